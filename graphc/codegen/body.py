@@ -1,0 +1,231 @@
+"""One element of a kernel: indices, loads, primitives, checks and stores as statements.
+
+Enters: values of the kernel IR. Leaves: lines `t3 = exp_f32(t2)`; integer results are wrapped back to
+their dtype, for Python's and Numba's integers are wider.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+from graphc.codegen.words import Size, Words
+from graphc.codegen.writer import Writer
+from graphc.dims import DimLike
+from graphc.lowering import Index, Pointwise
+from graphc.schedule.kernel import (
+    Compute,
+    Count,
+    Load,
+    Position,
+    Reduced,
+    Scalar,
+    Store,
+    Value,
+)
+from graphc.types import DType, int64
+
+
+class Elements:
+    """Writes the statements of elements; knows the names of operands, sizes and values.
+
+    `reduced` names results of reductions, `loop` is what the names of loop variables start with.
+    """
+
+    __slots__ = ("_loop", "_pointers", "_reduced", "_strides", "_values", "_words", "writer")
+
+    def __init__(
+        self,
+        writer: Writer,
+        words: Words,
+        values: Sequence[Value],
+        pointers: list[str],
+        reduced: dict[int, str],
+        loop: str = "i",
+    ) -> None:
+        self.writer, self._loop = writer, loop
+        self._words, self._values, self._pointers = words, values, pointers
+        self._reduced = reduced
+        self._strides: dict[tuple[int, int, DimLike], str] = {}
+
+    def prepare(self, stores: Iterable[Store]) -> None:
+        """Reads every size, stride and number that the statements will name."""
+        for number, value in enumerate(self._values):
+            match value:
+                case Load(operand=operand, index=index, stride=stride):
+                    self._prepare_index(operand, index)
+                    self._prepare_stride(operand, -2, stride if value.position is not None else 1)
+                case Scalar(node=node, dtype=dtype):
+                    self._words.scalar(number, node, dtype)
+                case Position(extent=extent):
+                    self._words.name(f"extent{number}", Size(extent))
+                case Count(index=index):
+                    self._prepare_index(-1, index)
+                case Compute() | Reduced():
+                    pass
+                case _:
+                    assert_never(value)
+        for store in stores:
+            self._prepare_index(store.operand, store.index)
+            self._prepare_stride(
+                store.operand, -2, store.stride if store.position is not None else 1
+            )
+
+    def _prepare_index(self, operand: int, index: Index) -> None:
+        if index.offset != 0:
+            self._prepare_stride(operand, -1, index.offset, "offset")
+        for v, stride in index.terms:
+            self._prepare_stride(operand, v, stride)
+
+    def _prepare_stride(self, operand: int, v: int, stride: DimLike, prefix: str = "s") -> None:
+        known = (operand, v, stride)
+        if known in self._strides or (stride == 1 and prefix == "s"):
+            return
+        name = self.writer.name(prefix)
+        self.writer.line(f"{name} = w[{self._words.add(Size(stride))}]")
+        self._strides[known] = name
+
+    def index(self, operand: int, index: Index, position: int | None, stride: DimLike) -> str:
+        """The text of an index: a sum of loop variables times strides."""
+        terms = []
+        if index.offset != 0:
+            terms.append(self._strides[operand, -1, index.offset])
+        for v, factor in index.terms:
+            terms.append(self._product(f"{self._loop}{v}", operand, v, factor))
+        if position is not None:
+            terms.append(self._product(self.name(position), operand, -2, stride))
+        return " + ".join(terms) or "0"
+
+    def _product(self, name: str, operand: int, v: int, stride: DimLike) -> str:
+        return name if stride == 1 else f"{name} * {self._strides[operand, v, stride]}"
+
+    def name(self, number: int) -> str:
+        """The text that stands for a value."""
+        value = self._values[number]
+        if isinstance(value, Position):
+            return f"p{number}"
+        return self._reduced[number] if isinstance(value, Reduced) else f"t{number}"
+
+    def write(self, numbers: Iterable[int]) -> None:
+        """The statements that compute these values, in order."""
+        for number in numbers:
+            value = self._values[number]
+            match value:
+                case Load():
+                    at = self.index(value.operand, value.index, value.position, value.stride)
+                    self.writer.line(f"t{number} = {self._pointers[value.operand]}[{at}]")
+                case Compute():
+                    self.writer.line(f"t{number} = {self._expression(value)}")
+                case Count():
+                    at = self.index(-1, value.index, None, 1)
+                    self.writer.line(f"t{number} = {value.dtype.short}({at})")
+                case Position():
+                    self._check(number, value)
+                case Scalar() | Reduced():
+                    raise AssertionError("numbers and results of reductions have names already")
+                case _:
+                    assert_never(value)
+
+    def _expression(self, value: Compute) -> str:
+        lower = value.op.lower
+        assert isinstance(lower, Pointwise)
+        first = self.dtype(value.args[0]) if value.args else value.dtype
+        text = lower.text
+        if lower.integer_text is not None and first.kind in "iu":
+            text = lower.integer_text
+        names = [self.name(a) for a in value.args]
+        result = _unwrapped(text.format(*names, T=first.short, R=value.dtype.short))
+        wraps = value.dtype.kind in "iu" and not result.startswith(f"{value.dtype.short}(")
+        return f"{value.dtype.short}({result})" if wraps else result
+
+    def dtype(self, number: int) -> DType:
+        """The dtype of a value."""
+        value = self._values[number]
+        return int64 if isinstance(value, Position) else value.dtype
+
+    def _check(self, number: int, value: Position) -> None:
+        # Branch-free, so that the loop around it still vectorises.
+        extent = self._words.name(f"extent{number}", Size(value.extent))
+        line = self.writer.line
+        line(f"p{number} = i64({self.name(value.value)})")
+        line(f"p{number} = select(p{number} < 0, p{number} + {extent}, p{number})")
+        line(f"bad{number} = (p{number} < 0) | (p{number} >= {extent})")
+        line(f"failed = select(bad{number}, {value.code}, failed)")
+        line(f"p{number} = select(bad{number}, 0, p{number})")
+
+    def store(self, stores: Iterable[Store]) -> None:
+        """The statements that store."""
+        for store in stores:
+            pointer = self._pointers[store.operand]
+            at = self.index(store.operand, store.index, store.position, store.stride)
+            text = self.name(store.value)
+            if store.add:
+                text = self._sum(f"{pointer}[{at}]", text, self.dtype(store.value))
+            self.writer.line(f"{pointer}[{at}] = {text}")
+
+    def _sum(self, a: str, b: str, dtype: DType) -> str:
+        return f"{a} + {b}" if dtype.kind == "f" else f"{dtype.short}({a} + {b})"
+
+
+def _unwrapped(text: str) -> str:
+    """The expression without parentheses around the whole of it."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth = 0
+    for position, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and position < len(text) - 1:
+            return text
+    return text[1:-1]
+
+
+def checks(values: Sequence[Value]) -> bool:
+    """Whether a kernel can fail: whether it checks positions."""
+    return any(isinstance(value, Position) for value in values)
+
+
+def reduction_start(value: Reduced, dtype: DType) -> str:
+    """What an accumulator starts from."""
+    short, info = dtype.short, _limits(dtype)
+    match value.combine:
+        case "sum" | "any":
+            return f"{short}(0)"
+        case "prod" | "all":
+            return f"{short}(1)"
+        case "max" | "argmax":
+            return f"{short}({info[0]})"
+        case "min" | "argmin":
+            return f"{short}({info[1]})"
+        case _:
+            assert_never(value.combine)
+
+
+def _limits(dtype: DType) -> tuple[str, str]:
+    if dtype.kind == "f":
+        return "-1e999", "1e999"
+    if dtype.kind == "b":
+        return "0", "1"
+    bits = dtype.itemsize * 8
+    if dtype.kind == "u":
+        return "0", str(2**bits - 1)
+    return str(-(2 ** (bits - 1))), str(2 ** (bits - 1) - 1)
+
+
+def accumulated(value: Reduced, acc: str, new: str, dtype: DType) -> str:
+    """The expression that takes one more value into an accumulator."""
+    floating, short = dtype.kind == "f", dtype.short
+    match value.combine:
+        case "sum":
+            return f"accumulate({acc}, {new})" if floating else f"{short}({acc} + {new})"
+        case "prod":
+            return f"accumulate_mul({acc}, {new})" if floating else f"{short}({acc} * {new})"
+        case "max":
+            return f"{acc} | {new}" if dtype.kind == "b" else f"reduce_max({acc}, {new})"
+        case "min":
+            return f"{acc} & {new}" if dtype.kind == "b" else f"reduce_min({acc}, {new})"
+        case "any":
+            return f"{acc} | {new}"
+        case "all":
+            return f"{acc} & {new}"
+        case "argmax" | "argmin":
+            raise AssertionError("argmax accumulates a pair")
+        case _:
+            assert_never(value.combine)

@@ -1,0 +1,231 @@
+"""Loop kernels as Python source.
+
+Enters: a LoopKernel. Leaves: the text of `kernel(begin, end, part, args)` and its words. For example a
+softmax over the last axis (one row at a time, three sweeps):
+
+    for i0 in range(begin, end):
+        r1 = f32(-1e999)
+        for i1 in range(n1):
+            t0 = a0[i0 * s + i1]
+            r1 = reduce_max(r1, t0)
+        ...
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from graphc.codegen.body import Elements, accumulated, checks, reduction_start
+from graphc.codegen.words import ErrorWord, FirstCode, Size, Word, Words
+from graphc.codegen.writer import Writer
+from graphc.schedule.kernel import LoopKernel, Reduced, Stage
+from graphc.types import DType
+
+LANES = 128  # columns a tile, where columns are reduced: accumulators that stay in L1
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A kernel's source, which depends on its structure alone, and the words it reads."""
+
+    source: str
+    words: tuple[Word, ...]
+
+
+def emit_loops(kernel: LoopKernel) -> Emitted:
+    """The source of a loop kernel."""
+    return _Loops(kernel).emit()
+
+
+class _Loops:
+    """The emission of one kernel."""
+
+    __slots__ = ("_elements", "_extents", "_kept", "_kernel", "_pointers", "_words", "_writer")
+
+    def __init__(self, kernel: LoopKernel) -> None:
+        self._kernel = kernel
+        self._writer = Writer()
+        self._words = Words(self._writer)
+        self._extents: list[str] = []
+        self._pointers: list[str] = []
+        self._kept: dict[int, str] = {}
+
+    def emit(self) -> Emitted:
+        kernel, line = self._kernel, self._writer.line
+        with self._writer.block("def kernel(begin, end, part, args):"):
+            line(f'"""{kernel.origin.title}: {_summary(kernel)}."""')
+            line("w = words(args)")
+            self._pointers = self._words.pointers(kernel.operands)
+            for v, extent in enumerate(kernel.extents):
+                self._extents.append(self._words.name(f"n{v}", Size(extent)))
+            self._elements = Elements(
+                self._writer, self._words, kernel.values, self._pointers, self._reduced()
+            )
+            stores = [store for stage in kernel.stages for store in stage.stores]
+            self._elements.prepare(stores)
+            self._tiles()
+            fails = checks(kernel.values)
+            if fails:
+                error = self._words.name("error", ErrorWord())
+                code = self._words.name("first_code", FirstCode())
+                line("failed = 0")
+            if kernel.lanes == "outer":
+                self._columns()
+            else:
+                self._rows()
+            if fails:
+                with self._writer.block("if failed != 0:"):
+                    line(f"store_error({error}, {code} + failed)")
+        return Emitted(self._writer.text(), tuple(self._words.entries))
+
+    def _reduced(self) -> dict[int, str]:
+        column = "[j]" if self._kernel.lanes == "outer" else ""
+        result = {}
+        for number, value in enumerate(self._kernel.values):
+            if isinstance(value, Reduced):
+                prefix = "k" if value.combine in ("argmax", "argmin") else "r"
+                result[number] = f"{prefix}{number}{column}"
+        return result
+
+    def _tiles(self) -> None:
+        """Accumulators and kept values of a column kernel are tiles; kept rows are scratch."""
+        kernel = self._kernel
+        if kernel.lanes == "inner":
+            for number, operand in kernel.kept:
+                self._kept[number] = self._pointers[operand]
+            return
+        kept = {n for stage in kernel.stages for n in stage.keep}
+        for number, value in enumerate(kernel.values):
+            if isinstance(value, Reduced):
+                self._writer.line(f"r{number} = tile({LANES}, {self._source(value).short})")
+                if value.combine in ("argmax", "argmin"):
+                    self._writer.line(f"k{number} = tile({LANES}, i64)")
+            elif number in kept:
+                self._kept[number] = f"m{number}"
+                dtype = self._dtype(number)
+                self._writer.line(f"m{number} = tile({LANES}, {dtype.short})")
+
+    def _dtype(self, number: int) -> DType:
+        return self._elements.dtype(number)
+
+    def _source(self, value: Reduced) -> DType:
+        """The dtype that a reduction accumulates in: that of what it reads."""
+        return self._dtype(value.value)
+
+    # ---- rows: accumulators are variables, the inner loop is vectorised ----
+
+    def _rows(self) -> None:
+        kernel = self._kernel
+        with self._nest(range(len(kernel.outer))):
+            for stage in kernel.stages:
+                if stage.level == "row":
+                    self._statements(stage, "")
+                else:
+                    self._sweep(stage)
+
+    def _sweep(self, stage: Stage) -> None:
+        kernel = self._kernel
+        self._start(stage)
+        first = len(kernel.outer)
+        with self._nest(range(first, len(kernel.extents))):
+            self._statements(stage, self._row_position())
+            self._accumulate(stage, "")
+
+    def _row_position(self) -> str:
+        """Where a point stands in a kept row."""
+        kernel = self._kernel
+        text = ""
+        for v in range(len(kernel.outer), len(kernel.extents)):
+            text = f"({text}) * {self._extents[v]} + i{v}" if text else f"i{v}"
+        return text or "0"
+
+    # ---- columns: accumulators are tiles, the last outer loop is vectorised ----
+
+    def _columns(self) -> None:
+        kernel, line = self._kernel, self._writer.line
+        last = len(kernel.outer) - 1
+        with self._writer.block("for q in range(begin, end):"):
+            line(f"first = q * {LANES}")
+            line(f"width = minimum({LANES}, {self._extents[last]} - first)")
+            with self._nest(range(last)):
+                for stage in kernel.stages:
+                    if stage.level == "row":
+                        with self._column_loop():
+                            self._statements(stage, "j")
+                    else:
+                        self._column_sweep(stage, last)
+
+    def _column_sweep(self, stage: Stage, last: int) -> None:
+        if stage.reduces:
+            with self._writer.block("for j in range(width):"):
+                self._start(stage)
+        with self._nest(range(last + 1, len(self._kernel.extents))), self._column_loop():
+            self._statements(stage, "j")
+            self._accumulate(stage, "[j]")
+
+    @contextmanager
+    def _column_loop(self) -> Iterator[None]:
+        last = len(self._kernel.outer) - 1
+        with self._writer.block("for j in range(width):"):
+            self._writer.line(f"i{last} = first + j")
+            yield
+
+    # ---- both ----
+
+    @contextmanager
+    def _nest(self, variables: range) -> Iterator[None]:
+        with ExitStack() as stack:
+            for v in variables:
+                split = v == self._kernel.split and self._kernel.lanes == "inner"
+                bounds = "begin, end" if split else self._extents[v]
+                stack.enter_context(self._writer.block(f"for i{v} in range({bounds}):"))
+            yield
+
+    def _start(self, stage: Stage) -> None:
+        column = "[j]" if self._kernel.lanes == "outer" else ""
+        for number in stage.reduces:
+            value = self._kernel.values[number]
+            assert isinstance(value, Reduced)
+            start = reduction_start(value, self._source(value))
+            self._writer.line(f"r{number}{column} = {start}")
+            if value.combine in ("argmax", "argmin"):
+                self._writer.line(f"k{number}{column} = i64(0)")
+
+    def _statements(self, stage: Stage, position: str) -> None:
+        for number in stage.reuse:
+            name = self._elements.name(number)
+            self._writer.line(f"{name} = {self._kept[number]}[{position}]")
+        self._elements.write(stage.compute)
+        for number in stage.keep:
+            if number in self._kept:
+                name = self._elements.name(number)
+                self._writer.line(f"{self._kept[number]}[{position}] = {name}")
+        self._elements.store(stage.stores)
+
+    def _accumulate(self, stage: Stage, column: str) -> None:
+        for number in stage.reduces:
+            value = self._kernel.values[number]
+            assert isinstance(value, Reduced)
+            new, acc = self._elements.name(value.value), f"r{number}{column}"
+            if value.combine in ("argmax", "argmin"):
+                self._best(number, value, new, column)
+            else:
+                text = accumulated(value, acc, new, self._source(value))
+                self._writer.line(f"{acc} = {text}")
+
+    def _best(self, number: int, value: Reduced, new: str, column: str) -> None:
+        """The first of the best values, a nan being the best of all, as NumPy has it."""
+        acc, line = f"r{number}{column}", self._writer.line
+        sign = ">" if value.combine == "argmax" else "<"
+        better = f"{new} {sign} {acc}"
+        if self._source(value).kind == "f":
+            better = f"({better}) | (({new} != {new}) & ({acc} == {acc}))"
+        line(f"better = {better}")
+        line(f"{acc} = select(better, {new}, {acc})")
+        line(f"k{number}{column} = select(better, i{value.axis}, k{number}{column})")
+
+
+def _summary(kernel: LoopKernel) -> str:
+    """The loops in words, for the head of the source."""
+    axes = f"{len(kernel.outer)} outer and {len(kernel.inner)} inner loops"
+    return axes if kernel.lanes == "inner" else f"{axes}, columns in tiles of {LANES}"

@@ -1,0 +1,105 @@
+"""compile(): the one module that sees every stage. It owns no logic of theirs.
+
+Enters: tensors. Leaves: a `Program`. The stages, each from frozen data to frozen data:
+
+    graph -> simplify -> build_schedule -> emit_program -> Program
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphc.errors import DTypeError, GraphError, UpdateError
+from graphc.functions.creation import as_tensor
+from graphc.functions.tensor import Tensor
+from graphc.graph import INPUT, STATE, Graph, Node, verify
+from graphc.passes.pipeline import simplify
+from graphc.runtime.backends import NATIVE
+from graphc.runtime.binding import Backend
+from graphc.runtime.code import emit_program
+from graphc.runtime.program import Program
+from graphc.schedule.schedule import build_schedule
+from graphc.tree import flatten
+
+
+def compile(
+    inputs: Sequence[Tensor],
+    outputs: Any,
+    *,
+    updates: Mapping[Tensor, Tensor] | None = None,
+    backend: Backend = NATIVE,
+) -> Program:
+    """A program that computes `outputs` from arrays for `inputs`, and then updates state.
+
+    `outputs` is a tensor or a tree (dict, list, tuple, dataclass, None) of tensors; the program
+    returns arrays in the same structure. `updates` maps parameters or state to their new values,
+    which all read the old ones. Nothing is compiled for sizes: dims that are named take any number.
+
+    Raises GraphError (an input twice, an input missing in `inputs`, an argument that is no input),
+    UpdateError (an update of what is no state), ShapeError and DTypeError (a new value that does
+    not fit), LoweringError.
+
+    >>> import graphc as gx
+    >>> x = gx.input("x", ("n",))
+    >>> w = gx.parameter("w", 3.0)
+    >>> step = gx.compile([x], gx.sum(w * x), updates={w: w + 1})
+    >>> step([1, 2]), step([1, 2]), w.value
+    (np.float32(9.0), np.float32(12.0), array(5., dtype=float32))
+    """
+    leaves, structure = flatten(outputs)
+    graph = Graph(
+        tuple(_input(tensor) for tensor in inputs),
+        tuple(as_tensor(leaf).node for leaf in leaves),
+        tuple(_update(state, value) for state, value in (updates or {}).items()),
+    )
+    _distinct(graph.inputs)
+    verify(graph)
+    code = emit_program(build_schedule(simplify(graph)))
+    return Program(graph, code, structure, backend)
+
+
+def _input(tensor: Any) -> Node:
+    if isinstance(tensor, Tensor) and tensor.node.op is INPUT:
+        return tensor.node
+    raise GraphError(
+        "inputs are made by graphc.input",
+        got=f"{tensor!r}",
+        fix="list only inputs; parameters and state need no place in the list",
+    )
+
+
+def _distinct(inputs: Sequence[Node]) -> None:
+    seen: dict[str, Node] = {}
+    for node in inputs:
+        name = node.params["name"]
+        if name in seen:
+            raise GraphError(
+                f"two inputs are named {name!r}",
+                got=f"{seen[name].type} and {node.type}",
+                where=node.where,
+                fix="give each input a name of its own",
+            )
+        seen[name] = node
+
+
+def _update(state: Any, value: Any) -> tuple[Node, Node]:
+    if not isinstance(state, Tensor) or state.node.op is not STATE:
+        raise UpdateError(
+            "only parameters and state can be updated",
+            got=f"{state!r}",
+            fix="make it with graphc.parameter or graphc.state",
+        )
+    name, new = state.node.params["cell"].name, as_tensor(value, state)
+    if new.dtype != state.dtype:
+        raise DTypeError(
+            f"the update of {name!r} ({state.node.type})",
+            got=f"{new.node.type}",
+            where=new.node.where,
+            fix=f"new.astype({str(state.dtype)!r})",
+        )
+    if new.shape != state.shape:
+        raise UpdateError(
+            f"the update of {name!r} ({state.node.type}) has another shape",
+            got=f"{new.node.type}",
+            where=new.node.where,
+        )
+    return state.node, new.node

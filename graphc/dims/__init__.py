@@ -1,0 +1,54 @@
+"""Symbolic sizes: `dim` makes them, operators combine them, guards check what is assumed of them.
+
+Enters: names and ints. Leaves: ints and Dims in normal form.
+
+>>> n = dim("n")
+>>> (n + 1) * 2 == n * 2 + 2, n * 6 // 3, evaluate(n // 2, {"n": 5})
+(True, n*2, 2)
+"""
+
+from graphc.dims.guards import (
+    Guard,
+    GuardKind,
+    check_guard,
+    is_plain,
+    provably_different,
+    provably_equal,
+    same_dims,
+)
+from graphc.dims.sizes import ceil_div, dim, evaluate, parse_dim, parse_dims, product, substitute
+from graphc.dims.symbolic import (
+    Dim,
+    DimLike,
+    bounds,
+    dim_max,
+    dim_min,
+    dim_source,
+    divide_exact,
+    names,
+)
+
+__all__ = [
+    "Dim",
+    "DimLike",
+    "Guard",
+    "GuardKind",
+    "bounds",
+    "ceil_div",
+    "check_guard",
+    "dim",
+    "dim_max",
+    "dim_min",
+    "dim_source",
+    "divide_exact",
+    "evaluate",
+    "is_plain",
+    "names",
+    "parse_dim",
+    "parse_dims",
+    "product",
+    "provably_different",
+    "provably_equal",
+    "same_dims",
+    "substitute",
+]

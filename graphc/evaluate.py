@@ -1,0 +1,213 @@
+"""The reference interpreter: a graph computed node by node with each primitive's NumPy facet.
+
+Enters: nodes and the arrays of its leaves. Leaves: the arrays of its outputs. It is what compiled
+programs are compared with, what folds constants, and what `Tensor.eval` runs.
+
+>>> import numpy as np
+>>> from graphc.graph import INPUT, make
+>>> from graphc.types import TensorType, float32
+>>> x = make(INPUT, (), {"name": "x", "type": TensorType(float32, (2,))})
+>>> evaluate([x], {x: np.ones(2, np.float32)})
+[array([1., 1.], dtype=float32)]
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import dims
+from graphc.dims import Dim, DimLike, Guard
+from graphc.errors import BindingError, GraphError, GuardError, MissingInputError, Where
+from graphc.graph import CONSTANT, INPUT, STATE, Node, order
+from graphc.types import TensorType
+
+
+def evaluate(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[np.ndarray]:
+    """The value of each output, given the arrays of the inputs that they read.
+
+    A value may also be given for any other node, whose operands are then not computed. State that
+    is not given reads its cell. Raises MissingInputError, BindingError for arrays that do not fit
+    their input, GuardError for sizes that break an assumption, GraphError for a primitive whose
+    facets contradict each other.
+    """
+    nodes = _needed(outputs, values)
+    fed = {node: fed_array(node, value) for node, value in values.items()}
+    sizes = bind_sizes(list(fed), list(fed.values()))
+    check_guards(collect_guards(node for node in nodes if node not in fed), sizes)
+    return _run(nodes, outputs, fed, sizes)
+
+
+def evaluate_at(outputs: Sequence[Node], sizes: Mapping[str, int]) -> list[np.ndarray]:
+    """The values of nodes that only constants and sizes reach."""
+    return _run(order(outputs), outputs, {}, sizes)
+
+
+def fed_array(node: Node, value: Any) -> np.ndarray:
+    """The value as an array of the node's dtype; BindingError for another rank or kind."""
+    array = np.asarray(value)
+    wanted = node.type
+    if array.ndim != len(wanted.shape):
+        raise BindingError(
+            f"{_label(node)} is {wanted}, of rank {len(wanted.shape)}",
+            got=f"an array of shape {array.shape}",
+        )
+    if array.dtype == wanted.dtype.numpy:
+        return array
+    if not np.can_cast(array.dtype, wanted.dtype.numpy, "same_kind"):
+        raise BindingError(
+            f"{_label(node)} is {wanted}",
+            got=f"an array of {array.dtype}",
+            fix=f"convert it: array.astype({str(wanted.dtype.numpy)!r})",
+        )
+    return array.astype(wanted.dtype.numpy)
+
+
+def bind_sizes(inputs: Sequence[Node], arrays: Sequence[Any]) -> dict[str, int]:
+    """The number behind each named size, read off the arrays' shapes.
+
+    Raises BindingError where two inputs disagree about a name (the message names both), and where
+    a shape is not what its input's type says.
+    """
+    sizes: dict[str, int] = {}
+    first: dict[str, Node] = {}
+    for node, array in zip(inputs, arrays, strict=True):
+        for name, got in zip(node.type.shape, array.shape, strict=True):
+            if not isinstance(name, Dim) or not dims.is_plain(name):
+                continue
+            label = str(name)
+            if sizes.setdefault(label, int(got)) != got:
+                raise _conflict(label, first[label], sizes[label], node, int(got))
+            first.setdefault(label, node)
+    for node, array in zip(inputs, arrays, strict=True):
+        _check_known(node, sizes)
+        wanted = bound_shape(node.type.shape, sizes)
+        if wanted != tuple(array.shape):
+            raise BindingError(
+                f"{_label(node)} is {node.type}", got=f"an array of shape {tuple(array.shape)}"
+            )
+    return sizes
+
+
+def _check_known(node: Node, sizes: Mapping[str, int]) -> None:
+    unknown = sorted({name for d in node.type.shape for name in dims.names(d)} - sizes.keys())
+    if unknown:
+        raise BindingError(
+            f"no input gives the size {unknown[0]}",
+            got=f"{_label(node)}: {node.type}",
+            fix=f"give an input an axis that is just {unknown[0]}",
+        )
+
+
+def _conflict(label: str, a: Node, size_a: int, b: Node, size_b: int) -> BindingError:
+    if a is b:
+        return BindingError(f"{_label(a)} is {a.type}", got=f"{label} = {size_a} and {size_b}")
+    return BindingError(
+        f"the size {label} is {size_a} in {_label(a)} but {size_b} in {_label(b)}",
+        fix="feed arrays of one size, or give the sizes different names",
+    )
+
+
+def bound_shape(shape: Sequence[DimLike], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape with numbers for names."""
+    return tuple(dims.evaluate(d, sizes) for d in shape)
+
+
+def bound_params(params: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """The parameters of a node with every Dim replaced by its number, in nested tuples too."""
+    return {key: _bound(value, sizes) for key, value in params.items()}
+
+
+def _bound(value: Any, sizes: Mapping[str, int]) -> Any:
+    if isinstance(value, Dim):
+        return dims.evaluate(value, sizes)
+    if isinstance(value, tuple):
+        return tuple(_bound(item, sizes) for item in value)
+    return value
+
+
+def collect_guards(nodes: Iterable[Node]) -> tuple[tuple[Guard, Where | None], ...]:
+    """What the nodes assume about sizes, each assumption once, with the line that made it."""
+    found: dict[Guard, Where | None] = {}
+    for node in nodes:
+        for guard in node.op.guards(*(i.type for i in node.inputs), **node.params):
+            found.setdefault(guard, guard.where or node.where)
+    return tuple(found.items())
+
+
+def check_guards(
+    guards: Iterable[tuple[Guard, Where | None]], sizes: Mapping[str, int]
+) -> None:
+    """Raises GuardError, with the user's line, for an assumption that these sizes break."""
+    for guard, where in guards:
+        if not dims.check_guard(guard, sizes):
+            known = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+            raise GuardError(guard.message, got=known, where=where)
+
+
+def _needed(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[Node]:
+    # Everything that the outputs reach without passing a given node, operands first.
+    reached: set[Node] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node not in reached:
+            reached.add(node)
+            stack.extend(() if node in values else node.inputs)
+    return [node for node in order(outputs) if node in reached]
+
+
+def _run(
+    nodes: Sequence[Node],
+    outputs: Sequence[Node],
+    fed: Mapping[Node, np.ndarray],
+    sizes: Mapping[str, int],
+) -> list[np.ndarray]:
+    kept = set(outputs)
+    last = {operand: node for node in nodes if node not in fed for operand in node.inputs}
+    arrays: dict[Node, np.ndarray] = {}
+    for node in nodes:
+        arrays[node] = _value(node, arrays, fed, sizes)
+        for operand in set(node.inputs):
+            if last.get(operand) is node and operand not in kept:
+                del arrays[operand]
+    return [arrays[output].copy() for output in outputs]
+
+
+def _value(
+    node: Node,
+    arrays: Mapping[Node, np.ndarray],
+    fed: Mapping[Node, np.ndarray],
+    sizes: Mapping[str, int],
+) -> np.ndarray:
+    if node in fed:
+        return fed[node]
+    if node.op is CONSTANT:
+        return node.params["value"].array
+    if node.op is STATE:
+        return node.params["cell"].array
+    if node.op is INPUT:
+        raise MissingInputError(
+            f"{_label(node)} was not given", where=node.where, fix="give its value"
+        )
+    with np.errstate(all="ignore"):
+        array = node.op.eval(*(arrays[i] for i in node.inputs), **bound_params(node.params, sizes))
+    return _checked(node, np.asarray(array), bound_shape(node.type.shape, sizes))
+
+
+def _checked(node: Node, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if array.shape == shape and array.dtype == node.type.dtype.numpy:
+        return array
+    got = TensorType(node.type.dtype, array.shape)
+    raise GraphError(
+        f"{node.op.name}: infer says {node.type}, of shape {shape}",
+        got=f"eval gave {array.dtype} of shape {got.shape}",
+        where=node.where,
+        fix="this is a fault of the primitive's record: its facets contradict each other",
+    )
+
+
+def _label(node: Node) -> str:
+    if node.op is INPUT:
+        return f"input {node.params['name']!r}"
+    return f"state {node.params['cell'].name!r}" if node.op is STATE else node.op.name

@@ -1,0 +1,87 @@
+"""Values behind nodes: which nodes are constant, and the arrays of parameters and state.
+
+Enters: nodes. Leaves: copies of arrays; writing copies in.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from graphc import dims, ops
+from graphc.errors import DTypeError, ShapeError, UpdateError, Where, caller
+from graphc.functions.lifting import default_dtype
+from graphc.graph import INPUT, STATE, Node, State, make, order, provenance
+from graphc.types import DType, TensorType, as_dtype, can_cast_same_kind
+
+
+def is_constant(node: Node) -> bool:
+    """Whether the value follows from constants alone: no input, no state, no symbolic size."""
+    nodes = order([node])
+    return not any(n.op in (INPUT, STATE) or _has_names(n) for n in nodes)
+
+
+def _has_names(node: Node) -> bool:
+    sizes = (node.params["dim"],) if node.op is ops.size else node.type.shape
+    return any(dims.names(d) for d in sizes)
+
+
+def new_cell(name: str, value: Any, dtype: Any, trainable: bool) -> Node:
+    """A node of fresh state that holds a copy of the value.
+
+    Without a dtype, floats are float32 and other arrays keep theirs. DTypeError for a value that
+    is not numeric, or that a dtype of a lower kind cannot hold.
+    """
+    array = np.asarray(value)
+    wanted = default_dtype(array) if dtype is None else as_dtype(dtype)
+    array = converted(array, wanted, f"{name!r}")
+    type_ = TensorType(wanted, array.shape)
+    return make(STATE, (), {"cell": State(name, array, type_, trainable)})
+
+
+def converted(array: np.ndarray[Any, Any], dtype: DType, what: str) -> np.ndarray[Any, Any]:
+    """The array in a dtype, by NumPy's same_kind rule; DTypeError where that forbids it."""
+    if not can_cast_same_kind(as_dtype(array.dtype), dtype):
+        raise DTypeError(
+            f"{what} is {dtype}", got=f"an array of {array.dtype}", fix="convert it: .astype"
+        )
+    with np.errstate(all="ignore"):
+        return array.astype(dtype.numpy)
+
+
+def read(node: Node) -> np.ndarray[Any, Any]:
+    """A copy of the array of a state node; UpdateError for any other."""
+    return _cell(node).array.copy()
+
+
+def write(node: Node, value: Any) -> None:
+    """Copies a value into a state node. Its shape must be the state's."""
+    cell = _cell(node)
+    array = np.asarray(value)
+    if array.shape != cell.array.shape:
+        raise ShapeError(
+            f"{cell.name!r} has shape {cell.array.shape}", got=f"an array of shape {array.shape}"
+        )
+    cell.array[...] = converted(array, cell.type.dtype, f"{cell.name!r}")
+
+
+def _cell(node: Node) -> State:
+    if node.op is not STATE:
+        raise UpdateError(
+            "only parameters and state have a value",
+            got=f"{node.op.name}: {node.type}",
+            fix="compute it with .eval({x: array}) or graphc.compile",
+        )
+    return node.params["cell"]
+
+
+def labelled(node: Node, label: str) -> Node:
+    """An identity of the node whose scope is the label.
+
+    Nodes are interned without their scope, so a second label stands on top of the first.
+    """
+    here = caller()
+    with provenance(Where(here.file, here.line, label)):
+        node = make(ops.identity, (node,), {})
+        while node.where is None or node.where.scope != label:
+            node = make(ops.identity, (node,), {})
+    return node

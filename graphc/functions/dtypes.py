@@ -1,0 +1,76 @@
+"""Questions about dtypes, under the array API's names.
+
+Enters: dtypes (or what names them) and tensors. Leaves: dtypes, bools, NumPy's records of limits.
+
+>>> result_type("int8", "float32"), can_cast("float64", "int8"), int(iinfo("int8").max)
+(float32, False, 127)
+"""
+
+from functools import reduce
+
+import numpy as np
+
+from graphc.functions.tensor import DTypeLike, Tensor
+from graphc.types import DType, as_dtype, can_cast_same_kind, promote
+
+_KINDS = {
+    "bool": "b",
+    "signed integer": "i",
+    "unsigned integer": "u",
+    "integral": "iu",
+    "real floating": "f",
+    "numeric": "iuf",
+}
+
+
+def finfo(dtype: DTypeLike) -> np.finfo[np.floating]:
+    """The limits of a float dtype: eps, max, min, smallest_normal, bits.
+
+    >>> float(finfo("float32").eps)
+    1.1920928955078125e-07
+    """
+    return np.finfo(as_dtype(dtype).numpy)
+
+
+def iinfo(dtype: DTypeLike) -> np.iinfo[np.integer]:
+    """The limits of an integer dtype: max, min, bits.
+
+    >>> iinfo("uint8").max
+    255
+    """
+    return np.iinfo(as_dtype(dtype).numpy)
+
+
+def result_type(*arrays: Tensor | DTypeLike) -> DType:
+    """The dtype that tensors or dtypes promote to. DTypeError where there is none.
+
+    >>> result_type("int32", "uint8")
+    int32
+    """
+    dtypes = (a.dtype if isinstance(a, Tensor) else as_dtype(a) for a in arrays)
+    return reduce(promote, dtypes)
+
+
+def can_cast(source: Tensor | DTypeLike, target: DTypeLike) -> bool:
+    """Whether NumPy's same_kind rule allows a cast: within a kind, or to a later one.
+
+    >>> can_cast("float64", "float32"), can_cast("float32", "int64")
+    (True, False)
+    """
+    given = source.dtype if isinstance(source, Tensor) else as_dtype(source)
+    return can_cast_same_kind(given, as_dtype(target))
+
+
+def isdtype(dtype: DTypeLike, kind: str | DTypeLike | tuple[str | DTypeLike, ...]) -> bool:
+    """Whether a dtype is of a kind: "bool", "signed integer", "unsigned integer", "integral",
+    "real floating", "numeric", a dtype, or one of several.
+
+    >>> isdtype("int8", "integral"), isdtype("int8", ("bool", "real floating"))
+    (True, False)
+    """
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    wanted = as_dtype(dtype)
+    return any(
+        wanted.kind in _KINDS[k] if isinstance(k, str) and k in _KINDS else wanted == as_dtype(k)
+        for k in kinds
+    )

@@ -1,0 +1,169 @@
+"""Activations, softmax and embedding: functions of tensors, without state.
+
+Enters: tensors and arrays; integers become float32. Leaves: tensors.
+
+>>> softmax([[0.0, 0.0]]).eval()
+array([[0.5, 0.5]], dtype=float32)
+"""
+
+import math
+
+from graphc import ops
+from graphc.functions import elementary, indexing, shaping
+from graphc.functions.creation import as_tensor
+from graphc.functions.lifting import filled, to_float
+from graphc.functions.linear_algebra import matmul
+from graphc.functions.shaping import Axis
+from graphc.functions.tensor import Tensor, TensorLike
+
+
+def stop_gradient(x: TensorLike) -> Tensor:
+    """x, through which no gradient flows.
+
+    >>> stop_gradient([1.0]).eval()
+    array([1.], dtype=float32)
+    """
+    return ops.stop_gradient(as_tensor(x))
+
+
+# ---- activations ----
+
+
+def relu(x: TensorLike) -> Tensor:
+    """max(x, 0), whose gradient at 0 is 0.
+
+    >>> relu([-1.0, 2.0]).eval()
+    array([0., 2.], dtype=float32)
+    """
+    y = as_tensor(x)
+    zero = filled(0, y.shape, y.dtype, Tensor)
+    return ops.where(y <= 0, zero, y)  # a nan is not <= 0, and so stays
+
+
+def leaky_relu(x: TensorLike, negative_slope: float = 0.01) -> Tensor:
+    """x, times the slope where it is negative.
+
+    >>> leaky_relu([-2.0, 2.0], 0.5).eval()
+    array([-1.,  2.], dtype=float32)
+    """
+    y = to_float(as_tensor(x))
+    return ops.where(y > 0, y, y * negative_slope)
+
+
+def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
+    """x where it is positive, alpha * (exp(x) - 1) elsewhere.
+
+    >>> elu([-100.0, 2.0]).eval()
+    array([-1.,  2.], dtype=float32)
+    """
+    y = to_float(as_tensor(x))
+    return ops.where(y > 0, y, alpha * ops.expm1(y))
+
+
+def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
+    """x * P(a standard normal variable <= x), by erf; or by tanh, if approximate.
+
+    Source: Hendrycks and Gimpel, Gaussian error linear units, 2016.
+
+    >>> gelu([-1.0, 0.0, 1.0]).eval().round(3)
+    array([-0.159,  0.   ,  0.841], dtype=float32)
+    """
+    y = to_float(as_tensor(x))
+    if approximate:
+        inner = math.sqrt(2 / math.pi) * (y + 0.044715 * (y * y * y))
+        return 0.5 * y * (1 + ops.tanh(inner))
+    return 0.5 * y * (1 + ops.erf(y * math.sqrt(0.5)))
+
+
+def sigmoid(x: TensorLike) -> Tensor:
+    """1 / (1 + exp(-x)).
+
+    >>> sigmoid([0.0, 100.0]).eval()
+    array([0.5, 1. ], dtype=float32)
+    """
+    return elementary.sigmoid(x)
+
+
+def silu(x: TensorLike) -> Tensor:
+    """x * sigmoid(x), also called swish.
+
+    >>> silu([0.0, 100.0]).eval()
+    array([  0., 100.], dtype=float32)
+    """
+    y = to_float(as_tensor(x))
+    return y * ops.sigmoid(y)
+
+
+def tanh(x: TensorLike) -> Tensor:
+    """The hyperbolic tangent.
+
+    >>> tanh([0.0, 100.0]).eval()
+    array([0., 1.], dtype=float32)
+    """
+    return elementary.tanh(x)
+
+
+def softplus(x: TensorLike) -> Tensor:
+    """log(1 + exp(x)), without overflow.
+
+    >>> softplus([-1000.0, 1000.0]).eval()
+    array([   0., 1000.], dtype=float32)
+    """
+    return ops.softplus(to_float(as_tensor(x)))
+
+
+# ---- over an axis ----
+
+
+def centred(x: Tensor, axis: Axis) -> tuple[Tensor, Tensor]:
+    """x less its largest element along the axis, and that element; no gradient flows through it,
+    since what follows does not depend on it.
+    """
+    top = ops.stop_gradient(shaping.reduced(ops.max_, x, axis, keepdims=True))
+    return x - top, top
+
+
+def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
+    """exp(x) / sum(exp(x)) along the axis, or axes, without overflow.
+
+    >>> softmax([1000.0, 1000.0]).eval()
+    array([0.5, 0.5], dtype=float32)
+    """
+    powers = ops.exp(centred(to_float(as_tensor(x)), axis)[0])
+    return powers / shaping.summed(powers, axis, keepdims=True)
+
+
+def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
+    """log(softmax(x)), accurate where the softmax is close to 0.
+
+    >>> log_softmax([0.0, 1000.0]).eval()
+    array([-1000.,     0.], dtype=float32)
+    """
+    shifted, _ = centred(to_float(as_tensor(x)), axis)
+    return shifted - ops.log(shaping.summed(ops.exp(shifted), axis, keepdims=True))
+
+
+# ---- tables and layers ----
+
+
+def embedding(table: TensorLike, indices: TensorLike) -> Tensor:
+    """Rows of a table (vocabulary, ...) at integer indices (...): (..., row).
+
+    Raises DTypeError for indices that are no integers, IndexRangeError for one out of range.
+
+    >>> embedding([[1.0, 2.0], [3.0, 4.0]], [1, 0, 1]).eval()
+    array([[3., 4.],
+           [1., 2.],
+           [3., 4.]], dtype=float32)
+    """
+    return indexing.take(table, indices, axis=0)
+
+
+def linear(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> Tensor:
+    """x @ w + b: (..., n) with (n, m) and (m,) gives (..., m).
+
+    >>> linear([[1.0, 2.0]], [[1.0], [1.0]], [0.5]).eval()
+    array([[3.5]], dtype=float32)
+    """
+    y = matmul(x, w)
+    return y if b is None else y + as_tensor(b, y)

@@ -1,0 +1,72 @@
+"""What the primitives' type rules share: each check passes silently or raises with the full story.
+
+Enters: the primitive's name and types. Leaves: a shape, guards, or a ShapeError or DTypeError.
+"""
+
+from graphc.dims import Guard, same_dims
+from graphc.errors import DTypeError, ShapeError
+from graphc.types import Shape, TensorType
+
+FLOAT = "f"
+INTEGER = "iu"
+NUMERIC = "fiu"
+BITS = "biu"
+BOOL = "b"
+ANY = "fiub"
+
+_KINDS = {
+    FLOAT: ("a float", "cast it: x.astype('float32')"),
+    INTEGER: ("an integer", "cast it: x.astype('int64')"),
+    NUMERIC: ("a number", "cast it: x.astype('int64')"),
+    BITS: ("an integer or a bool", "cast it: x.astype('int64')"),
+    BOOL: ("a bool", "compare it: x != 0"),
+}
+
+
+def check_kind(name: str, kinds: str, x: TensorType) -> None:
+    """DTypeError unless the dtype of `x` is of one of the kinds."""
+    if x.dtype.kind not in kinds:
+        what, fix = _KINDS[kinds]
+        raise DTypeError(f"{name}: {what} is needed", got=str(x), fix=fix)
+
+
+def match_dtypes(name: str, *xs: TensorType) -> None:
+    """DTypeError unless all dtypes are equal."""
+    if any(x.dtype is not xs[0].dtype for x in xs):
+        got = ", ".join(map(str, xs))
+        raise DTypeError(f"{name}: the dtypes differ", got=got, fix="cast one of them")
+
+
+def match_shapes(name: str, *shapes: Shape) -> None:
+    """ShapeError where shapes are provably different; `equal_guards` holds what is not proven."""
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if shape is first or shape == first:
+            continue
+        fits = len(shape) == len(first) and all(
+            same_dims(a, b) is not False for a, b in zip(first, shape, strict=True)
+        )
+        if not fits:
+            got = " and ".join(map(str, shapes))
+            raise ShapeError(f"{name}: the shapes differ", got=got)
+
+
+def equal_guards(name: str, *shapes: Shape) -> tuple[Guard, ...]:
+    """The equalities of sizes that `match_shapes` took on trust."""
+    first = shapes[0]
+    pairs = [
+        (a, b)
+        for shape in shapes[1:]
+        if shape != first
+        for a, b in zip(first, shape, strict=True)
+        if a != b
+    ]
+    return tuple(Guard("equal", a, b, f"{name}: sizes differ: {a} != {b}") for a, b in pairs)
+
+
+def reduced(name: str, x: TensorType, axes: tuple[int, ...]) -> Shape:
+    """The shape without the axes, which must be sorted, distinct and non-negative."""
+    in_order = list(axes) == sorted(set(axes))
+    if not in_order or any(not 0 <= axis < len(x.shape) for axis in axes):
+        raise ShapeError(f"{name}: no such axes of {len(x.shape)}", got=str(axes))
+    return tuple(dim for i, dim in enumerate(x.shape) if i not in axes)

@@ -1,0 +1,66 @@
+"""The shape of every elementwise primitive: one element from one element of each operand.
+
+Enters: a name, a NumPy function, a gradient rule, a line of the kernel language. Leaves: an Op.
+Shapes are equal and dtypes as the primitive says; broadcasting and casting are primitives of
+their own.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphc.dims import DimLike
+from graphc.graph import Op
+from graphc.lowering import Pointwise
+from graphc.ops.checks import check_kind, equal_guards, match_dtypes, match_shapes
+from graphc.ops.views import spread_all
+from graphc.types import TensorType, bool_
+
+Rule = Callable[..., tuple[Any, ...]]
+
+
+def elementwise(
+    name: str,
+    infer: Callable[..., TensorType],
+    eval: Callable[..., Any],
+    vjp: Rule | None,
+    lower: Pointwise,
+) -> Op:
+    """A primitive whose eval is silent about overflow and whose batch rule adds an axis."""
+
+    def quiet(*xs: np.ndarray, **params: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return eval(*xs, **params)
+
+    def batch(size: DimLike, batched: tuple[bool, ...], *xs: Any, **params: Any) -> Any:
+        return op(*spread_all(size, batched, xs), **params)
+
+    def guards(*xs: TensorType, **params: Any) -> Any:
+        return equal_guards(name, *(x.shape for x in xs))
+
+    op = Op(name, infer, quiet, vjp, batch, lower, guards)
+    return op
+
+
+def like_operands(name: str, kinds: str) -> Callable[..., TensorType]:
+    """The type rule of operands of one type, and a result of that type."""
+
+    def infer(x: TensorType, *others: TensorType) -> TensorType:
+        check_kind(name, kinds, x)
+        if others:
+            match_dtypes(name, x, *others)
+            match_shapes(name, x.shape, *(other.shape for other in others))
+        return x
+
+    return infer
+
+
+def predicate(name: str, eval: Callable[..., Any], text: str, kinds: str, cost: int = 1) -> Op:
+    """A question about operands of one type: a bool, which has no gradient."""
+    check = like_operands(name, kinds)
+
+    def infer(*xs: TensorType) -> TensorType:
+        return TensorType(bool_, check(*xs).shape)
+
+    return elementwise(name, infer, eval, None, Pointwise(text, cost))

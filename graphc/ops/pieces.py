@@ -1,0 +1,201 @@
+"""Parts of a whole: slices taken out of it, and wholes put together from parts.
+
+Enters: handles; starts and sizes are ints or Dims, steps are ints and not 0. Element i of a part
+stands at start + step * i of the whole. Leaves: handles. Each rule is the linear map's transpose:
+
+    slice <-> pad    concat -> slices
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from graphc.dims import DimLike, Guard, bounds
+from graphc.errors import ShapeError
+from graphc.graph import Op
+from graphc.lowering import Assemble, Index, Piece, Shape, View, plus, scaled
+from graphc.ops.checks import equal_guards, match_dtypes, match_shapes
+from graphc.ops.views import spread_all
+from graphc.types import TensorType
+
+
+def _conditions(
+    large: Shape, small: Shape, starts: Shape, steps: tuple[int, ...]
+) -> Iterator[DimLike]:
+    """What must be >= 0 so that start + step * i is inside `large` for every i < size."""
+    for length, size, start, step in zip(large, small, starts, steps, strict=True):
+        last = start + step * (size - 1)
+        low, high = (start, last) if step > 0 else (last, start)
+        yield from (size, low, length - 1 - high)
+
+
+def _check_places(
+    name: str, large: Shape, small: Shape, starts: Shape, steps: tuple[int, ...]
+) -> None:
+    lengths = (len(large), len(small), len(starts), len(steps))
+    got = f"shape {large}, starts {starts}, sizes {small}, steps {steps}"
+    if len(set(lengths)) != 1:
+        raise ShapeError(f"{name}: one start, size and step is needed an axis", got=got)
+    if 0 in steps:
+        raise ShapeError(f"{name}: a step cannot be 0", got=got)
+    if any(bounds(c)[1] < 0 for c in _conditions(large, small, starts, steps)):
+        raise ShapeError(f"{name}: reaches outside of its shape", got=got)
+
+
+def _guard_places(
+    name: str, large: Shape, small: Shape, starts: Shape, steps: tuple[int, ...]
+) -> tuple[Guard, ...]:
+    text = f"{name}: {small} elements from {starts} in steps of {steps} reach outside of {large}"
+    unproven = (c for c in _conditions(large, small, starts, steps) if bounds(c)[0] < 0)
+    return tuple(Guard("at_least", c, 0, text) for c in unproven)
+
+
+def _python_slices(starts: Any, sizes: Any, steps: Any) -> tuple[slice, ...]:
+    ends = [start + step * size for start, size, step in zip(starts, sizes, steps, strict=True)]
+    return tuple(
+        slice(start, end if end >= 0 else None, step) if size else slice(0, 0)
+        for start, size, step, end in zip(starts, sizes, steps, ends, strict=True)
+    )
+
+
+def _infer_slice(x: TensorType, starts: Shape, sizes: Shape, steps: tuple[int, ...]) -> TensorType:
+    _check_places("slice", x.shape, sizes, starts, steps)
+    return TensorType(x.dtype, sizes)
+
+
+def _vjp_slice(
+    g: Any, y: Any, x: Any, starts: Shape, sizes: Shape, steps: tuple[int, ...]
+) -> tuple[Any, ...]:
+    return (pad(g, shape=x.shape, starts=starts, steps=steps, value=0.0),)
+
+
+def _batch_slice(
+    size: DimLike, batched: Any, x: Any, starts: Shape, sizes: Shape, steps: tuple[int, ...]
+) -> Any:
+    return slice_(x, starts=(0, *starts), sizes=(size, *sizes), steps=(1, *steps))
+
+
+def _coords_slice(
+    coords: tuple[Index, ...], shape: Shape, starts: Shape, sizes: Shape, steps: tuple[int, ...]
+) -> tuple[Index, ...]:
+    return tuple(
+        plus(Index(start), scaled(at, step))
+        for at, start, step in zip(coords, starts, steps, strict=True)
+    )
+
+
+slice_ = Op(
+    "slice",
+    infer=_infer_slice,
+    eval=lambda x, starts, sizes, steps: x[_python_slices(starts, sizes, steps)],
+    vjp=_vjp_slice,
+    batch=_batch_slice,
+    lower=View(_coords_slice),
+    guards=lambda x, starts, sizes, steps: _guard_places("slice", x.shape, sizes, starts, steps),
+)
+
+
+def _infer_pad(
+    x: TensorType, shape: Shape, starts: Shape, steps: tuple[int, ...], value: float
+) -> TensorType:
+    _check_places("pad", shape, x.shape, starts, steps)
+    return TensorType(x.dtype, shape)
+
+
+def _eval_pad(
+    x: np.ndarray, shape: Any, starts: Any, steps: tuple[int, ...], value: float
+) -> np.ndarray:
+    result = np.full(shape, value, x.dtype)
+    result[_python_slices(starts, x.shape, steps)] = x
+    return result
+
+
+def _vjp_pad(
+    g: Any, y: Any, x: Any, shape: Shape, starts: Shape, steps: tuple[int, ...], value: float
+) -> tuple[Any, ...]:
+    return (slice_(g, starts=starts, sizes=x.shape, steps=steps),)
+
+
+def _batch_pad(
+    size: DimLike,
+    batched: Any,
+    x: Any,
+    shape: Shape,
+    starts: Shape,
+    steps: tuple[int, ...],
+    value: float,
+) -> Any:
+    return pad(x, shape=(size, *shape), starts=(0, *starts), steps=(1, *steps), value=value)
+
+
+def _pieces_pad(
+    x: TensorType, shape: Shape, starts: Shape, steps: tuple[int, ...], value: float
+) -> tuple[Piece, ...]:
+    return Piece(None, fill=value), Piece(0, starts, steps)
+
+
+def _guard_pad(
+    x: TensorType, shape: Shape, starts: Shape, steps: tuple[int, ...], value: float
+) -> tuple[Guard, ...]:
+    return _guard_places("pad", shape, x.shape, starts, steps)
+
+
+pad = Op(
+    "pad",
+    infer=_infer_pad,
+    eval=_eval_pad,
+    vjp=_vjp_pad,
+    batch=_batch_pad,
+    lower=Assemble(_pieces_pad),
+    guards=_guard_pad,
+)
+
+# ---- concat ----
+
+
+def _others(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _infer_concat(*xs: TensorType, axis: int) -> TensorType:
+    if not xs or not 0 <= axis < len(xs[0].shape):
+        raise ShapeError(f"concat: there is no axis {axis}", got=", ".join(map(str, xs)))
+    match_dtypes("concat", *xs)
+    match_shapes("concat: all axes but one", *(_others(x.shape, axis) for x in xs))
+    total: DimLike = 0
+    for x in xs:
+        total = total + x.shape[axis]
+    return TensorType(xs[0].dtype, (*xs[0].shape[:axis], total, *xs[0].shape[axis + 1 :]))
+
+
+def _starts_concat(shapes: list[Shape], axis: int) -> Iterator[Shape]:
+    """Where each part begins in the whole."""
+    at: DimLike = 0
+    for shape in shapes:
+        yield tuple(at if i == axis else 0 for i in range(len(shape)))
+        at = at + shape[axis]
+
+
+def _vjp_concat(g: Any, y: Any, *xs: Any, axis: int) -> tuple[Any, ...]:
+    starts = _starts_concat([x.shape for x in xs], axis)
+    return tuple(
+        slice_(g, starts=start, sizes=x.shape, steps=(1,) * len(start))
+        for x, start in zip(xs, starts, strict=True)
+    )
+
+
+def _pieces_concat(*xs: TensorType, axis: int) -> tuple[Piece, ...]:
+    starts = _starts_concat([x.shape for x in xs], axis)
+    return tuple(Piece(i, start, (1,) * len(start)) for i, start in enumerate(starts))
+
+
+concat = Op(
+    "concat",
+    infer=_infer_concat,
+    eval=lambda *xs, axis: np.concatenate(xs, axis=axis),
+    vjp=_vjp_concat,
+    batch=lambda size, batched, *xs, axis: concat(*spread_all(size, batched, xs), axis=axis + 1),
+    lower=Assemble(_pieces_concat),
+    guards=lambda *xs, axis: equal_guards("concat", *(_others(x.shape, axis) for x in xs)),
+)

@@ -1,0 +1,65 @@
+"""The pipeline: a graph in, a smaller graph that computes the same out.
+
+Enters: a Graph. Leaves: a Graph with the same inputs, outputs and updates in the same order.
+
+>>> import graphc as gx
+>>> x = gx.input("x", ("n",))
+>>> y = gx.log(1 + -(-x)) * 1.0
+>>> print(gx.text(simplify(Graph((x.node,), (y.node,)))))
+x: f32[n] = input()
+%0: f32[n] = log1p(x)
+return %0
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from graphc.graph import Graph, Node, verify
+from graphc.passes.algebra import ALGEBRA
+from graphc.passes.fold import FOLD
+from graphc.passes.rewrite import Table, rewrite, table
+from graphc.passes.stabilise import STABILISE
+from graphc.passes.views import REMOVAL, VIEWS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A table of rules under the name that errors and traces give it."""
+
+    name: str
+    rules: Table
+
+
+PIPELINE = (
+    # First, while log(1 + x) is still written so: folding and algebra would take it apart.
+    Step("stabilise", table(REMOVAL, STABILISE)),
+    # One fixpoint of all others: folding feeds algebra, algebra lines up views, and back.
+    # Stabilising again, because removed signs and views may have hidden a pattern.
+    Step("simplify", table(REMOVAL, STABILISE, FOLD, VIEWS, ALGEBRA)),
+)
+
+# Before the gradient only what changes its value for the better: the rest runs on the whole
+# program later, and stop_gradient still has its work to do.
+_BEFORE_GRADIENT = table(STABILISE)
+
+
+def simplify(graph: Graph) -> Graph:
+    """The graph after every step of the pipeline, verified after each."""
+    for step in PIPELINE:
+        graph = with_roots(graph, rewrite(graph.roots, step.rules))
+        verify(graph)
+    return graph
+
+
+def stabilise(outputs: Sequence[Node], opaque: AbstractSet[Node] = frozenset()) -> list[Node]:
+    """The outputs in the form to differentiate; nodes of `opaque`, which it is by, stay."""
+    return rewrite(outputs, _BEFORE_GRADIENT, opaque)
+
+
+def with_roots(graph: Graph, roots: Sequence[Node]) -> Graph:
+    """The graph with other outputs and new values, in the order of `Graph.roots`."""
+    count = len(graph.outputs)
+    values = zip(graph.updates, roots[count:], strict=True)
+    updates = tuple((state, value) for (state, _), value in values)
+    return Graph(graph.inputs, tuple(roots[:count]), updates)

@@ -1,0 +1,97 @@
+"""Stabilising: the same function in a form that neither overflows nor cancels.
+
+Enters: nothing. Leaves: `STABILISE`, a table of rules. Each is more accurate where the two sides
+differ, so none is exact. They run before the gradient too: d log(sigmoid(x)) is finite everywhere
+once it is that of softplus.
+"""
+
+from graphc.dims import bounds
+from graphc.functions.tensor import Tensor
+from graphc.graph import Node
+from graphc.ops import (
+    add,
+    broadcast_to,
+    div,
+    exp,
+    expm1,
+    filled,
+    isfinite,
+    log,
+    log1p,
+    max_,
+    mul,
+    neg,
+    reshape,
+    sigmoid,
+    softplus,
+    stop_gradient,
+    sub,
+    sum_,
+    where,
+)
+from graphc.ops.views import expand
+from graphc.passes.rewrite import As, Name, Rule
+
+e, s, x, y = map(Name, "esxy")
+
+
+def _log_softmax(x: Tensor, e: Tensor, s: Tensor) -> Tensor | None:
+    """log(exp(x) / sum(exp(x))) -> x - log(sum(exp(x)))."""
+    total = s.node
+    while total.op is broadcast_to or total.op is reshape:
+        total = total.inputs[0]
+    if total.op is not sum_ or total.inputs[0] is not e.node:
+        return None
+    return sub(x, _log_below_views(s.node))
+
+
+def _log_below_views(node: Node) -> Tensor:
+    # broadcast_to(reshape(y)) -> broadcast_to(reshape(log(y)))
+    views: list[Node] = []
+    while node.op is broadcast_to or node.op is reshape:
+        views.append(node)
+        node = node.inputs[0]
+    result = log(Tensor(node))
+    for view in reversed(views):
+        result = view.op(result, **view.params)
+    return result
+
+
+def _logsumexp(x: Tensor, s: Tensor) -> Tensor | None:
+    """log(sum(exp(x))) -> log(sum(exp(x - max(x)))) + max(x)."""
+    axes = s.node.params["axes"]
+    if _is_shifted(x.node) or any(bounds(x.shape[axis])[0] < 1 for axis in axes):
+        return None
+    largest = stop_gradient(max_(x, axes=axes))
+    shift = where(isfinite(largest), largest, filled(largest, 0.0))
+    shifted = sub(x, expand(shift, axes, x.shape))
+    return add(log(sum_(exp(shifted), axes=axes)), shift)
+
+
+def _is_shifted(node: Node) -> bool:
+    # x - max(x), with views, a guard against infinities or a stopped gradient around the max
+    if node.op is not sub:
+        return False
+    node = node.inputs[1]
+    while node.op in (broadcast_to, reshape, stop_gradient, where):
+        node = node.inputs[1 if node.op is where else 0]
+    return node.op is max_
+
+
+STABILISE = (
+    Rule((log, (div, As(e, (exp, x)), s)), _log_softmax, exact=False),
+    Rule((log, As(s, (sum_, (exp, x)))), _logsumexp, exact=False),
+    Rule((log, (exp, x)), lambda x: x, exact=False),
+    Rule((log, (sigmoid, x)), lambda x: neg(softplus(neg(x))), exact=False),
+    Rule((log, (add, x, 1.0)), lambda x: log1p(x), exact=False),
+    Rule((log, (sub, 1.0, x)), lambda x: log1p(neg(x)), exact=False),
+    Rule((log1p, (exp, x)), lambda x: softplus(x), exact=False),
+    Rule((log1p, (neg, (sigmoid, x))), lambda x: neg(softplus(x)), exact=False),
+    Rule((sub, (exp, x), 1.0), lambda x: expm1(x), exact=False),
+    Rule((add, (exp, x), -1.0), lambda x: expm1(x), exact=False),
+    Rule((sub, 1.0, (sigmoid, x)), lambda x: sigmoid(neg(x)), exact=False),
+    Rule((div, 1.0, (add, (exp, (neg, x)), 1.0)), lambda x: sigmoid(x), exact=False),
+    Rule((div, (exp, x), (add, (exp, x), 1.0)), lambda x: sigmoid(x), exact=False),
+    # exp(x) * exp(-y) overflows where exp(x - y) need not
+    Rule((mul, (exp, x), (exp, (neg, y))), lambda x, y: exp(sub(x, y)), exact=False),
+)

@@ -1,0 +1,255 @@
+"""Views: chains of rearrangements become one, or none.
+
+Enters: nothing. Leaves: `VIEWS`, a table of rules on reshape, transpose, broadcast_to, slice, pad,
+concat and the reductions and products that can take a view's work; and `REMOVAL`, which takes out
+what only the gradient reads.
+"""
+
+from graphc.functions.tensor import Tensor
+from graphc.graph import Op
+from graphc.ops import (
+    all_,
+    any_,
+    broadcast_to,
+    cast,
+    concat,
+    dot,
+    identity,
+    max_,
+    min_,
+    pad,
+    prod,
+    reshape,
+    slice_,
+    stop_gradient,
+    sum_,
+    transpose,
+)
+from graphc.ops.contraction import free_axes
+from graphc.ops.views import fitted
+from graphc.passes.rewrite import As, Name, Rule
+from graphc.types import Shape
+
+Axes = tuple[int, ...]
+
+a, b, x, y, z = map(Name, "abxyz")
+
+
+def _same_type(x: Tensor, y: Tensor) -> Tensor | None:
+    """reshape(x, x.shape) -> x, and so for every view that keeps the shape."""
+    return x if x.node.type == y.node.type else None
+
+
+# ---- transpose ----
+
+
+def _transpose(x: Tensor, axes: Axes) -> Tensor:
+    return x if axes == tuple(range(x.ndim)) else transpose(x, axes=axes)
+
+
+def _same_order(x: Tensor, y: Tensor) -> Tensor | None:
+    """transpose that moves only axes of size 1 -> reshape."""
+    moved = [axis for axis in y.node.params["axes"] if x.shape[axis] != 1]
+    return fitted(x, y.shape) if moved == sorted(moved) else None
+
+
+def _composed(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """transpose(transpose(x, p), q) -> transpose(x, p[q])."""
+    inner = y.node.params["axes"]
+    return _transpose(x, tuple(inner[axis] for axis in z.node.params["axes"]))
+
+
+# ---- broadcast ----
+
+
+def _leading_ones(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """broadcast_to(reshape(x, (1, n)), (m, n)) -> broadcast_to(x, (m, n))."""
+    added = y.ndim - x.ndim
+    if added <= 0 or y.shape != (1,) * added + x.shape:
+        return None
+    return broadcast_to(x, shape=z.shape)
+
+
+def _of_scalar(x: Tensor, z: Tensor) -> Tensor | None:
+    """A view of a broadcast scalar -> the scalar, broadcast."""
+    return (broadcast_to(x, shape=z.shape) if z.shape else x) if x.shape == () else None
+
+
+# ---- slice, pad, concat ----
+
+
+def _slice_once(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """x[2:][::3] -> x[2::3]."""
+    inner, outer = y.node.params, z.node.params
+    places = zip(inner["starts"], inner["steps"], outer["starts"], strict=True)
+    steps = zip(inner["steps"], outer["steps"], strict=True)
+    return slice_(
+        x,
+        starts=tuple(first + step * start for first, step, start in places),
+        sizes=outer["sizes"],
+        steps=tuple(s * t for s, t in steps),
+    )
+
+
+def _whole_slice(x: Tensor, y: Tensor) -> Tensor | None:
+    """x[:] -> x. Of an axis of size 1 the step does not matter."""
+    if x.shape != y.shape or any(start != 0 for start in y.node.params["starts"]):
+        return None
+    steps = zip(x.shape, y.node.params["steps"], strict=True)
+    return x if all(step == 1 or size == 1 for size, step in steps) else None
+
+
+def _sliced_pad(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """What pad placed and slice takes out again -> x."""
+    placed, taken = y.node.params, z.node.params
+    same = placed["starts"] == taken["starts"] and placed["steps"] == taken["steps"]
+    return x if same and z.shape == x.shape else None
+
+
+def _sliced_concat(y: Tensor, z: Tensor) -> Tensor | None:
+    """A slice of a concat that is one of its parts -> the part."""
+    axis, starts = y.node.params["axis"], z.node.params["starts"]
+    others = [start for i, start in enumerate(starts) if i != axis]
+    if any(step != 1 for step in z.node.params["steps"]) or any(start != 0 for start in others):
+        return None
+    at = 0
+    for part in y.node.inputs:
+        if starts[axis] == at and part.type.shape == z.shape:
+            return Tensor(part)
+        at = at + part.type.shape[axis]
+    return None
+
+
+def _flat_concat(y: Tensor) -> Tensor | None:
+    """concat(concat(a, b), c) -> concat(a, b, c); concat(a) -> a."""
+    axis = y.node.params["axis"]
+    parts = [
+        part
+        for i in y.node.inputs
+        for part in (i.inputs if i.op is concat and i.params["axis"] == axis else (i,))
+    ]
+    if len(parts) == 1:
+        return Tensor(parts[0])
+    if len(parts) == len(y.node.inputs):
+        return None
+    return concat(*map(Tensor, parts), axis=axis)
+
+
+# ---- reductions ----
+
+
+def _unit_axes(x: Tensor, y: Tensor) -> Tensor | None:
+    """sum over an axis of size 1 -> reshape."""
+    axes = y.node.params["axes"]
+    unit = [axis for axis in axes if x.shape[axis] == 1]
+    if not unit:
+        return None
+    kept = [axis for axis in range(x.ndim) if axis not in unit]
+    small = fitted(x, tuple(x.shape[axis] for axis in kept))
+    rest = tuple(kept.index(axis) for axis in axes if axis not in unit)
+    return y.node.op(small, axes=rest) if rest else small
+
+
+def _reduced_once(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """sum(sum(x, axes=(2,)), axes=(0,)) -> sum(x, axes=(0, 2))."""
+    inner = y.node.params["axes"]
+    kept = free_axes(x.ndim, inner)
+    outer = tuple(kept[axis] for axis in z.node.params["axes"])
+    return z.node.op(x, axes=tuple(sorted(inner + outer)))
+
+
+def _reduced_before_transpose(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """sum(transpose(x)) -> sum(x) over other axes, transposed where an order is left."""
+    order = y.node.params["axes"]
+    axes = tuple(sorted(order[axis] for axis in z.node.params["axes"]))
+    left = [order[axis] for axis in free_axes(y.ndim, z.node.params["axes"])]
+    return _transpose(z.node.op(x, axes=axes), tuple(sorted(left).index(axis) for axis in left))
+
+
+def _reductions(*ops: Op, exact: bool) -> tuple[Rule, ...]:
+    return tuple(
+        rule
+        for op in ops
+        for rule in (
+            Rule(As(y, (op, x)), _unit_axes, exact),
+            Rule(As(z, (op, As(y, (op, x)))), _reduced_once, exact),
+            Rule(As(z, (op, As(y, (transpose, x)))), _reduced_before_transpose, exact),
+        )
+    )
+
+
+# ---- dot ----
+
+
+def _transposed_operand(x: Tensor, y: Tensor, z: Tensor, side: int) -> Tensor | None:
+    """dot(transpose(x), b) -> dot(x, b) along other axes, where the free axes keep their order."""
+    order = y.node.params["axes"]
+    contract, batch = z.node.params["contract"][side], z.node.params["batch"][side]
+    free = [order[axis] for axis in free_axes(y.ndim, contract, batch)]
+    if free != sorted(free):
+        return None
+    operands = [Tensor(i) for i in z.node.inputs]
+    operands[side] = x
+    mapped = {
+        key: _replaced(z.node.params[key], side, tuple(order[i] for i in z.node.params[key][side]))
+        for key in ("contract", "batch")
+    }
+    return dot(*operands, **mapped)
+
+
+def _replaced(pair: tuple[Axes, Axes], side: int, axes: Axes) -> tuple[Axes, Axes]:
+    return (axes, pair[1]) if side == 0 else (pair[0], axes)
+
+
+def _transposed_dot(a: Tensor, b: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """transpose(dot(a, b)) that puts b's axes before a's -> dot(b, a)."""
+    contract, batch = y.node.params["contract"], y.node.params["batch"]
+    count = len(batch[0])
+    middle = count + len(free_axes(a.ndim, contract[0], batch[0]))
+    swapped = (*range(count), *range(middle, y.ndim), *range(count, middle))
+    if z.node.params["axes"] != swapped:
+        return None
+    return dot(b, a, contract=contract[::-1], batch=batch[::-1])
+
+
+def _unit_reshape(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """reshape(broadcast_to(x, (1, n)), (n,)) -> x, where nothing but axes of size 1 was added."""
+    return x if x.node.type == z.node.type and _full(x.shape) == _full(y.shape) else None
+
+
+def _full(shape: Shape) -> Shape:
+    return tuple(size for size in shape if size != 1)
+
+
+VIEWS = (
+    *(Rule(As(y, (op, x)), _same_type) for op in (reshape, broadcast_to, cast)),
+    Rule(As(y, (reshape, (reshape, x))), lambda x, y: fitted(x, y.shape)),
+    Rule(As(z, (reshape, As(y, (broadcast_to, x)))), _unit_reshape),
+    Rule(As(y, (transpose, x)), _same_order),
+    Rule(As(z, (transpose, As(y, (transpose, x)))), _composed),
+    Rule(As(y, (broadcast_to, (broadcast_to, x))), lambda x, y: broadcast_to(x, shape=y.shape)),
+    Rule(As(z, (broadcast_to, As(y, (reshape, x)))), _leading_ones),
+    *(Rule(As(z, (op, (broadcast_to, x))), _of_scalar) for op in (reshape, transpose, slice_)),
+    Rule(As(y, (slice_, x)), _whole_slice),
+    Rule(As(z, (slice_, As(y, (slice_, x)))), _slice_once),
+    Rule(As(z, (slice_, As(y, (pad, x)))), _sliced_pad),
+    Rule(As(z, (slice_, As(y, (concat, ...)))), _sliced_concat),
+    Rule(As(y, (pad, x)), _same_type),
+    Rule(As(y, (concat, ...)), _flat_concat),
+    *_reductions(max_, min_, any_, all_, exact=True),
+    *_reductions(sum_, prod, exact=False),  # another order of rounding
+    Rule(
+        As(z, (dot, As(y, (transpose, x)), b)),
+        lambda x, y, z: _transposed_operand(x, y, z, 0),
+    ),
+    Rule(
+        As(z, (dot, a, As(y, (transpose, x)))),
+        lambda x, y, z: _transposed_operand(x, y, z, 1),
+    ),
+    Rule(As(z, (transpose, As(y, (dot, a, b)))), _transposed_dot),
+)
+
+REMOVAL = (
+    Rule((identity, x), lambda x: x),
+    Rule((stop_gradient, x), lambda x: x),
+)

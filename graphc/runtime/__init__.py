@@ -1,0 +1,1 @@
+"""The runtime: compiled kernels, the object cache, the thread team, vector math."""

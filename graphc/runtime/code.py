@@ -1,0 +1,76 @@
+"""What a program is made of once its kernels have text: frozen, without sizes and addresses.
+
+Enters: a schedule. Leaves: `Code`: for each step its kernel, its source and words, and how long each
+buffer lives.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graphc.codegen.emit import emit
+from graphc.codegen.loops import Emitted
+from graphc.codegen.words import Number, Size
+from graphc.dims import DimLike
+from graphc.graph import Node
+from graphc.runtime.sizes import SizeTable
+from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Schedule, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A program before binding."""
+
+    schedule: Schedule
+    emitted: tuple[Emitted, ...]
+    lives: dict[Buffer, tuple[int, int]]
+    early: SizeTable
+    late: SizeTable
+    numbers: tuple[Node, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order."""
+        return self.schedule.steps
+
+
+def emit_program(schedule: Schedule) -> Code:
+    """The text of every kernel, and the tables that a binding will evaluate.
+
+    `early` sizes decide how steps are split, `late` ones may depend on that.
+    """
+    emitted = tuple(emit(step.kernel) for step in schedule.steps)
+    words = [word for e in emitted for word in e.words]
+    numbers = dict.fromkeys(word.node for word in words if isinstance(word, Number))
+    late = [word.dim for word in words if isinstance(word, Size)]
+    buffers = [o.buffer for step in schedule.steps for o in step.kernel.operands]
+    shaped = [*buffers, *schedule.inputs, *schedule.outputs]
+    late += [size for buffer in shaped for size in buffer.type.shape]
+    late += [step.kernel.flops for step in schedule.steps]
+    contractions = [s.kernel for s in schedule.steps if isinstance(s.kernel, ContractKernel)]
+    late += [factor.offset for kernel in contractions for factor in (kernel.left, kernel.right)]
+    early = [size for step in schedule.steps for size in _early(step.kernel)]
+    return Code(
+        schedule, emitted, _lives(schedule), SizeTable(early), SizeTable(late), tuple(numbers)
+    )
+
+
+def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:
+    if isinstance(kernel, LoopKernel):
+        return () if kernel.split is None else (kernel.cost, kernel.extents[kernel.split])
+    factors = (kernel.left, kernel.right)
+    strides = [s for f in factors for s in (f.offset, f.batch, f.free, f.depth)]
+    sizes = (*kernel.batch, *kernel.rows, kernel.columns, kernel.depth)
+    return (kernel.cost, *sizes, *strides)
+
+
+def _lives(schedule: Schedule) -> dict[Buffer, tuple[int, int]]:
+    """The first and the last level at which each buffer of the arena is in use."""
+    end = 1 + max((step.level for step in schedule.steps), default=0)
+    lives: dict[Buffer, tuple[int, int]] = {buffer: (0, 0) for buffer in schedule.inputs}
+    for step in schedule.steps:
+        for operand in step.kernel.operands:
+            first, last = lives.get(operand.buffer, (step.level, step.level))
+            lives[operand.buffer] = (min(first, step.level), max(last, step.level))
+    for buffer in schedule.outputs:
+        lives[buffer] = (lives.get(buffer, (0, 0))[0], end)
+    return {b: life for b, life in lives.items() if b.kind not in ("state", "constant")}

@@ -1,0 +1,41 @@
+"""The environment variables that the runtime honours, read in this one place.
+
+Enters: os.environ. Leaves: the folder of the object cache and the number of threads that the user
+asked for.
+
+    GRAPHC_CACHE_DIR                      folder of the object cache
+    OMP_NUM_THREADS, NUMBA_NUM_THREADS    threads of the team (the smaller, if both are set)
+
+    >>> threads_asked({"OMP_NUM_THREADS": "4,2"}), threads_asked({"OMP_NUM_THREADS": "many"})
+    (4, None)
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """GRAPHC_CACHE_DIR, else the platform's folder for caches."""
+    chosen = environment.get("GRAPHC_CACHE_DIR")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        return (
+            Path(environment.get("LOCALAPPDATA", "~/AppData/Local")).expanduser()
+            / "graphc"
+            / "Cache"
+        )
+    if sys.platform == "darwin":
+        return Path("~/Library/Caches/graphc").expanduser()
+    return Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "graphc"
+
+
+def threads_asked(environment: Mapping[str, str] = os.environ) -> int | None:
+    """The number of threads that the environment asks for; None if it does not say."""
+    texts = (environment.get(name, "") for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"))
+    outermost = (
+        text.partition(",")[0].strip() for text in texts
+    )  # OpenMP lists one number a nesting level
+    return min((int(t) for t in outermost if t.isdecimal() and int(t) > 0), default=None)

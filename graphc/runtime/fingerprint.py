@@ -1,0 +1,61 @@
+"""What machine code depends on, as one digest: it names the symbol of a kernel and its file in the
+object cache.
+
+Enters: the text of a kernel. Leaves: a digest over it, the sources of this package (intrinsics,
+vector math, flags), the versions of the compilers, and the CPU with its features. Numba is not
+imported for it.
+
+    >>> a, b = digest("kernel", "def k(): pass"), digest("llvm", "def k(): pass")
+    >>> a == b, len(a)
+    (False, 40)
+"""
+
+import functools
+import hashlib
+import sys
+from importlib.metadata import version
+from importlib.resources import files
+
+from graphc.runtime.machine import OPTIMISATION, host
+
+_PACKAGES = ("numba", "llvmlite", "numpy")
+_SOURCES = (
+    "intrinsics.py",
+    "intrinsics_llvm.py",
+    "language.py",
+    "machine.py",
+    "numba_bridge.py",
+    "jit.py",
+    "symbols.py",
+)
+
+
+def inputs() -> list[str]:
+    """All that a kernel depends on besides its own text."""
+    runtime = files("graphc.runtime")
+    vecmath = runtime.joinpath("vecmath")
+    names = sorted(entry.name for entry in vecmath.iterdir() if entry.name.endswith(".py"))
+    sources = [runtime.joinpath(name) for name in _SOURCES]
+    sources += [vecmath.joinpath(name) for name in names]
+    versions = [f"{package} {version(package)}" for package in _PACKAGES]
+    settings = [sys.version, f"O{OPTIMISATION}", host().cpu, host().features]
+    return [source.read_text(encoding="utf-8") for source in sources] + versions + settings
+
+
+@functools.cache
+def surroundings() -> str:
+    """The digest of `inputs`."""
+    return _sha256(*inputs())
+
+
+def digest(kind: str, text: str) -> str:
+    """40 hexadecimal digits for a text of a kind (kernel, llvm)."""
+    return _sha256(kind, text, surroundings())[:40]
+
+
+def _sha256(*parts: str) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        total.update(f"{len(data)}:".encode() + data)
+    return total.hexdigest()

@@ -1,0 +1,127 @@
+"""LLVM IR as text: the lines of one function, with fresh names and structured loops.
+
+Enters: calls that each add a line. Leaves: the text of a module.
+
+    f = IRFunction("float32", 16)
+    pointer = f.value("inttoptr i64 %a to ptr")
+    f.store(f.vector, f.load(f.at(pointer, 64), f.vector), pointer)
+    f.do("ret void")
+    f.text("move", ("a",))      # define void @move(i64 %a) nounwind { ...
+"""
+
+from collections.abc import Callable, Sequence
+
+Values = list[str]
+
+
+class IRFunction:
+    """The lines of one LLVM function; every value gets a fresh name."""
+
+    __slots__ = ("block", "declared", "lines", "names", "scalar", "size", "vector", "width")
+
+    def __init__(self, dtype: str, width: int) -> None:
+        self.scalar, self.size = {"float32": ("float", 4), "float64": ("double", 8)}[dtype]
+        self.width, self.vector = width, f"<{width} x {self.scalar}>"
+        self.lines: Values = ["entry:"]
+        self.block, self.names, self.declared = "entry", 0, set[str]()
+
+    def fresh(self, prefix: str = "v") -> str:
+        self.names += 1
+        return f"{prefix}{self.names}"
+
+    def value(self, text: str) -> str:
+        name = "%" + self.fresh()
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def label(self, name: str) -> None:
+        self.lines.append(f"{name}:")
+        self.block = name
+
+    def bytes(self, elements: str) -> str:
+        return self.value(f"mul i64 {elements}, {self.size}")
+
+    def at(self, pointer: str, offset: str | int) -> str:
+        return self.value(f"getelementptr i8, ptr {pointer}, i64 {offset}")
+
+    def load(self, pointer: str, kind: str) -> str:
+        return self.value(f"load {kind}, ptr {pointer}, align {self.size}")
+
+    def store(self, kind: str, name: str, pointer: str) -> None:
+        self.do(f"store {kind} {name}, ptr {pointer}, align {self.size}")
+
+    def shuffle(self, x: str, y: str, indices: Sequence[int]) -> str:
+        """The elements of x and y, concatenated, that the indices name."""
+        mask = ", ".join(f"i32 {i}" for i in indices)
+        return self.value(
+            f"shufflevector {self.vector} {x}, {self.vector} {y}, <{len(indices)} x i32> <{mask}>"
+        )
+
+    def splat(self, scalar: str) -> str:
+        vector = self.value(f"insertelement {self.vector} poison, {self.scalar} {scalar}, i32 0")
+        return self.shuffle(vector, "poison", [0] * self.width)
+
+    def first_lanes(self, count: str) -> str:
+        """The mask of the first `count` lanes."""
+        wide, ordinals = f"<{self.width} x i64>", ", ".join(f"i64 {i}" for i in range(self.width))
+        one = self.value(f"insertelement {wide} poison, i64 {count}, i32 0")
+        zeros = f"<{self.width} x i32> zeroinitializer"
+        limit = self.value(f"shufflevector {wide} {one}, {wide} poison, {zeros}")
+        return self.value(f"icmp slt {wide} <{ordinals}>, {limit}")
+
+    def masked_load(self, pointer: str, mask: str) -> str:
+        name, kind = f"@llvm.masked.load.v{self.width}f{self.size * 8}.p0", f"<{self.width} x i1>"
+        self.declared.add(f"declare {self.vector} {name}(ptr, {kind}, {self.vector})")
+        arguments = f"ptr align {self.size} {pointer}, {kind} {mask}"
+        return self.value(f"call {self.vector} {name}({arguments}, {self.vector} zeroinitializer)")
+
+    def multiply_add(self, x: str, y: str, z: str) -> str:
+        name, kind = f"@llvm.fmuladd.v{self.width}f{self.size * 8}", self.vector
+        self.declared.add(f"declare {kind} {name}({kind}, {kind}, {kind})")
+        return self.value(f"call {kind} {name}({kind} {x}, {kind} {y}, {kind} {z})")
+
+    def add_lanes(self, vector: str, start: str) -> str:
+        name = f"@llvm.vector.reduce.fadd.v{self.width}f{self.size * 8}"
+        self.declared.add(f"declare {self.scalar} {name}({self.scalar}, {self.vector})")
+        total = self.value(
+            f"call reassoc {self.scalar} {name}({self.scalar} -0.0, {self.vector} {vector})"
+        )
+        return self.value(f"fadd {self.scalar} {start}, {total}")
+
+    def branch(self, condition: str, then: str, other: str) -> None:
+        self.do(f"br i1 {condition}, label %{then}, label %{other}")
+
+    def loop(
+        self,
+        count: str,
+        carried: Sequence[tuple[str, str]],
+        body: Callable[[str, Values], Values],
+    ) -> Values:
+        """`count` rounds of body(index, values) -> values; carried: types and first values."""
+        before, head, done = self.block, self.fresh("loop"), self.fresh("done")
+        self.branch(self.value(f"icmp sgt i64 {count}, 0"), head, done)
+        self.label(head)
+        start, index = len(self.lines), "%" + self.fresh("i")
+        values = ["%" + self.fresh("x") for _ in carried]
+        after = body(index, list(values))
+        following = self.value(f"add nsw i64 {index}, 1")
+        more, last = self.value(f"icmp slt i64 {following}, {count}"), self.block
+        phis = [f"  {index} = phi i64 [0, %{before}], [{following}, %{last}]"]
+        for (kind, first), value, new in zip(carried, values, after, strict=True):
+            phis.append(f"  {value} = phi {kind} [{first}, %{before}], [{new}, %{last}]")
+        self.lines[start:start] = phis
+        self.branch(more, head, done)
+        self.label(done)
+        return [
+            self.value(f"phi {kind} [{first}, %{before}], [{new}, %{last}]")
+            for (kind, first), new in zip(carried, after, strict=True)
+        ]
+
+    def text(self, name: str, arguments: Sequence[str]) -> str:
+        """The module: a function of int64 arguments that returns nothing."""
+        parameters = ", ".join(f"i64 %{argument}" for argument in arguments)
+        head = f"define void @{name}({parameters}) nounwind {{"
+        return "\n".join([head, *self.lines, "}", *sorted(self.declared), ""])

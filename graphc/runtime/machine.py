@@ -1,0 +1,138 @@
+"""LLVM IR text to machine code of this computer, with llvmlite alone.
+
+Enters: LLVM IR text, and later the bytes of an object file. Leaves: the bytes of an object file,
+and later addresses. One place owns the flags of the optimiser and of the code generator, for
+kernels and for hand-written IR alike.
+
+    code = emit(optimise(["define void @nothing(i64 %n) { ret void }"], "nothing", "nothing_1"))
+    address, handle = load(code, "nothing_1", imports=())
+"""
+
+import functools
+import itertools
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from graphc.errors import CompileError
+
+OPTIMISATION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The CPU that code is made for."""
+
+    cpu: str
+    features: str
+
+
+@functools.cache
+def host() -> Host:
+    """This computer's CPU. Vectors have 512 bits where it can; LLVM's default is often 256."""
+    features = llvm.get_host_cpu_features()
+    wide = ",-prefer-256-bit" if features.get("avx512f") else ""
+    return Host(llvm.get_host_cpu_name(), features.flatten() + wide)
+
+
+# One lock for all that compiles or loads. It is taken around a fork: no child starts with it held.
+LOCK = threading.RLock()
+if os.name == "posix":
+    os.register_at_fork(
+        before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
+    )
+
+_numbers = itertools.count()  # a library's name may not be used twice
+
+
+@functools.cache
+def _target_machine() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=host().cpu, features=host().features, opt=OPTIMISATION, reloc="pic", codemodel="small"
+    )
+
+
+@functools.cache
+def _linker() -> Any:
+    return llvm.create_lljit_compiler(_target_machine())
+
+
+def optimise(texts: Sequence[str], name: str, symbol: str) -> Any:
+    """One optimised module of some IR texts that call each other.
+
+    Their function `name` becomes the one visible `symbol`; all else is inlined into it.
+    """
+    with LOCK:
+        machine = _target_machine()
+        try:
+            module = llvm.parse_assembly(texts[0])
+            for text in texts[1:]:
+                module.link_in(llvm.parse_assembly(text))
+            module.get_function(name).name = symbol
+            module.verify()
+        except (RuntimeError, NameError) as error:
+            raise CompileError(f"LLVM rejects the code of {symbol}", got=str(error)) from error
+        module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
+        _hide_all_but(module, symbol)
+        options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
+        options.loop_vectorization = options.slp_vectorization = True
+        options.loop_interleaving = options.loop_unrolling = True
+        passes = llvm.create_pass_builder(machine, options)
+        passes.getModulePassManager().run(module, passes)
+        return module
+
+
+def _hide_all_but(module: Any, symbol: str) -> None:
+    for function in module.functions:
+        if not function.is_declaration and function.name != symbol:
+            function.linkage = "internal"
+            function.add_function_attribute("alwaysinline")
+    for variable in module.global_variables:
+        if not variable.is_declaration:
+            variable.linkage = "internal"
+
+
+def emit(module: Any) -> bytes:
+    """The object file of a module."""
+    with LOCK:
+        return _target_machine().emit_object(module)
+
+
+def assembly(module: Any) -> str:
+    """The instructions of a module, to read."""
+    with LOCK:
+        return _target_machine().emit_assembly(module)
+
+
+def declared(module: Any) -> list[str]:
+    """What a module expects from elsewhere, LLVM's own intrinsics aside."""
+    named = (*module.functions, *module.global_variables)
+    return [x.name for x in named if x.is_declaration and not x.name.startswith("llvm.")]
+
+
+def load(code: bytes, symbol: str, imports: Iterable[str]) -> tuple[int, Any]:
+    """The address of `symbol` in an object file, and the handle that keeps it in memory."""
+    with LOCK:
+        library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(symbol)
+        for name in imports:
+            library.import_symbol(name, process_address(name))
+        try:
+            handle = library.link(_linker(), f"{symbol} {next(_numbers)}")
+        except RuntimeError as error:
+            raise CompileError(f"{symbol} does not link", got=str(error)) from error
+        return handle[symbol], handle
+
+
+def process_address(name: str) -> int:
+    """The address of a C function of this process."""
+    address = llvm.address_of_symbol(name)
+    if address is None:
+        raise CompileError(f"this process has no C function {name}")
+    return address

@@ -1,0 +1,217 @@
+"""The kernel language taught to Numba, and Numba used for one thing: Python functions to LLVM IR
+text.
+
+Enters: a Python function whose globals name the language. Leaves: LLVM IR text with a C entry
+point, for `machine.py` to optimise. Only `jit.py` imports this module, when the first kernel
+compiles. Numba's own optimiser, code generator and wrappers stay unused: they would compile every
+function a second time, and import symbols of CPython.
+
+    to_llvm(function, "kernel_1", ("i64",) * 4, "void", KERNEL)
+"""
+
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba.core import compiler, types
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.datamodel.models import PrimitiveModel
+from numba.core.errors import NumbaError
+from numba.core.imputils import lower_builtin
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import register_model
+
+from graphc.errors import CompileError
+from graphc.runtime import intrinsics_llvm as llvm
+from graphc.runtime.language import VOID, Dtype, Intrinsic, Literal, Memory, scalar
+
+# The one place of Numba's flags. Division by zero must not raise. Kernels may contract a*b + c
+# everywhere; vector math says itself where it wants fma.
+_OPTIONS: dict[str, Any] = {"nopython": True, "error_model": "numpy", "boundscheck": False}
+KERNEL = _OPTIONS | {"fastmath": {"contract"}}
+VECTOR_MATH = _OPTIONS | {"fastmath": False}
+
+CAN_RAISE = "graphc_kernel_can_raise"
+
+_NUMBA_TYPES: dict[str, Any] = {
+    "f32": types.float32,
+    "f64": types.float64,
+    "b1": types.boolean,
+    VOID: types.void,
+} | {
+    f"{name[0]}{bits}": getattr(types, f"{name}{bits}")
+    for name in ("int", "uint")
+    for bits in (8, 16, 32, 64)
+}
+_KINDS = {numba_type: kind for kind, numba_type in _NUMBA_TYPES.items()}
+
+
+# Numba's decorators have no types.
+_lowers: Any = lower_builtin
+_infers: Any = infer_global
+
+
+class Pointer(types.Type):
+    """Numba's type of a typed pointer with an alias class."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        types.Type.__init__(self, name=f"Pointer({memory.dtype}, {memory.scope})")
+
+
+@register_model(Pointer)
+class _PointerModel(PrimitiveModel):
+    def __init__(self, manager: Any, numba_type: Pointer) -> None:
+        element = llvm.memory_type(numba_type.memory.dtype)
+        PrimitiveModel.__init__(self, manager, numba_type, element)
+
+
+@dataclass(frozen=True, eq=False)
+class Name:
+    """What a name of the language is while Numba reads a kernel."""
+
+    name: str
+
+
+_dtype_of_cast: dict[Name, str] = {}
+
+
+def _kind(numba_type: Any) -> Any:
+    """What the language calls a Numba type; None for types that it does not have."""
+    if isinstance(numba_type, types.IntegerLiteral):
+        return Literal(numba_type.literal_value)
+    if isinstance(numba_type, types.BooleanLiteral):
+        return "b1"
+    if isinstance(numba_type, Pointer):
+        return numba_type.memory
+    if isinstance(numba_type, types.Function):
+        key: Any = numba_type.typing_key
+        dtype = _dtype_of_cast.get(key)
+        return Dtype(dtype) if dtype else None
+    return _KINDS.get(numba_type)
+
+
+def _numba_type(kind: Any) -> Any:
+    return Pointer(kind) if isinstance(kind, Memory) else _NUMBA_TYPES[kind]
+
+
+def teach(name: str, entry: Intrinsic, is_cast: bool) -> Name:
+    """Register an entry of the language; what is returned stands for it in what Numba compiles."""
+    handle = Name(name)
+
+    class Template(AbstractTemplate):
+        key = handle
+
+        def generic(self, args: Any, kws: Any) -> Any:
+            kinds = tuple(map(_kind, args))
+            result = None if kws or None in kinds else entry.result(*kinds)
+            return None if result is None else signature(_numba_type(result), *args)
+
+    def body(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value = entry.llvm(builder, tuple(map(_kind, sig.args)), *args)
+        return context.get_dummy_value() if sig.return_type == types.void else value
+
+    _infers(handle, types.Function(Template))
+    _lowers(handle, types.VarArg(types.Any))(body)
+    if is_cast:
+        _dtype_of_cast[handle] = name
+    return handle
+
+
+# ---- p[i] and p[i] = value ----------------------------------------------------------------------
+
+
+@_infers(operator.getitem)
+class _Load(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        memory, index = args
+        if isinstance(memory, Pointer) and isinstance(index, types.Integer):
+            return signature(_NUMBA_TYPES[memory.memory.dtype], memory, types.int64)
+        return None
+
+
+@_infers(operator.setitem)
+class _Store(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        memory, index, value = args
+        if not (isinstance(memory, Pointer) and isinstance(index, types.Integer)):
+            return None
+        if scalar(_kind(value)) != memory.memory.dtype:
+            return None
+        return signature(types.none, memory, types.int64, _NUMBA_TYPES[memory.memory.dtype])
+
+
+@_lowers(operator.getitem, Pointer, types.int64)
+def _lower_load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    memory = sig.args[0].memory
+    return llvm.load(builder, memory.dtype, memory.scope, *args)
+
+
+@_lowers(operator.setitem, Pointer, types.int64, types.Any)
+def _lower_store(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    memory = sig.args[0].memory
+    llvm.store(builder, memory.dtype, memory.scope, *args)
+    return context.get_dummy_value()
+
+
+# ---- Python function -> LLVM IR -----------------------------------------------------------------
+
+
+def to_llvm(
+    function: Any, symbol: str, arguments: tuple[str, ...], result: str, options: dict[str, Any]
+) -> list[str]:
+    """The LLVM IR modules of a function and its C entry point `symbol`. Raises CompileError."""
+    flags: Any = compiler.Flags()
+    cpu_target.options.parse_as_flags(flags, options)
+    flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
+    typing: Any = cpu_target.typing_context
+    target: Any = cpu_target.target_context
+    typing.refresh()
+    target.refresh()
+    passed = tuple(_NUMBA_TYPES[kind] for kind in arguments)
+    try:
+        with global_compiler_lock:
+            compiled = compiler.compile_extra(
+                typing,
+                target,
+                function,
+                passed,
+                _NUMBA_TYPES[result],
+                flags,
+                {},
+            )
+    except NumbaError as error:
+        raise CompileError(f"{symbol} does not compile", got=str(error)) from error
+    entry = _c_entry(symbol, compiled.fndesc.llvm_func_name, arguments, result)
+    library = compiled.library
+    called = [lib._get_module_for_linking() for lib in dict.fromkeys(library._linking_libraries)]
+    return [entry, *map(str, (library._final_module, *called))]
+
+
+def _c_entry(symbol: str, native: str, arguments: tuple[str, ...], result: str) -> str:
+    """A C function around Numba's, which returns a status and has places for result and exception.
+
+    A kernel that can raise calls a function that does not exist: it is refused before it is loaded.
+    """
+    module = ir.Module(symbol)
+    inputs = [llvm.VALUE_TYPES[kind] for kind in arguments]
+    place = ir.IntType(8).as_pointer() if result == VOID else llvm.VALUE_TYPES[result]
+    output = ir.VoidType() if result == VOID else place
+    status = ir.FunctionType(llvm.I32, [place.as_pointer(), place.as_pointer(), *inputs])
+    callee = ir.Function(module, status, native)
+    entry = ir.Function(module, ir.FunctionType(output, inputs), symbol)
+    b = ir.IRBuilder(entry.append_basic_block())
+    returned, exception = b.alloca(place), b.alloca(place)
+    failed = b.call(callee, [returned, exception, *entry.args])
+    with b.if_then(b.icmp_signed("!=", failed, ir.Constant(llvm.I32, 0)), likely=False):
+        llvm.call_external(b, CAN_RAISE, ir.VoidType(), [])
+    b.ret_void() if result == VOID else b.ret(b.load(returned))
+    return str(module)
+
+
+def inlined(function: Any) -> Any:
+    """A function that Numba copies into those that call it: it takes their options."""
+    return numba.njit(inline="always")(function)

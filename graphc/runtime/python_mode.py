@@ -1,0 +1,71 @@
+"""Generated kernels, and whole programs, run as plain Python: what to step through, and what tests
+compare with.
+
+Enters: the text of a kernel, or the address of a table with Python kernels for its addresses.
+Leaves: the same stores to memory that the machine code makes (up to the contraction of a*b + c).
+
+    add = python_kernel(source, "add")
+    add(0, 1024, 0, args.ctypes.data)
+    error = run_table_python(table.ctypes.data, {1: add})     # rows with kernel address 1 run `add`
+"""
+
+import functools
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from graphc.runtime import runner
+from graphc.runtime.intrinsics import call_micro
+from graphc.runtime.language import LANGUAGE
+from graphc.runtime.vecmath import FUNCTIONS
+
+PythonKernel = Callable[[int, int, int, int], None]
+
+
+@functools.cache
+def _namespace() -> dict[str, Any]:
+    return {name: entry.python for name, entry in LANGUAGE.items()} | FUNCTIONS
+
+
+@functools.cache
+def python_kernel(source: str, name: str) -> PythonKernel:
+    """The function `name(begin, end, part, args)` of a generated source, as Python."""
+    namespace = dict(_namespace())
+    exec(compile(source, f"<{name}>", "exec"), namespace)
+    body = namespace[name]
+
+    def kernel(begin: int, end: int, part: int, args: int) -> None:
+        with np.errstate(all="ignore"):
+            body(begin, end, part, args)
+
+    return kernel
+
+
+def run_table_python(table: int, kernels: Mapping[int, PythonKernel]) -> int:
+    """Run a program serially, part by part; returns its error word.
+
+    Kernels whose address is missing from the map are machine code.
+    """
+    services = np.zeros(8, np.int64)
+    services[3] = _ROWS
+
+    def call(address: Any, *arguments: Any) -> None:
+        known = run_rows if int(address) == _ROWS else kernels.get(int(address))
+        known(*map(int, arguments)) if known else call_micro(address, *arguments)
+
+    functions = _runner_functions(call)
+    run_rows = functions["run_rows"]
+    return int(functions["start"](table, 1, services.ctypes.data))
+
+
+_ROWS = -1  # stands for the address of run_rows: the runner calls it through its services
+
+
+def _runner_functions(call: Callable[..., None]) -> dict[str, Any]:
+    """Copies of the functions of the runner whose calls by address go through `call`."""
+    namespace = vars(runner) | {"call_micro": call}
+    for function in (runner.start, runner.run_rows, runner.run_parts, runner.leaves_barrier):
+        namespace[function.__name__] = types.FunctionType(function.__code__, namespace)
+    return namespace

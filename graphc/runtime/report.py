@@ -1,0 +1,64 @@
+"""What a program says about itself without running: its kernels and its memory.
+
+Enters: code and bindings. Leaves: records that print well.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+from graphc.errors import Where
+from graphc.graph import Node
+from graphc.runtime.binding import Binding, shape_of
+from graphc.runtime.code import Code
+from graphc.schedule.kernel import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class KernelInfo:
+    """A step of a program: what it is called, the user's line, its source, the nodes it computes."""
+
+    name: str
+    where: Where | None
+    source: str
+    nodes: tuple[Node, ...]
+    level: int
+
+    def __repr__(self) -> str:
+        return f"KernelInfo({self.name!r}, {self.where}, {len(self.nodes)} nodes)"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryInfo:
+    """Bytes: of the arena, of all its buffers if none shared memory, and of the states."""
+
+    arena_bytes: int
+    unshared_bytes: int
+    state_bytes: int
+
+    @property
+    def peak_bytes(self) -> int:
+        """What a call needs at most: the arena and the states, both known before it runs."""
+        return self.arena_bytes + self.state_bytes
+
+
+def kernel_infos(code: Code) -> tuple[KernelInfo, ...]:
+    """The steps of a program in order."""
+    infos = []
+    for step, emitted in zip(code.steps, code.emitted, strict=True):
+        origin = step.kernel.origin
+        infos.append(KernelInfo(origin.title, origin.where, emitted.source, origin.nodes, step.level))
+    return tuple(infos)
+
+
+def buffer_bytes(buffer: Buffer, binding: Binding) -> int:
+    """The size of a buffer in this binding."""
+    return prod(shape_of(buffer, binding.numbers)) * buffer.type.dtype.itemsize
+
+
+def memory_info(code: Code, binding: Binding) -> MemoryInfo:
+    """The memory of a bound program."""
+    unshared = sum(buffer_bytes(buffer, binding) for buffer in code.lives)
+    operands = [operand for step in code.steps for operand in step.kernel.operands]
+    states = {o.buffer for o in operands if o.buffer.kind == "state"}
+    state = sum(buffer_bytes(buffer, binding) for buffer in states)
+    return MemoryInfo(binding.arena_bytes, unshared, state)

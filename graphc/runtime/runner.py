@@ -1,0 +1,107 @@
+"""The runner: what each thread of a team does with the rows of a program. Written in the kernel
+language.
+
+Enters: the address of a table, as it is laid out in `team.py`. Leaves: kernels that ran, the error
+word, cycles of rows. `team.py` compiles these functions from their source text; they also run as
+plain Python.
+
+The services block, int64 words: s0 table | s1 GOMP_parallel | s2 member | s3 run_rows | s4
+omp_get_thread_num | s5 omp_get_num_threads | s6 sched_yield, or 0 | s7 profile: 0 or 1. All but s0
+and s7 are addresses of C functions.
+"""
+
+from graphc.runtime.intrinsics import (
+    atomic_add,
+    atomic_load,
+    atomic_store,
+    call_micro,
+    cycles,
+    floordiv,
+    minimum,
+    pause,
+    query,
+    words,
+)
+
+
+def start(table: int, threads: int, services: int) -> int:
+    """Run a table on a team of `threads`; returns the error word."""
+    h = words(table)
+    s = words(services)
+    atomic_store(h[2], 0)
+    atomic_store(h[2] + 8, 0)
+    atomic_store(h[3], 0)
+    if threads > 1:
+        s[0] = table
+        call_micro(s[1], s[2], services, threads, 0)
+    else:
+        call_micro(s[3], table, 0, 1, services)
+    return atomic_load(h[3])
+
+
+def member(services: int) -> None:
+    """What OpenMP calls on each thread of a team."""
+    s = words(services)
+    call_micro(s[3], s[0], query(s[4]), query(s[5]), services)
+
+
+def run_rows(table: int, thread: int, team: int, services: int) -> None:
+    """The rows of a table, as far as they are for thread `thread` of a team."""
+    h = words(table)
+    s = words(services)
+    row = h[1]
+    epoch = 0
+    profiled = s[7] != 0 and thread == 0
+    for _ in range(h[0]):
+        w = words(row)
+        before = cycles() if profiled else 0
+        run_parts(row, thread, team)
+        if w[5] != 0:
+            epoch += 1
+            if leaves_barrier(table, epoch, team, w[5], s[6]) < 0:
+                return
+        if profiled:
+            w[6] = w[6] + cycles() - before
+        row += w[0] * 8
+
+
+def run_parts(row: int, thread: int, team: int) -> None:
+    """The parts of a row that are for one thread; those without elements are not called."""
+    w = words(row)
+    kernel, extent, granule, parts = w[1], w[2], w[3], w[4]
+    if parts == 1:
+        if thread == 0 and extent > 0:
+            call_micro(kernel, 0, extent, 0, row + 64)
+    else:
+        blocks = floordiv(extent + granule - 1, granule)
+        part = thread
+        while part < parts:
+            begin = floordiv(part * blocks, parts) * granule
+            end = minimum(extent, floordiv((part + 1) * blocks, parts) * granule)
+            if begin < end:
+                call_micro(kernel, begin, end, part, row + 64)
+            part += team
+
+
+def leaves_barrier(table: int, epoch: int, team: int, flags: int, yield_core: int) -> int:
+    """Wait for the team's other threads; negative if the program ends here, at a commit point.
+
+    The last thread that arrives releases the others, and decides for all: were each to read the
+    error word for itself, a row after the barrier could already have changed it.
+    """
+    h = words(table)
+    arrived, error, patience = h[2], h[3], h[4]
+    released = arrived + 8
+    if atomic_add(arrived, 1) + 1 == epoch * team:
+        fine = flags & 2 == 0 or atomic_load(error) == 0
+        atomic_store(released, epoch if fine else -1)
+    spins = 0
+    seen = atomic_load(released)
+    while 0 <= seen < epoch:
+        spins += 1
+        if spins > patience and yield_core != 0:
+            query(yield_core)
+        else:
+            pause()
+        seen = atomic_load(released)
+    return seen

@@ -1,0 +1,219 @@
+"""The team: one OpenMP team a process runs a whole program, a table of kernel rows, in one native
+call.
+
+Enters: the address of a table. Leaves: its error word (0: all is well), and what the kernels wrote.
+
+A row, int64 words: w0 words to the next row | w1 kernel | w2 extent | w3 granule | w4 parts (1: on
+thread 0) | w5 flags | w6 cycles (profiling) | w7 spare | w8... arguments. Flags: 1 barrier after
+the row | 2 commit point: if the error word is not 0 after the barrier, all threads leave. Part p of
+a row is blocks [p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / granule) blocks; thread
+t of T runs parts t, t+T, ... The header: h0 rows | h1 first row | h2 barrier, two words on a cache
+line of their own | h3 error word | h4 spins before a waiting thread yields its core | h5... spare.
+h1, h2 and h3 are addresses.
+
+    error = run_table(table.ctypes.data, threads=get_threads())
+
+The OpenMP library is loaded for this module alone (RTLD_LOCAL), and its functions are called
+through their addresses: PyTorch may have brought a library of its own. Without an OpenMP library,
+in a child of a fork, and in a call from within a call, a program runs on one thread; the partition
+is data of the rows, so its results are the same bits.
+"""
+
+import ctypes
+import functools
+import inspect
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphc.errors import ThreadError
+from graphc.runtime import runner
+from graphc.runtime.cache import load_kernel
+from graphc.runtime.environment import threads_asked
+from graphc.runtime.machine import process_address
+
+HEADER_WORDS = 8
+ROW_WORDS = 8  # before the arguments
+BARRIER, COMMIT = 1, 2
+SPINS = 2000  # about 50 us
+
+# Held while a program runs, and by whoever reads or writes the state that programs share.
+TEAM_LOCK = threading.RLock()
+
+
+@dataclass(slots=True)
+class _State:
+    """What is true of the process now; guarded by TEAM_LOCK."""
+
+    threads: int = 0
+    running: bool = False
+    forked: bool = False
+
+
+_state = _State()
+
+
+def _after_fork() -> None:
+    """OpenMP's threads did not survive: a team would hang."""
+    _state.forked = True
+    _state.running = False
+    TEAM_LOCK.release()
+
+
+if os.name == "posix":
+    os.register_at_fork(
+        before=TEAM_LOCK.acquire, after_in_parent=TEAM_LOCK.release, after_in_child=_after_fork
+    )
+
+
+# ---- how many threads ---------------------------------------------------------------------------
+
+
+def set_threads(count: int) -> None:
+    """The number of threads of programs from now on. Raises ThreadError."""
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1024:
+        raise ThreadError("the number of threads is an int from 1 to 1024", got=repr(count))
+    _state.threads = count
+
+
+def get_threads() -> int:
+    """The threads that were set, else what the environment says, else the cores there are."""
+    if _state.threads == 0:
+        _state.threads = threads_asked() or available_cores()
+    return _state.threads
+
+
+def available_cores() -> int:
+    """Cores by affinity and by the quota of the control group."""
+    if sys.platform == "linux":
+        return max(1, min(len(os.sched_getaffinity(0)), _group_quota(Path("/sys/fs/cgroup"))))
+    return os.cpu_count() or 1
+
+
+def _group_quota(root: Path) -> int:
+    """Cores that the control group (version 2 or 1) grants, rounded up."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu/cpu.cfs_quota_us").read_text()
+            period = (root / "cpu/cpu.cfs_period_us").read_text()
+        except OSError:
+            return sys.maxsize
+    unlimited = not quota.strip().isdecimal()
+    return sys.maxsize if unlimited else -(-int(quota) // int(period))
+
+
+# ---- OpenMP -------------------------------------------------------------------------------------
+
+_LIBRARIES = {
+    "linux": ("libgomp.so.1", "libomp.so", "libomp.so.5", "libiomp5.so"),
+    "darwin": ("libomp.dylib", "libiomp5.dylib"),
+    "win32": ("libomp140.x86_64.dll", "libiomp5md.dll"),
+}
+_FUNCTIONS = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
+
+
+@functools.cache
+def openmp() -> ctypes.CDLL | None:
+    """The first OpenMP library with the entry points that are needed."""
+    for name in _LIBRARIES.get(sys.platform, ()):
+        try:
+            library = ctypes.CDLL(
+                name, mode=ctypes.DEFAULT_MODE if os.name == "nt" else ctypes.RTLD_LOCAL
+            )
+            for function in _FUNCTIONS:
+                library[function]
+        except (OSError, AttributeError):
+            continue
+        return library
+    return None
+
+
+def _address(library: ctypes.CDLL | None, name: str) -> int:
+    if library is None:
+        return 0
+    return ctypes.cast(library[name], ctypes.c_void_p).value or 0
+
+
+# ---- the runner ---------------------------------------------------------------------------------
+
+
+def _native(*functions: Callable[..., Any], result: str = "void") -> int:
+    """The address of the first function, which calls the others."""
+    source = "\n".join(map(inspect.getsource, functions))
+    return load_kernel(source, functions[0].__name__, result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """The compiled runner and its services block."""
+
+    start: Callable[[int, int, int], int]
+    services: np.ndarray
+    address: int
+    parallel: bool
+
+
+@functools.cache
+def _runner() -> _Runner:
+    library = openmp()
+    yield_core = process_address("sched_yield") if os.name == "posix" else 0
+    names = _FUNCTIONS[1:]
+    services = np.array(
+        [
+            0,
+            _address(library, "GOMP_parallel"),
+            _native(runner.member),
+            _native(runner.run_rows, runner.run_parts, runner.leaves_barrier),
+            *(_address(library, name) for name in names),
+            yield_core,
+            0,
+        ],
+        np.int64,
+    )
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    start = kind(_native(runner.start, result="i64"))
+    return _Runner(start, services, services.ctypes.data, library is not None)
+
+
+def run_table(table: int, threads: int = 1) -> int:
+    """Run the program whose header is at an address; returns its error word."""
+    native = _runner()
+    with TEAM_LOCK:
+        if threads == 1 or _state.running or _state.forked or not native.parallel:
+            return native.start(table, 1, native.address)
+        _state.running = True
+        try:
+            return native.start(table, threads, native.address)
+        finally:
+            _state.running = False
+
+
+def profile_table(table: int, threads: int = 1) -> int:
+    """As run_table; w6 of each row grows by its cycles on thread 0, waiting included."""
+    services = _runner().services
+    with TEAM_LOCK:
+        services[7] = 1
+        try:
+            return run_table(table, threads)
+        finally:
+            services[7] = 0
+
+
+@functools.cache
+def seconds_per_cycle() -> float:
+    """What a cycle of w6 lasts, measured against the clock for 10 ms."""
+    read = ctypes.CFUNCTYPE(ctypes.c_int64)(
+        load_kernel("def now():\n    return cycles()\n", "now", "i64")
+    )
+    clock, first = time.perf_counter(), read()
+    time.sleep(0.01)
+    return (time.perf_counter() - clock) / (read() - first)

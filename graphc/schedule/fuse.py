@@ -1,0 +1,160 @@
+"""Fusion: which items run in one kernel.
+
+Enters: items in order. Leaves: groups, each a kernel, with a level: groups of one level do not depend
+on each other, and a group reads only what lower levels stored.
+
+An item joins the groups of the highest level that it reads, if all of them take it. Levels grow
+along every edge, so joining can make no cycle and the pass is linear. A "map" has one loop nest; the
+first reduction makes it "rows", that takes in all that lives on its rows or its points; a "contract"
+takes pointwise work on its result. Then a map that only one other group reads sinks into it.
+"""
+
+from collections.abc import Iterable
+
+from graphc.graph import Node
+from graphc.lowering import Contract, Index, Reduce
+from graphc.schedule.access import Place, own_coords
+from graphc.schedule.group import (
+    CAP,
+    Group,
+    Read,
+    alike,
+    home_on,
+    place_of,
+    reads,
+    reduced_variables,
+    takes,
+)
+from graphc.schedule.items import Item
+from graphc.schedule.sink import sink
+
+
+class Fusion:
+    """The state of the pass: the groups so far, and where every node is computed."""
+
+    __slots__ = ("_groups", "_skip", "base_level", "group_of", "level_of")
+
+    def __init__(self, skip: set[Node]) -> None:
+        self._skip = skip
+        self._groups: dict[Group, None] = {}
+        self.group_of: dict[Node, Group] = {}
+        self.level_of: dict[Node, int] = {}
+        self.base_level = 0
+
+    @property
+    def groups(self) -> list[Group]:
+        """All groups, in the order of their first items."""
+        return list(self._groups)
+
+    def place(self, read: Read) -> Place | None:
+        """Where the read ends; None for numbers that need no memory."""
+        return place_of(read, self._skip)
+
+    def add(self, item: Item, phase: int) -> None:
+        """Puts the item into the group that takes it, or into a new one."""
+        generic, extents = own_coords(item.domain)
+        bases = [(p.base, r.stored) for r in reads(item, generic) if (p := self.place(r))]
+        level = max((self.level_of.get(base, 0) for base, _ in bases), default=0)
+        level = max(level, self._written(item), self.base_level if phase else 0)
+        groups = self._highest(bases, level)
+        if groups and self._accept(groups, item, phase):
+            group = self._merge(groups)
+        else:
+            contract = item.role == "compute" and isinstance(item.node.op.lower, Contract)
+            kind = "contract" if contract else "scatter" if item.role == "scatter" else "map"
+            group = Group(kind, extents, level + 1, phase)
+            self._groups[group] = None
+        self._record(item, group)
+
+    def _written(self, item: Item) -> int:
+        # Pieces and scatters write over what an earlier group wrote to the same memory.
+        return self.level_of.get(item.node, 0) if item.role in ("piece", "scatter") else 0
+
+    def _highest(self, bases: Iterable[tuple[Node, bool]], level: int) -> list[Group]:
+        found: dict[Group, None] = {}
+        for base, stored in bases:
+            if level and self.level_of.get(base, 0) == level:
+                if stored or base not in self.group_of:
+                    return []
+                found[self.group_of[base]] = None
+        return list(found)
+
+    def _accept(self, groups: list[Group], item: Item, phase: int) -> bool:
+        if any(g.phase != phase or not takes(g, item) for g in groups) or not alike(groups):
+            return False
+        if sum(len(g.items) for g in groups) >= CAP or self._written(item) >= groups[0].level:
+            return False
+        home = home_on(item, groups)
+        if home is None:
+            return False
+        late = False
+        for place in map(self.place, reads(item, home)):
+            group = None if place is None else self.group_of.get(place.base)
+            if place is None or group not in groups:
+                continue
+            if place.shape != place.base.type.shape or place.coords != group.place[place.base]:
+                return False
+            late = late or place.base in group.late
+        return self._in_sweeps(groups, item, home, late)
+
+    def _in_sweeps(self, groups: list[Group], item: Item, home: Iterable[Index], late: bool) -> bool:
+        rows = next((g for g in groups if g.kind == "rows"), None)
+        reduces = item.role == "compute" and isinstance(item.node.op.lower, Reduce)
+        if reduces and rows and reduced_variables(item, tuple(home)) != rows.inner:
+            return False
+        # A reduction of everything is shared out over parts: its result is there a kernel later.
+        points = any(index.terms for index in home)
+        return not (late and rows and not rows.outer and points)
+
+    def _merge(self, groups: list[Group]) -> Group:
+        first = next((g for g in groups if g.kind != "map"), groups[0])
+        for other in groups:
+            if other is not first:
+                first.items = sorted(first.items + other.items, key=lambda item: item.order)
+                first.home |= other.home
+                first.place |= other.place
+                first.late |= other.late
+                self.group_of.update(dict.fromkeys(other.place, first))
+                del self._groups[other]
+        return first
+
+    def _record(self, item: Item, group: Group) -> None:
+        home = home_on(item, [group])
+        assert home is not None
+        group.items.append(item)
+        group.home[item] = home
+        if item.role != "state":  # what reads state reads it before the update
+            self.level_of[item.node] = max(group.level, self.level_of.get(item.node, 0))
+        if item.role != "compute":
+            return
+        self.group_of[item.node] = group
+        late = any(p.base in group.late for p in map(self.place, reads(item, home)) if p)
+        group.place[item.node] = home
+        if isinstance(item.node.op.lower, Reduce):
+            axes = item.node.params["axes"]
+            group.place[item.node] = tuple(c for axis, c in enumerate(home) if axis not in axes)
+            group.kind, group.inner = "rows", reduced_variables(item, home)
+            late = True
+        if late:
+            group.late.add(item.node)
+
+
+def fuse(
+    items: list[Item], skip: set[Node], committing: set[Node], roots: set[Node]
+) -> list[Group]:
+    """The groups of a program, by level; `roots` are nodes that must be stored.
+
+    `committing` nodes run in groups of phase 1, above all others: behind the commit point.
+    """
+    fusion = Fusion(skip)
+    later = []
+    for item in items:
+        committed = item.role == "compute" and item.node in committing
+        if item.role == "state" or committed:
+            later.append(item)
+        else:
+            fusion.add(item, 0)
+    fusion.base_level = max((g.level for g in fusion.groups), default=0)
+    for item in later:
+        fusion.add(item, 1)
+    return sorted(sink(fusion.groups, skip, roots), key=lambda group: group.level)

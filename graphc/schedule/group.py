@@ -1,0 +1,159 @@
+"""Groups: kernels in the making, and what an item reads when it stands on a group's loops.
+
+Enters: items. Leaves: for each, its `home` (the coordinates of its domain on the loops) or None.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from graphc.dims import DimLike
+from graphc.graph import Node
+from graphc.lowering import Contract, Gather, Index, Pointwise, Reduce, Scatter, Source, plus, scaled, variable
+from graphc.schedule.access import Coords, Place, own_coords, resolve
+from graphc.schedule.items import Item
+from graphc.schedule.merge import contraction_axes
+
+CAP = 60  # items a kernel: compile time grows faster than its length (100 operations: 0.85 s)
+
+GroupKind = Literal["map", "rows", "contract", "scatter"]
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """A kernel in the making, compared by identity.
+
+    `extents` are its loops, `inner` those that reductions run over; `home` places each item's domain
+    on the loops, `place` each value's axes; `late` values wait for a reduction.
+    """
+
+    kind: GroupKind
+    extents: tuple[DimLike, ...]
+    level: int
+    phase: int
+    items: list[Item] = field(default_factory=list)
+    home: dict[Item, Coords] = field(default_factory=dict)
+    place: dict[Node, Coords] = field(default_factory=dict)
+    late: set[Node] = field(default_factory=set)
+    inner: frozenset[int] = frozenset()
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """The loop variables that are not reduced over."""
+        return tuple(v for v in range(len(self.extents)) if v not in self.inner)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A node that an item reads at coordinates; `stored`: from memory, never within the group."""
+
+    node: Node
+    coords: Coords
+    stored: bool = False
+
+
+def position_coords(item: Item, home: Coords) -> Coords:
+    """The coordinates, in the integers that a gather or scatter reads, of a point of its domain."""
+    node = item.node
+    along = isinstance(node.op.lower, Gather | Scatter) and node.op.lower.along
+    if along:
+        return home
+    axis, rank = node.params["axis"], len(node.inputs[1].type.shape)
+    return home[axis : axis + rank]
+
+
+def row_coords(item: Item, home: Coords) -> Coords:
+    """The coordinates of the one position a row that a scatter by picking reads."""
+    axis = item.node.params["axis"]
+    return (*home[:axis], Index(0), *home[axis + 1 :])
+
+
+def reads(item: Item, home: Coords) -> list[Read]:
+    """What the item reads when its domain stands at `home`."""
+    if item.role == "fill":
+        return []
+    if item.role == "scatter":
+        return [Read(item.value, home), Read(item.node.inputs[1], position_coords(item, home))]
+    if item.role != "compute":
+        return [Read(item.value, home)]
+    inputs = item.node.inputs
+    match item.node.op.lower:
+        case Contract():
+            return [Read(i, own_coords(i.type.shape)[0], stored=True) for i in inputs]
+        case Gather():
+            data = Read(inputs[0], own_coords(inputs[0].type.shape)[0], stored=True)
+            return [data, Read(inputs[1], position_coords(item, home))]
+        case Scatter():
+            row = row_coords(item, home)
+            return [Read(inputs[0], home), Read(inputs[1], row), Read(inputs[2], row)]
+        case _:
+            return [Read(i, home) for i in inputs]
+
+
+def place_of(read: Read, skip: set[Node]) -> Place | None:
+    """Where a read ends below its views; None for host scalars and counters, which have no memory."""
+    place = resolve(read.node, read.coords, frozenset())
+    inlined = place.base in skip or isinstance(place.base.op.lower, Source)
+    return None if inlined else place
+
+
+def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:
+    """Where the item's domain stands on the loops of these groups: on all of them or on the rows."""
+    sizes = tuple(size for size in item.domain if size != 1)
+    extents = groups[0].extents
+    chosen: Sequence[int] | None = None
+    if sizes == extents:
+        chosen = range(len(extents))
+    elif not isinstance(item.node.op.lower, Reduce) or item.role != "compute":
+        rows = next((g.outer for g in groups if g.kind == "rows"), None)
+        if rows is not None and sizes == tuple(extents[v] for v in rows):
+            chosen = rows
+    if chosen is None:
+        return None
+    numbers = iter(chosen)
+    return tuple(Index(0) if size == 1 else variable(next(numbers)) for size in item.domain)
+
+
+def reduced_variables(item: Item, home: Coords) -> frozenset[int]:
+    """The loop variables that a reduction runs over."""
+    return frozenset(v for axis in item.node.params["axes"] for v, _ in home[axis].terms)
+
+
+def alike(groups: Sequence[Group]) -> bool:
+    """Whether groups of one level can be one kernel: the same loops, at most one contraction."""
+    inners = {g.inner for g in groups if g.kind == "rows"}
+    kinds = [g.kind for g in groups if g.kind != "map"]
+    same = all(g.extents == groups[0].extents and g.phase == groups[0].phase for g in groups)
+    return same and len(inners) <= 1 and kinds.count("contract") + bool(inners) <= 1
+
+
+def column_axes(group: Group) -> int:
+    """How many loops the columns of a contraction are; 0 for other groups."""
+    if group.kind != "contract":
+        return 0
+    dot = next(item.node for item in group.items if isinstance(item.node.op.lower, Contract))
+    shape = dot.inputs[1].type.shape
+    return sum(shape[axis] != 1 for axis in contraction_axes(dot, 1)[1])
+
+
+def takes(group: Group, item: Item) -> bool:
+    """Whether the item is of a kind that a group of this kind takes in."""
+    if item.role in ("fill", "base", "scatter"):
+        return False
+    lower = item.node.op.lower
+    if item.role != "compute":
+        return group.kind != "scatter" and column_axes(group) <= 1
+    if group.kind == "contract":
+        return isinstance(lower, Pointwise) and column_axes(group) <= 1
+    return group.kind in ("map", "rows") and not isinstance(lower, Contract)
+
+
+def moved(coords: Coords, mapping: dict[int, Index]) -> Coords:
+    """The coordinates with each loop variable replaced by an index over other loops."""
+    result = []
+    for index in coords:
+        new = Index(index.offset)
+        for v, factor in index.terms:
+            new = plus(new, scaled(mapping[v], factor))
+        result.append(new)
+    return tuple(result)

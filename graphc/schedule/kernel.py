@@ -1,0 +1,240 @@
+"""The kernel IR: small loop nests over memory, whose bodies are the primitives of the graph.
+
+Enters: a fused group. Leaves: frozen data that `codegen` prints as Python. A kernel is
+
+    for outer...:            # its first axis is split over the parts of a team
+        row values           # computed once an outer point
+        for inner...:        # one loop a stage; a reduction's result is there for the next stage
+            values, accumulations, stores
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graphc.dims import DimLike
+from graphc.errors import Where
+from graphc.graph import Graph, Node, Op, State
+from graphc.graph import Literal as ConstantValue
+from graphc.lowering import Combine, Index
+from graphc.types import DType, TensorType
+
+BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buffer:
+    """A place in memory, compared by identity.
+
+    "partial" holds one element a part, "scratch" one row (its type) a part.
+    """
+
+    kind: BufferKind
+    type: TensorType
+    name: str
+    owner: Node | State | ConstantValue | None = None
+
+    @property
+    def cell(self) -> State:
+        """The state that a "state" buffer is the memory of."""
+        assert isinstance(self.owner, State)
+        return self.owner
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """operand[index], or operand[index + stride * position] where `position` is a checked value."""
+
+    operand: int
+    index: Index
+    dtype: DType
+    position: int | None = None
+    stride: DimLike = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An integer value as a position in an axis: negative ones count from the end; else an error."""
+
+    value: int
+    extent: DimLike
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A primitive of one element from values."""
+
+    op: Op
+    args: tuple[int, ...]
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A run-time number: a scalar node that only constants and sizes reach, evaluated at binding."""
+
+    node: Node
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """An affine function of the loop variables, as a number."""
+
+    index: Index
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What a stage accumulated of a value; `axis` is the loop variable that argmax counts."""
+
+    combine: Combine
+    value: int
+    dtype: DType
+    axis: int | None = None
+
+
+Value = Load | Position | Compute | Scalar | Count | Reduced
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """operand[index] = value, or operand[index + stride * position] set or added to."""
+
+    operand: int
+    index: Index
+    value: int
+    position: int | None = None
+    stride: DimLike = 1
+    add: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A pointer argument: one a buffer, so that different operands never overlap."""
+
+    buffer: Buffer
+    dtype: DType
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One level of the nest: "row" statements, or an "inner" loop that may accumulate.
+
+    `compute` lists values to compute here, `keep` those to save for later stages and `reuse` those
+    saved by an earlier one; `reduces` are Reduced values accumulated here.
+    """
+
+    level: Literal["row", "inner"]
+    compute: tuple[int, ...]
+    stores: tuple[Store, ...] = ()
+    reduces: tuple[int, ...] = ()
+    keep: tuple[int, ...] = ()
+    reuse: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a kernel came from, for people: a title, the user's line, and the nodes."""
+
+    title: str
+    where: Where | None
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopKernel:
+    """A nest of `outer` then `inner` loops; variables are numbered in that order.
+
+    `lanes` says which loop is vectorised: the last inner one, or the last outer one in tiles, with
+    accumulators that are tiles too. `split` is the variable shared out over parts (None: one part
+    does all); a split inner variable makes the reductions partial, one result a part, and stores of
+    Reduced values go to "partial" buffers. `kept` are (value, scratch operand): rows saved for later
+    stages, `checks` the nodes whose positions are checked, by their codes 1, 2, ... `parts` names the size that says how many parts a partial kernel had. `cost` is in cycles, `flops` in arithmetic operations, for the whole kernel.
+    """
+
+    origin: Origin
+    outer: tuple[DimLike, ...]
+    inner: tuple[DimLike, ...]
+    operands: tuple[Operand, ...]
+    values: tuple[Value, ...]
+    stages: tuple[Stage, ...]
+    lanes: Literal["inner", "outer"]
+    split: int | None
+    parts: DimLike | None
+    kept: tuple[tuple[int, int], ...]
+    checks: tuple[Node, ...]
+    cost: DimLike
+    flops: DimLike
+
+    @property
+    def extents(self) -> tuple[DimLike, ...]:
+        """Of all loop variables, in order."""
+        return self.outer + self.inner
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """An operand of a contraction: its buffer, first element, and strides of batch, free axis, k."""
+
+    operand: int
+    offset: DimLike
+    batch: DimLike
+    free: DimLike
+    depth: DimLike
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContractKernel:
+    """result[batch, i, j] = epilogue(sum over k of left[batch, i, k] * right[batch, k, j]).
+
+    `rows` are the axes that the epilogue's indices see as variables 0.., merged into i for the
+    arithmetic: batch axes, then row axes; the last variable is j. values[0] is the sum itself.
+    """
+
+    origin: Origin
+    dtype: DType
+    batch: tuple[DimLike, ...]
+    rows: tuple[DimLike, ...]
+    columns: DimLike
+    depth: DimLike
+    left: Factor
+    right: Factor
+    operands: tuple[Operand, ...]
+    values: tuple[Value, ...]
+    stage: Stage
+    cost: DimLike
+    flops: DimLike
+
+    @property
+    def extents(self) -> tuple[DimLike, ...]:
+        """Of the epilogue's variables, in order."""
+        return (*self.batch, *self.rows, self.columns)
+
+
+Kernel = LoopKernel | ContractKernel
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A kernel in its place: steps of one level do not depend on each other."""
+
+    kernel: Kernel
+    level: int
+    phase: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A whole program: steps in order, where inputs and outputs live, and the graph it computes.
+
+    `scalars` are the nodes that a binding evaluates to numbers.
+    """
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    inputs: tuple[Buffer, ...]
+    outputs: tuple[Buffer, ...]
+    scalars: frozenset[Node]

@@ -1,0 +1,92 @@
+"""From a simplified graph to a schedule: items, fused groups, kernels in order, buffers.
+
+Enters: a graph. Leaves: a `Schedule`, frozen, without a run-time size in it.
+"""
+
+from dataclasses import dataclass, field
+
+from graphc.graph import CONSTANT, INPUT, STATE, Graph, Node, make
+from graphc.ops import identity
+from graphc.schedule.commit import order_commit
+from graphc.schedule.fuse import fuse
+from graphc.schedule.group import Group, place_of, reads
+from graphc.schedule.items import committing, host_scalars, items_of, normalise
+from graphc.schedule.kernel import Buffer, Schedule, Step
+from graphc.schedule.lower import Lowering, lower_group
+
+
+@dataclass(slots=True)
+class Buffers:
+    """The memory of each node that has any: made on first use."""
+
+    known: dict[Node, Buffer] = field(default_factory=dict)
+
+    def of(self, node: Node) -> Buffer:
+        """The node's buffer."""
+        if node not in self.known:
+            self.known[node] = _buffer(node)
+        return self.known[node]
+
+
+def _buffer(node: Node) -> Buffer:
+    if node.op is INPUT:
+        return Buffer("input", node.type, node.params["name"], node)
+    if node.op is STATE:
+        return Buffer("state", node.type, node.params["cell"].name, node.params["cell"])
+    if node.op is CONSTANT:
+        return Buffer("constant", node.type, "constant", node.params["value"])
+    return Buffer("arena", node.type, node.op.name, node)
+
+
+def build_schedule(graph: Graph) -> Schedule:
+    """The program of a graph: its kernels by level, those that write state behind all others."""
+    graph = normalise(graph)
+    skip = host_scalars(graph.nodes) - set(graph.outputs)
+    groups, graph = _fused(graph, skip)
+    buffers = Buffers()
+    context = Lowering(skip, _stored(groups, graph, skip), buffers.of)
+    steps: list[Step] = []
+    for group in groups:
+        kernels = lower_group(group, context)
+        # The second kernel of a group waits for the first: levels are doubled to make room.
+        for number, kernel in enumerate(kernels):
+            steps.append(Step(kernel, 2 * group.level + number, group.phase))
+    steps.sort(key=lambda step: step.level)
+    inputs = tuple(buffers.of(node) for node in graph.inputs)
+    outputs = tuple(buffers.of(node) for node in graph.outputs)
+    return Schedule(graph, tuple(steps), inputs, outputs, frozenset(skip))
+
+
+def _fused(graph: Graph, skip: set[Node]) -> tuple[list[Group], Graph]:
+    """Groups by level, and the graph with staged updates where an order in place is impossible."""
+    staged: set[Node] = set()
+    while True:
+        graph = _with_staged(graph, staged)
+        early = {value for state, value in graph.updates if state in staged}
+        late = committing(graph, skip | early)
+        groups = fuse(items_of(graph, skip), skip, late, set(graph.outputs) | early)
+        found = order_commit(groups, skip)
+        if not found:
+            return sorted(groups, key=lambda group: group.level), graph
+        staged |= found
+
+
+def _with_staged(graph: Graph, staged: set[Node]) -> Graph:
+    updates = []
+    for state, value in graph.updates:
+        if state in staged and value.op is not identity:
+            value = make(identity, (value,), {})
+        updates.append((state, value))
+    return Graph(graph.inputs, graph.outputs, tuple(updates))
+
+
+def _stored(groups: list[Group], graph: Graph, skip: set[Node]) -> set[Node]:
+    """Nodes that need memory: outputs, and what a group reads that it does not compute."""
+    result = set(graph.outputs)
+    for group in groups:
+        for item in group.items:
+            for read in reads(item, group.home[item]):
+                place = place_of(read, skip)
+                if place is not None and (read.stored or place.base not in group.place):
+                    result.add(place.base)
+    return result

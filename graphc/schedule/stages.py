@@ -1,0 +1,173 @@
+"""Stages: which values a kernel computes at which level of its nest, and in which sweep.
+
+Enters: a body's values and stores, and which loop variables are inner. Leaves: stages in order. A value
+that waits for a reduction belongs to the next sweep; one needed again in a later sweep is loaded or
+computed again where that is cheap, and kept in a row of scratch where it is not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from graphc.lowering import Index, Pointwise
+from graphc.schedule.kernel import (
+    Compute,
+    Count,
+    Load,
+    Position,
+    Reduced,
+    Scalar,
+    Stage,
+    Store,
+    Value,
+)
+
+Lanes = Literal["inner", "outer"]
+Key = tuple[int, Literal["row", "inner"]]
+
+KEEP_COST = 8  # cycles an element above which a value is kept rather than computed again
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """For each value: whether it varies along the inner loops, and how many sweeps come before."""
+
+    inner: tuple[bool, ...]
+    sweep: tuple[int, ...]
+
+
+def arguments(value: Value) -> tuple[int, ...]:
+    """The values that a value is computed from in the same iteration."""
+    match value:
+        case Load(position=position):
+            return () if position is None else (position,)
+        case Position(value=number):
+            return (number,)
+        case Compute(args=args):
+            return args
+        case Scalar() | Count() | Reduced():
+            return ()
+
+
+def levels_of(values: Sequence[Value], inner: frozenset[int]) -> Levels:
+    """Level and sweep of every value; values stand in order, arguments first."""
+    is_inner: list[bool] = []
+    sweep: list[int] = []
+    for value in values:
+        args = arguments(value)
+        varies = isinstance(value, Load | Count) and _varies(value.index, inner)
+        is_inner.append(varies or any(is_inner[a] for a in args))
+        before = max((sweep[a] for a in args), default=0)
+        if isinstance(value, Reduced) and value.value >= 0:
+            before = sweep[value.value] + 1
+        sweep.append(before)
+    return Levels(tuple(is_inner), tuple(sweep))
+
+
+def _varies(index: Index, inner: frozenset[int]) -> bool:
+    return any(v in inner for v, _ in index.terms)
+
+
+def cost_of(value: Value) -> int:
+    """Cycles an element, in a vectorised loop."""
+    if isinstance(value, Compute) and isinstance(value.op.lower, Pointwise):
+        return value.op.lower.cost
+    return 1
+
+
+def flops_of(value: Value) -> int:
+    """Arithmetic operations an element, a function call being one."""
+    return int(isinstance(value, Compute | Reduced))
+
+
+def plan(
+    values: Sequence[Value], stores: Sequence[Store], inner: frozenset[int], lanes: Lanes
+) -> tuple[Stage, ...]:
+    """The stages in order: for each sweep its row statements, then its inner loop."""
+    levels = levels_of(values, inner)
+    last = max(levels.sweep, default=0)
+    order: list[Key] = [(s, level) for s in range(last + 1) for level in ("row", "inner")]
+    sinks: dict[Key, tuple[list[Store], list[int]]] = {key: ([], []) for key in order}
+    for store in stores:
+        level = "inner" if _is_point(store, levels, inner) else "row"
+        sinks[_store_sweep(store, levels), level][0].append(store)
+    for number, value in enumerate(values):
+        if isinstance(value, Reduced) and value.value >= 0:
+            sinks[levels.sweep[number] - 1, "inner"][1].append(number)
+    planner = _Planner(values, levels, lanes)
+    stages = [planner.stage(key, *sinks[key]) for key in reversed(order)]
+    kept = planner.kept
+    finished = [replace(s, keep=tuple(n for n in s.compute if n in kept)) for s in stages]
+    return tuple(s for s in reversed(finished) if s.compute or s.stores or s.reduces)
+
+
+def _store_sweep(store: Store, levels: Levels) -> int:
+    position = 0 if store.position is None else levels.sweep[store.position]
+    return max(levels.sweep[store.value], position)
+
+
+def _is_point(store: Store, levels: Levels, inner: frozenset[int]) -> bool:
+    position = store.position is not None and levels.inner[store.position]
+    return levels.inner[store.value] or position or _varies(store.index, inner)
+
+
+class _Planner:
+    """Plans stages from the last to the first: a stage tells earlier ones what it needs of them."""
+
+    __slots__ = ("_lanes", "_levels", "_values", "_wanted", "kept")
+
+    def __init__(self, values: Sequence[Value], levels: Levels, lanes: Lanes) -> None:
+        self._values, self._levels, self._lanes = values, levels, lanes
+        self._wanted: dict[Key, set[int]] = {}
+        self.kept: set[int] = set()
+
+    def stage(self, key: Key, stores: list[Store], reduces: list[int]) -> Stage:
+        """The stage's values; what belongs to earlier stages becomes wanted there."""
+        positions = [s.position for s in stores if s.position is not None]
+        accumulated = [self._reduced(number) for number in reduces]
+        stack = [*self._wanted.get(key, ()), *(s.value for s in stores), *positions, *accumulated]
+        compute: set[int] = set()
+        reuse: set[int] = set()
+        while stack:
+            number = stack.pop()
+            if number in compute or number in reuse:
+                continue
+            if isinstance(self._values[number], Scalar | Reduced):
+                continue
+            if self._here(number, key):
+                compute.add(number)
+                stack.extend(arguments(self._values[number]))
+            else:
+                home: Key = (self._levels.sweep[number], self._level(number))
+                self._wanted.setdefault(home, set()).add(number)
+                if home[1] == "inner" or self._lanes == "outer":
+                    reuse.add(number)
+                    self.kept.add(number)
+        order = tuple(sorted(compute))
+        return Stage(key[1], order, tuple(stores), tuple(reduces), (), tuple(sorted(reuse)))
+
+    def _reduced(self, number: int) -> int:
+        value = self._values[number]
+        assert isinstance(value, Reduced)
+        return value.value
+
+    def _level(self, number: int) -> Literal["row", "inner"]:
+        return "inner" if self._levels.inner[number] else "row"
+
+    def _here(self, number: int, key: Key) -> bool:
+        if (self._levels.sweep[number], self._level(number)) == key:
+            return True
+        value = self._values[number]
+        if self._level(number) == "row":
+            # Tiles of rows have no name that another stage sees; loads are as cheap as tiles.
+            return self._lanes == "outer" and isinstance(value, Load | Count)
+        return key[1] == "inner" and (self._lanes == "outer" or self._again(number))
+
+    def _again(self, number: int) -> bool:
+        """Whether a later sweep computes the value again: its inner arguments cost little."""
+        total, stack = 0, [number]
+        while stack and total < KEEP_COST:
+            top = stack.pop()
+            total += cost_of(self._values[top])
+            stack.extend(a for a in arguments(self._values[top]) if self._levels.inner[a])
+        return total < KEEP_COST

@@ -1,0 +1,241 @@
+"""Generated matmuls against NumPy: transposes, odd sizes, blocks, parts, dtypes, modes."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from graphc.codegen.contract import (
+    CASTS,
+    CONTRACT_WORDS,
+    LOCALS,
+    ContractSpec,
+    contract_values,
+    emit_contract,
+)
+from graphc.codegen.writer import Writer
+from graphc.runtime.cache import load_kernel
+from graphc.runtime.intrinsics import call_micro
+from graphc.runtime.micro import host_core, micro_address
+from graphc.runtime.micro_python import micro_python_address, pack_python_address
+from graphc.runtime.packing import pack_address
+from graphc.runtime.python_mode import python_kernel
+from graphc.schedule.blocking import SIZES, Blocking, Core, Matmul, choose_blocking
+
+SIDES = (1, 2, 3, 7, 15, 17, 31, 33, 63, 65, 100, 129)
+TRANSPOSES = tuple(itertools.product((False, True), repeat=2))
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+TINY = Core(64, 32, l1=2048, l2=8192)  # caches so small that everything is blocked
+CORES = (host_core(), TINY, Core(32, 16, l1=32 << 10, l2=256 << 10), Core(16, 16, 4096, 16384))
+GUARD = 64
+
+
+def kernel_text(dtype: str, unit: bool = False) -> str:
+    """out[b, i, j] = sum + bias[j]"""
+    writer, first, cast = Writer(), len(CONTRACT_WORDS), CASTS[dtype]
+
+    def store(writer: Writer, b: str, i: str, j: str, value: str) -> None:
+        writer.line(
+            f"out[({b} * out_rows + {i}) * out_columns + {j}] = {cast}({value} + bias[{j}])"
+        )
+
+    with writer.block("def contract(begin, end, part, args):"):
+        writer.line("w = words(args)")
+        writer.line(f"out = pointer(w[{first}], {cast}, 3)")
+        writer.line(f"bias = pointer(w[{first + 1}], {cast}, 4)")
+        writer.line(f"out_rows = w[{first + 2}]")
+        writer.line(f"out_columns = w[{first + 3}]")
+        emit_contract(writer, ContractSpec(dtype, b_unit_column=unit), store)
+    return writer.text()
+
+
+def strides(x: np.ndarray) -> tuple[int, int, int]:
+    batch, row, column = (stride // x.itemsize for stride in x.strides)
+    return batch, row, column
+
+
+def run(
+    a: np.ndarray,
+    b: np.ndarray,
+    bias: np.ndarray,
+    core: Core = CORES[0],
+    parts: int = 1,
+    python: bool = False,
+) -> np.ndarray:
+    """A @ B + bias by the generated kernel."""
+    dtype, (batch, rows, depth), columns = str(a.dtype), a.shape, b.shape[2]
+    matmul = Matmul(dtype, batch, rows, columns, depth, strides(a), strides(b))
+    blocking = choose_blocking(matmul, core, parts)
+    scratch = np.full(blocking.scratch_bytes * parts + GUARD, 0xA5, np.uint8)
+    out = np.zeros((batch, rows, columns), dtype)
+    places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
+    values = contract_values(blocking, places, *calls(blocking, python))
+    args = np.array([*values, out.ctypes.data, bias.ctypes.data, rows, columns], np.int64)
+    text = kernel_text(dtype, unit=dtype not in SIZES and strides(b)[2] == 1)
+    for part in range(parts):
+        begin, end = (n * blocking.extent // parts for n in (part, part + 1))
+        if python:
+            python_kernel(text, "contract")(begin, end, part, args.ctypes.data)
+        else:
+            call_micro(load_kernel(text, "contract"), begin, end, part, args.ctypes.data)
+    assert (scratch[-GUARD:] == 0xA5).all()
+    return out
+
+
+def calls(blocking: Blocking, python: bool):
+    """Where the kernel finds its micro-kernels."""
+    dtype = blocking.matmul.dtype
+    if dtype not in SIZES:
+        return (lambda tile: 0), 0
+    if python:
+        return micro_python_address, pack_python_address(dtype)
+    return micro_address, pack_address(blocking.whole.width, dtype)
+
+
+def operand(rng: np.random.Generator, shape: tuple[int, int, int], turned: bool, dtype: str):
+    batch, rows, columns = shape
+    x = rng.standard_normal((batch, columns, rows) if turned else shape).astype(dtype)
+    return x.swapaxes(1, 2) if turned else x
+
+
+def assert_close(got: np.ndarray, a: np.ndarray, b: np.ndarray, bias: np.ndarray) -> None:
+    """Within the bound of any order of summation, which grows with k only."""
+    wide_a, wide_b = a.astype("d"), b.astype("d")
+    bound = np.abs(wide_a) @ np.abs(wide_b) + np.abs(bias.astype("d"))
+    epsilon = np.finfo(a.dtype).eps
+    expected = wide_a @ wide_b + bias.astype("d")
+    assert (np.abs(got - expected) <= (a.shape[2] + 2) * epsilon * bound).all()
+
+
+def sample(seed: int, dtype: str, batch: int = 1):
+    """Operands of random odd sizes and one of the transpose cases."""
+    rng = np.random.default_rng(seed)
+    rows, depth, columns = rng.choice(SIDES, 3)
+    left, right = TRANSPOSES[seed % 4]
+    a = operand(rng, (batch, rows, depth), left, dtype)
+    b = operand(rng, (batch, depth, columns), right, dtype)
+    return a, b, rng.standard_normal(columns).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", SIZES)
+@pytest.mark.parametrize("core", CORES, ids=["host", "tiny", "avx2", "sse"])
+def test_sizes_and_transposes(dtype: str, core: Core) -> None:
+    for seed in range(24):
+        a, b, bias = sample(seed, dtype)
+        assert_close(run(a, b, bias, core), a, b, bias)
+
+
+@pytest.mark.parametrize("dtype", SIZES)
+def test_thin_matmuls(dtype: str) -> None:
+    """One side is short: dot tiles, and C computed as its transpose."""
+    rng = np.random.default_rng(0)
+    for (left, right), shape in itertools.product(
+        TRANSPOSES,
+        [(1, 130, 70), (70, 130, 1), (2, 40, 300), (90, 64, 2), (128, 50, 10), (1, 99, 1)],
+    ):
+        rows, depth, columns = shape
+        a = operand(rng, (2, rows, depth), left, dtype)
+        b = operand(rng, (2, depth, columns), right, dtype)
+        bias = rng.standard_normal(columns).astype(dtype)
+        assert_close(run(a, b, bias), a, b, bias)
+
+
+@pytest.mark.parametrize("dtype", SIZES)
+@pytest.mark.parametrize("core", CORES[:2], ids=["host", "tiny"])
+def test_python_and_compiled_agree(dtype: str, core: Core) -> None:
+    for seed in range(8):
+        a, b, bias = sample(seed, dtype, batch=2)
+        a, b, bias = a[:, :33], b[:, :, :40], bias[:40]
+        compiled, plain = run(a, b, bias, core), run(a, b, bias, core, python=True)
+        assert_close(compiled, a, b, bias)
+        assert_close(plain, a, b, bias)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_parts_repeat_bitwise(parts: int) -> None:
+    for seed in range(8):
+        a, b, bias = sample(seed, "float32", batch=3)
+        for core in CORES[:2]:
+            first = run(a, b, bias, core, parts)
+            assert_close(first, a, b, bias)
+            assert np.array_equal(first, run(a, b, bias, core, parts))
+
+
+def test_any_strides() -> None:
+    """Steps, reversed axes, operands without a batch, broadcast rows."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 90, 80)).astype("float32")
+    bias = np.zeros(100, "float32")
+    cases = [
+        (x[:, ::2, ::3], x[:, :27, ::2]),
+        (x[:, ::-1, :30], x[:, 29::-1, ::-1]),
+        (np.broadcast_to(x[0], x.shape), x[:, :80, :50]),
+        (x[:, :, :20], np.broadcast_to(x[0, :20], (3, 20, 80))),
+        (np.broadcast_to(x[:, :1], x.shape), np.broadcast_to(x[:, :80, :1], (3, 80, 33))),
+    ]
+    for (a, b), core in itertools.product(cases, CORES[:2]):
+        used = bias[: b.shape[2]]
+        assert_close(run(a, b, used, core), a, b, used)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_zero_sizes(shape: tuple[int, int, int], dtype: str) -> None:
+    """An empty sum is 0."""
+    rows, depth, columns = shape
+    a, b = np.ones((2, rows, depth), dtype), np.ones((2, depth, columns), dtype)
+    bias = np.arange(columns).astype(dtype)
+    expected = np.broadcast_to(depth + bias, (2, rows, columns))
+    assert np.array_equal(run(a, b, bias), expected)
+    assert run(a[:0], b[:0], bias).size == 0
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_are_exact_and_wrap(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    limits = np.iinfo(dtype)
+    for rows, depth, columns in ((1, 1, 1), (7, 33, 17), (40, 3, 300)):
+        a = rng.integers(limits.min, limits.max, (2, rows, depth), dtype, endpoint=True)
+        b = rng.integers(limits.min, limits.max, (2, depth, columns), dtype, endpoint=True)
+        bias = rng.integers(limits.min, limits.max, columns, dtype, endpoint=True)
+        expected = a @ b + bias
+        turned = np.ascontiguousarray(b.swapaxes(1, 2)).swapaxes(1, 2)
+        for parts in (1, 2):
+            assert np.array_equal(run(a, b, bias, parts=parts), expected)
+            assert np.array_equal(run(a, turned, bias, parts=parts), expected)
+        few = (a[:, :3], b[:, :, :9], bias[:9])
+        assert np.array_equal(run(*few, python=True), run(*few))
+
+
+def test_nan_and_inf_stay_in_their_places() -> None:
+    """What a panel is padded with reaches no element."""
+    a, b = np.ones((1, 17, 19), "float32"), np.ones((1, 19, 35), "float32")
+    a[0, 3, 5], b[0, 7, 11] = np.nan, np.inf
+    expected = a @ b
+    for core in CORES:
+        for right in (b, np.ascontiguousarray(b.swapaxes(1, 2)).swapaxes(1, 2)):
+            got = run(a, right, np.zeros(35, "float32"), core)
+            assert np.array_equal(got, expected, equal_nan=True)
+
+
+def test_bools() -> None:
+    """A sum of bools is their or."""
+    a, b = (np.random.default_rng(0).random((1, 20, 20)) < 0.1 for _ in range(2))
+    assert np.array_equal(run(a, b, np.zeros(20, bool)), a @ b)
+    assert np.array_equal(run(a, b, np.zeros(20, bool), python=True), a @ b)
+
+
+def test_names_of_the_text_are_known() -> None:
+    for dtype in ("float32", "int32"):
+        namespace: dict = {}
+        exec(kernel_text(dtype), namespace)
+        assigned = set(namespace["contract"].__code__.co_varnames)
+        mine = {"begin", "end", "part", "args", "w", "out", "bias", "out_rows", "out_columns"}
+        assert assigned <= {*LOCALS, *CONTRACT_WORDS, *mine}
+
+
+def test_parts_find_blocks() -> None:
+    """A split that is asked for is possible where the result has several tiles."""
+    for rows, columns in ((32, 64), (1, 1024), (100, 10), (512, 512)):
+        matmul = Matmul("float32", 1, rows, columns, 64, (0, 64, 1), (0, columns, 1))
+        assert choose_blocking(matmul, CORES[0], 2).extent >= 2

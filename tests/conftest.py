@@ -1,0 +1,19 @@
+"""What every test shares: a kernel cache that stays warm, and properties that repeat."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point graphc at a cache of the checkout's own, unless the caller named one."""
+    if config.cache is not None:
+        kernels = config.cache.mkdir("kernels")
+        kernels.chmod(0o700)  # graphc refuses a cache that others may write
+        os.environ.setdefault("GRAPHC_CACHE_DIR", str(kernels))
+
+
+# A first example may compile a kernel, so time says nothing about it.
+settings.register_profile("graphc", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("graphc")

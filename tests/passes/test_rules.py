@@ -1,0 +1,74 @@
+"""Every rule fires on an example of its own and preserves what the graph computes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from graphc.evaluate import evaluate
+from graphc.functions.tensor import Tensor
+from graphc.graph import INPUT, constant, order
+from graphc.passes.algebra import ALGEBRA
+from graphc.passes.fold import FOLD
+from graphc.passes.rewrite import Rule, rewrite, table
+from graphc.passes.stabilise import STABILISE
+from graphc.passes.views import REMOVAL, VIEWS
+from graphc.types import TensorType, as_dtype
+
+from tests.ops.samples import SAMPLES
+from tests.passes.examples import EXAMPLES, arrays, from_pattern
+
+RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE)
+
+
+def fired(rule: Rule) -> Iterator[tuple[Tensor, Tensor]]:
+    """The examples that the rule changes, before and after."""
+    by_hand = (build() for build in EXAMPLES.get(str(rule), ()))
+    for before in (*by_hand, *from_pattern(rule)):
+        (after,) = rewrite([before.node], table((rule,)))
+        if after is not before.node:
+            yield before, Tensor(after)
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.dtype.kind == "f":
+        a, b = (np.where(np.isnan(x), np.nan, x) for x in (a, b))
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_rule_fires_and_preserves_values(rule: Rule) -> None:
+    cases = list(fired(rule))
+    assert cases, f"no example fires {rule}"
+    for before, after in cases:
+        assert before.node.type == after.node.type
+        fed = arrays([n for n in order([before.node]) if n.op is INPUT], rule.exact)
+        (wanted,), (got,) = (evaluate([t.node], fed) for t in (before, after))
+        if rule.exact:
+            assert same_bits(wanted, got), (before, wanted, got)
+        else:
+            np.testing.assert_allclose(got, wanted, rtol=2e-5, atol=1e-6)
+
+
+FOLDED = sorted({rule.pattern.pattern[0].name for rule in FOLD} & SAMPLES.keys())  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_constants_fold_to_what_they_evaluate_to(name: str) -> None:
+    rules = table(FOLD)
+    op = next(rule.pattern.pattern[0] for rule in FOLD if rule.pattern.pattern[0].name == name)
+    for sample in SAMPLES[name]:
+        operands = [
+            constant(a, TensorType(as_dtype(a.dtype), a.shape)) for a in sample.arrays()
+        ]
+        before = op(*map(Tensor, operands), **sample.params)
+        (after,) = rewrite([before.node], rules)
+        assert same_bits(evaluate([before.node], {})[0], evaluate([after], {})[0])
+
+
+def test_an_array_of_one_number_becomes_the_number() -> None:
+    twos = Tensor(constant(np.full((3, 2), 2, np.float32), TensorType(as_dtype("f32"), (3, 2))))
+    zeros = np.array([0.0, -0.0], np.float32)
+    mixed = Tensor(constant(zeros, TensorType(as_dtype("f32"), (2,))))
+    after = rewrite([twos.node, mixed.node], table(FOLD))
+    assert after[0].op.name == "broadcast_to"
+    assert after[1] is mixed.node

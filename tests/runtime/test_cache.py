@@ -1,0 +1,207 @@
+"""The contract of the object cache, point by point."""
+
+import concurrent.futures
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.errors import CacheWarning
+from graphc.runtime import cache, fingerprint, jit, machine
+from graphc.runtime.cache import CacheStats, KernelCache
+from graphc.runtime.environment import cache_folder, threads_asked
+from graphc.runtime.store import Entry, Store, open_store
+
+SOURCE = """
+def scale(begin, end, part, args):
+    x = pointer(args, f32, 0)
+    for i in range(begin, end):
+        x[i] = expm1_f32(x[i]) * f32({}.0)
+"""
+IR = "define void @nothing(i64 %n) { ret void }"
+
+
+def run(address: int) -> list[float]:
+    x = np.array([0.0, np.log(2.0)], np.float32)
+    ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address)(0, 2, 0, x.ctypes.data)
+    return x.tolist()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "kernels")
+
+
+def test_memory_then_disk_then_compiler(store: Store) -> None:
+    first, second = KernelCache(store), KernelCache(store)
+    address = first.kernel(SOURCE.format(2), "scale")
+    assert run(address) == [0, 2]
+    assert first.kernel(SOURCE.format(2), "scale") == address
+    assert (first.stats.hits, first.stats.compiled) == (0, 1)
+    assert first.stats.seconds > 0
+    assert run(second.kernel(SOURCE.format(2), "scale")) == [0, 2]
+    assert second.stats == CacheStats(hits=1)
+
+
+def test_ir_is_cached_too(store: Store) -> None:
+    assert KernelCache(store).ir(IR, "nothing")
+    warm = KernelCache(store)
+    assert warm.ir(IR, "nothing") == warm.ir(IR, "nothing")
+    assert warm.stats == CacheStats(hits=1)
+
+
+WARM = """
+import sys
+from graphc.runtime.cache import KernelCache, CacheStats
+from graphc.runtime.store import open_store
+from pathlib import Path
+cache = KernelCache(open_store(Path(sys.argv[1])))
+for n in (2, 3):
+    assert cache.kernel(sys.argv[2].replace("2.0", f"{n}.0"), "scale")
+assert "numba" not in sys.modules or sys.argv[3] == "cold"
+print(cache.stats.hits, cache.stats.compiled)
+"""
+
+
+def start(store: Store, mode: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WARM, str(store.folder), SOURCE.format(2), mode]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_four_processes_store_the_same_kernels_and_a_fifth_needs_no_numba(store: Store) -> None:
+    cold = [start(store, "cold") for _ in range(4)]
+    for process in cold:
+        hits, compiled = map(int, process.communicate()[0].split())
+        assert (process.returncode, hits + compiled) == (0, 2)
+    warm = start(store, "warm")
+    assert warm.communicate()[0].split() == ["2", "0"]
+    assert warm.returncode == 0
+    assert len(store.files()) == 3  # two kernels and the LLVM IR of expm1_f32
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: content[:40],
+        lambda content: b"",
+        lambda content: content[:-20] + b"\0" * 20,
+        lambda content: content + b"x",
+        lambda content: b"[1, 2]\n" + content,
+        lambda content: content.replace(b"graphc_", b"graphC_", 1),
+    ],
+)
+def test_damaged_files_are_compiled_afresh(store: Store, damage) -> None:
+    text = IR.replace("ret", "\n ret")
+    KernelCache(store).ir(text, "nothing")
+    (file,) = store.files()
+    sound = file.read_bytes()
+    file.write_bytes(damage(sound))
+    broken = KernelCache(store)
+    with pytest.warns(CacheWarning, match="damaged"):
+        assert broken.ir(text, "nothing")
+    assert broken.stats.compiled == 1
+    assert file.read_bytes() == sound
+
+
+def test_code_of_another_cpu_is_never_loaded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    KernelCache(store).ir(IR, "nothing")
+    symbol = jit.symbol_of("llvm", IR, "nothing")
+    monkeypatch.setattr(fingerprint, "host", lambda: machine.Host("another", "+less"))
+    fingerprint.surroundings.cache_clear()
+    try:
+        assert jit.symbol_of("llvm", IR, "nothing") != symbol
+        assert store.get(jit.symbol_of("llvm", IR, "nothing")) is None
+    finally:
+        fingerprint.surroundings.cache_clear()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has access rights of its own")
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o702])
+def test_a_folder_that_others_reach_is_refused(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with pytest.warns(CacheWarning, match="others have access"):
+        store = open_store(tmp_path)
+    assert run(KernelCache(store).kernel(SOURCE.format(2), "scale")) == [0, 2]
+    assert (store.files(), store.size()) == ([], 0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has access rights of its own")
+def test_a_folder_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.warns(CacheWarning, match="another user"):
+        assert open_store(tmp_path).folder is None
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.warns(CacheWarning, match="not used"):
+        assert open_store(tmp_path / "file" / "kernels").folder is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has access rights of its own")
+def test_a_new_folder_is_private_and_files_appear_at_once(store: Store) -> None:
+    assert store.folder is not None
+    assert store.folder.stat().st_mode & 0o777 == 0o700
+    store.put("key", Entry(b"data", ("expf",)))
+    assert store.get("key") == Entry(b"data", ("expf",))
+    assert store.get("other") is None
+    assert [file.name for file in store.folder.iterdir()] == ["key.graphc"]
+
+
+def test_a_folder_that_vanished_is_a_warning(store: Store) -> None:
+    assert store.folder is not None
+    store.folder.rmdir()
+    with pytest.warns(CacheWarning, match="cannot be written"):
+        store.put("key", Entry(b"data"))
+
+
+def test_size_and_clear(store: Store) -> None:
+    store.put("key", Entry(b"data"))
+    assert store.size() == sum(file.stat().st_size for file in store.files()) > 4
+    store.clear()
+    assert (store.size(), store.get("key")) == (0, None)
+
+
+def test_threads_compile_a_kernel_once(store: Store) -> None:
+    shared = KernelCache(store)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        gate = threading.Barrier(4)
+
+        def load() -> int:
+            gate.wait()
+            return shared.kernel(SOURCE.format(5), "scale")
+
+        futures = [pool.submit(load) for _ in range(4)]
+        assert len({future.result() for future in futures}) == 1
+    assert shared.stats.compiled == 1
+
+
+def test_the_digest_covers_sources_versions_and_cpu() -> None:
+    everything = fingerprint.inputs()
+    for part in ("LANGUAGE", "def exp_f32", "llvmlite ", "numba ", machine.host().features):
+        assert any(part in text for text in everything), part
+
+
+def test_the_process_wide_cache() -> None:
+    address = cache.load_ir(IR, "nothing")
+    assert address == cache.load_ir(IR, "nothing")
+    assert cache.cache_stats().hits + cache.cache_stats().compiled >= 1
+    assert cache.cache_size() >= 0
+
+
+def test_the_environment() -> None:
+    assert cache_folder({"GRAPHC_CACHE_DIR": "/a/b"}) == Path("/a/b")
+    if sys.platform == "linux":
+        assert cache_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/graphc")
+        assert cache_folder({}) == Path("~/.cache/graphc").expanduser()
+    assert threads_asked({"OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "2"}) == 2
+    assert threads_asked({"OMP_NUM_THREADS": "0"}) is None

@@ -1,0 +1,68 @@
+"""The house rules that a machine can check: data flows downhill, and files stay small."""
+
+import ast
+import graphlib
+import pathlib
+
+# A module imports only from what stands above it, or from its own package.
+ORDER = (
+    *("errors", "tree", "dims", "types", "lowering", "graph", "text", "evaluate"),
+    *("ops", "functions", "autodiff", "passes", "schedule", "codegen", "runtime", "compiler"),
+    *("nn", "optim", "train", "viz", "io", "__init__", "__main__"),
+)
+# The only modules that import by name, each one thing: when a kernel compiles, for a drawing.
+LAZY = {"graphc.runtime.jit": "graphc.runtime.numba_bridge", "graphc.viz.loader": "networkx"}
+HEAVY = {"numba", *LAZY.values()}
+
+ROOT = pathlib.Path(__file__).parent.parent
+FILES = {
+    ".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in ROOT.glob("graphc/**/*.py")
+}
+TREES = {module: ast.parse(path.read_text()) for module, path in FILES.items()}
+NODES = [(module, node) for module, tree in TREES.items() for node in ast.walk(tree)]
+IMPORTS = [
+    (module, node) for module, node in NODES if isinstance(node, ast.Import | ast.ImportFrom)
+]
+
+
+def targets(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """from graphc.ops import pointwise -> graphc.ops.pointwise, import graphc -> graphc.__init__"""
+    base = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    names = [f"{base}{alias.name}" for alias in node.names]
+    places = [(n, f"{n}.__init__", base[:-1], f"{base}__init__") for n in names]
+    return [next((p for p in four if p in TREES), four[0]) for four in places]
+
+
+EDGES = [(module, target) for module, node in IMPORTS for target in targets(node)]
+
+
+def test_imports_go_downhill_without_a_cycle() -> None:
+    rank = {module: ORDER.index(module.split(".")[1]) for module in TREES}
+    graph = {module: {b for a, b in EDGES if a == module and b in TREES} for module in TREES}
+    assert [(a, b) for a, below in graph.items() for b in below if rank[a] < rank[b]] == []
+    graphlib.TopologicalSorter(graph).prepare()  # its CycleError lists the modules
+
+
+def test_imports_stand_at_the_top_but_for_the_two_loaders() -> None:
+    assert [(m, n.lineno) for m, n in IMPORTS if n not in TREES[m].body] == []
+    light = [(a, b) for a, b in EDGES if a not in HEAVY]
+    assert [(a, b) for a, b in light if {b, b.partition(".")[0]} & HEAVY] == []
+    named = {
+        m for m, n in NODES if "import_module" in (getattr(n, "attr", ""), getattr(n, "id", ""))
+    }
+    assert named <= LAZY.keys()
+
+
+def test_files_and_functions_are_small() -> None:
+    assert [m for m, path in FILES.items() if len(path.read_text().splitlines()) > 400] == []
+    functions = [(m, n) for m, n in NODES if isinstance(n, ast.FunctionDef)]
+    assert [(m, f.name) for m, f in functions if (f.end_lineno or 0) - f.lineno >= 50] == []
+
+
+def test_every_module_has_a_docstring_and_packages_only_re_export() -> None:
+    assert [module for module, tree in TREES.items() if not ast.get_docstring(tree)] == []
+    bodies = [(m, node) for m in TREES if m.endswith("__init__") for node in TREES[m].body[1:]]
+    code = [
+        (m, ast.unparse(n)) for m, n in bodies if not isinstance(n, ast.Import | ast.ImportFrom)
+    ]
+    assert [c for c in code if not c[1].startswith(("__all__ = ", "__version__ = "))] == []

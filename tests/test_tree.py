@@ -1,0 +1,63 @@
+"""Trees: every container, order, structure, and the errors."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+from graphc.errors import GraphError
+from graphc.tree import LEAF, count, flatten, tree_map, unflatten
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
+@dataclass
+class Layer:
+    w: Any
+    b: Any
+
+
+TREES = [
+    3,
+    None,
+    [],
+    {},
+    (1, [2, None], {"b": 3, "a": (4,)}),
+    Pair(1, Pair(2, 3)),
+    {"layers": [Layer(1, None), Layer(2, {"c": 3})]},
+]
+
+
+@pytest.mark.parametrize("tree", TREES, ids=str)
+def test_unflatten_undoes_flatten(tree: Any) -> None:
+    leaves, structure = flatten(tree)
+    assert unflatten(structure, leaves) == tree
+    assert count(structure) == len(leaves)
+    assert hash(structure) == hash(flatten(tree)[1])
+
+
+def test_dicts_are_sorted_and_none_is_no_leaf() -> None:
+    leaves, structure = flatten({"b": 1, "a": [2, None]})
+    assert leaves == [2, 1]
+    assert str(structure) == "dict(a: list(*, None), b: *)"
+    assert flatten(7) == ([7], LEAF)
+
+
+def test_structures_tell_containers_apart() -> None:
+    structures = {flatten(tree)[1] for tree in ([1, 2], (1, 2), Pair(1, 2), Layer(1, 2), {0: 1, 1: 2})}
+    assert len(structures) == 5
+
+
+def test_tree_map_takes_several_trees() -> None:
+    assert tree_map(lambda a, b: a - b, Layer([3], 5), Layer([1], 2)) == Layer([2], 3)
+    with pytest.raises(GraphError, match="structures differ"):
+        tree_map(lambda a, b: a, [1], (1,))
+
+
+def test_errors() -> None:
+    with pytest.raises(GraphError, match="has 2 leaves, got 1"):
+        unflatten(flatten([1, 2])[1], [1])
+    with pytest.raises(GraphError, match="no order"):
+        flatten({1: 0, "a": 0})
