@@ -135,9 +135,7 @@ def collect_guards(nodes: Iterable[Node]) -> tuple[tuple[Guard, Where | None], .
     return tuple(found.items())
 
 
-def check_guards(
-    guards: Iterable[tuple[Guard, Where | None]], sizes: Mapping[str, int]
-) -> None:
+def check_guards(guards: Iterable[tuple[Guard, Where | None]], sizes: Mapping[str, int]) -> None:
     """Raises GuardError, with the user's line, for an assumption that these sizes break."""
     for guard, where in guards:
         if not dims.check_guard(guard, sizes):

@@ -10,6 +10,7 @@ True
 """
 
 import contextvars
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -68,6 +69,10 @@ class Op:
 
     def __repr__(self) -> str:
         return f"Op({self.name!r})"
+
+
+# Held while a program runs, and by whoever reads or writes the arrays that programs share.
+STATE_LOCK = threading.RLock()
 
 
 class State:

@@ -38,7 +38,7 @@ from graphc.types import DType, TensorType, as_dtype, parse_type
 
 _INLINE = 8  # constants up to so many elements are written where they are used
 
-Printable = Graph | Node | Handle | Sequence[Node | Handle]
+Printable = Graph | Node | Handle | list[Any] | tuple[Any, ...]
 
 
 # ---- print ----
@@ -316,5 +316,3 @@ def _read_constant(source: str) -> Node:
 
 def _read_list(node: ast.expr) -> Any:
     return list(map(_read_list, node.elts)) if isinstance(node, ast.List) else _read_value(node)
-
-

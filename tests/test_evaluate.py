@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graphc import evaluate as interpreter
 from graphc.dims import dim
 from graphc.errors import BindingError, GraphError, GuardError, MissingInputError

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from graphc.dims import dim
 from graphc.errors import GraphError
 from graphc.functions.tensor import Tensor
@@ -9,7 +10,6 @@ from graphc.graph import INPUT, STATE, Graph, Node, State, constant, make
 from graphc.ops import PRIMITIVES, add, broadcast_to, iota, neg, pad, size, slice_, tanh
 from graphc.text import parse, text
 from graphc.types import DTYPES, TensorType, as_dtype, float32, float64
-
 from tests.ops.samples import SAMPLES
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pytest
+
 from graphc.errors import GraphError
 from graphc.tree import LEAF, count, flatten, tree_map, unflatten
 
@@ -46,7 +47,9 @@ def test_dicts_are_sorted_and_none_is_no_leaf() -> None:
 
 
 def test_structures_tell_containers_apart() -> None:
-    structures = {flatten(tree)[1] for tree in ([1, 2], (1, 2), Pair(1, 2), Layer(1, 2), {0: 1, 1: 2})}
+    structures = {
+        flatten(tree)[1] for tree in ([1, 2], (1, 2), Pair(1, 2), Layer(1, 2), {0: 1, 1: 2})
+    }
     assert len(structures) == 5
 
 

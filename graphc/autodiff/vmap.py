@@ -47,7 +47,9 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
         ]
         result = f(*unflatten(structure, inner))
         outputs, shape = flatten(result)
-        given = {p.node: x for p, (x, axis) in zip(inner, in_front, strict=True) if axis is not None}
+        given = {
+            p.node: x for p, (x, axis) in zip(inner, in_front, strict=True) if axis is not None
+        }
         found = push_batch(outputs, given, size)
         moved = zip(found, axes_of(out_axes, result), strict=True)
         return unflatten(shape, [_moved_from_front(y, axis) for y, axis in moved])

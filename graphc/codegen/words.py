@@ -84,7 +84,7 @@ class Words:
         return self._names[key]
 
     def pointers(self, operands: Sequence[Operand]) -> list[str]:
-        """A typed pointer an operand; scratch starts at the part's own row."""
+        """A typed pointer an operand; scratch and partial results start at the part's own."""
         names = []
         for number, operand in enumerate(operands):
             dtype = operand.dtype.short
@@ -92,6 +92,8 @@ class Words:
             if operand.buffer.kind == "scratch":
                 size = self.name("part_bytes", PartSize(number))
                 text = f"pointer(w[{{0}}] + part * {size}, {dtype}, {number})"
+            elif operand.buffer.kind == "partial" and operand.written:
+                text = f"pointer(w[{{0}}] + part * {operand.dtype.itemsize}, {dtype}, {number})"
             prefix = "out" if operand.written else "a"
             names.append(self.name(f"{prefix}{number}", Address(number), text))
         return names

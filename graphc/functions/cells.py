@@ -10,7 +10,7 @@ import numpy as np
 from graphc import dims, ops
 from graphc.errors import DTypeError, ShapeError, UpdateError, Where, caller
 from graphc.functions.lifting import default_dtype
-from graphc.graph import INPUT, STATE, Node, State, make, order, provenance
+from graphc.graph import INPUT, STATE, STATE_LOCK, Node, State, make, order, provenance
 from graphc.types import DType, TensorType, as_dtype, can_cast_same_kind
 
 
@@ -50,7 +50,8 @@ def converted(array: np.ndarray[Any, Any], dtype: DType, what: str) -> np.ndarra
 
 def read(node: Node) -> np.ndarray[Any, Any]:
     """A copy of the array of a state node; UpdateError for any other."""
-    return _cell(node).array.copy()
+    with STATE_LOCK:
+        return _cell(node).array.copy()
 
 
 def write(node: Node, value: Any) -> None:
@@ -61,7 +62,9 @@ def write(node: Node, value: Any) -> None:
         raise ShapeError(
             f"{cell.name!r} has shape {cell.array.shape}", got=f"an array of shape {array.shape}"
         )
-    cell.array[...] = converted(array, cell.type.dtype, f"{cell.name!r}")
+    new = converted(array, cell.type.dtype, f"{cell.name!r}")
+    with STATE_LOCK:
+        cell.array[...] = new
 
 
 def _cell(node: Node) -> State:

@@ -39,8 +39,15 @@ def as_tensor(value: TensorLike, like: Tensor | None = None) -> Tensor:
 
 
 def as_tensors(*values: TensorLike) -> tuple[Tensor, ...]:
-    """Tensors from values that meet: those that are no tensors follow the first that is one."""
-    like = next((v for v in values if isinstance(v, Tensor)), None)
+    """Tensors from values that meet: those that are no tensors follow the first that is one, or
+    else the first array.
+
+    >>> [t.dtype for t in as_tensors(1, np.ones(2, np.int8))]
+    [int8, int8]
+    """
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    arrays = [constant(v) for v in values if isinstance(v, np.ndarray)] if not tensors else []
+    like = next(iter(tensors + arrays[:1]), None)
     return tuple(as_tensor(v, like) for v in values)
 
 

@@ -55,7 +55,7 @@ def lift(value: Any, like: H) -> H:
     return type(like)(literal(value, scalar_dtype(value, dtype_of(like))))
 
 
-def default_dtype(array: np.ndarray) -> DType:
+def default_dtype(array: np.ndarray[Any, Any]) -> DType:
     """The dtype of an array that comes without one: float32 for any float, else its own.
 
     >>> default_dtype(np.ones(2)), default_dtype(np.ones(2, np.int8))

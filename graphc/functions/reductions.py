@@ -91,7 +91,7 @@ def max(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     >>> max([[1, 5], [7, 2]], axis=1).eval()
     array([5, 7])
     """
-    return _extreme(ops.max_, ops.any_, x, axis, keepdims)
+    return shaping.largest(as_tensor(x), axis, keepdims)
 
 
 def min(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
@@ -102,12 +102,7 @@ def min(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     >>> min([[1, 5], [7, 2]], axis=1).eval()
     array([1, 2])
     """
-    return _extreme(ops.min_, ops.all_, x, axis, keepdims)
-
-
-def _extreme(op: Op, of_booleans: Op, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
-    y = as_tensor(x)
-    return shaping.reduced(of_booleans if y.dtype.kind == "b" else op, y, axis, keepdims)
+    return shaping.smallest(as_tensor(x), axis, keepdims)
 
 
 def any(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:

@@ -209,7 +209,7 @@ def check_range(index: Handle, n: DimLike) -> None:
             raise IndexRangeError("index out of range", got=f"{number} for an axis of size {n}")
 
 
-def constant_array(x: Handle) -> np.ndarray | None:
+def constant_array(x: Handle) -> np.ndarray[Any, Any] | None:
     """The value of a constant node, None for any other."""
     return x.node.params["value"].array if x.node.op is CONSTANT else None
 

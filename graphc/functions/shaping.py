@@ -76,6 +76,16 @@ def mean(x: H, axis: Axis, keepdims: bool) -> H:
     return divide(reduced(ops.sum_, x, axis, keepdims), to_dtype(count, dtype_of(x)))
 
 
+def largest(x: H, axis: Axis, keepdims: bool) -> H:
+    """The maximum; of booleans, whether one is true."""
+    return reduced(ops.any_ if dtype_of(x).kind == "b" else ops.max_, x, axis, keepdims)
+
+
+def smallest(x: H, axis: Axis, keepdims: bool) -> H:
+    """The minimum; of booleans, whether all are true."""
+    return reduced(ops.all_ if dtype_of(x).kind == "b" else ops.min_, x, axis, keepdims)
+
+
 def truth(x: H) -> H:
     """x != 0."""
     return to_dtype(x, bool_)

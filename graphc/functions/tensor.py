@@ -33,7 +33,7 @@ from graphc.types import DType, Sizes, as_dtype
 
 Scalar: TypeAlias = bool | int | float | np.bool_ | np.number[Any]
 ArrayLike: TypeAlias = Scalar | np.ndarray[Any, Any] | Sequence[Any]
-DTypeLike: TypeAlias = DType | str | type | np.dtype[Any]
+DTypeLike: TypeAlias = DType | str | type[Any] | np.dtype[Any]
 
 
 class Tensor:
@@ -51,7 +51,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_node")
-    __array_priority__ = 1000
     _node: Node
 
     def __new__(cls, node: Node) -> Self:
@@ -209,11 +208,11 @@ class Tensor:
 
     def max(self, axis: Axis = None, *, keepdims: bool = False) -> "Tensor":
         """The maximum over axes: see `graphc.max`."""
-        return shaping.reduced(ops.max_, self, axis, keepdims)
+        return shaping.largest(self, axis, keepdims)
 
     def min(self, axis: Axis = None, *, keepdims: bool = False) -> "Tensor":
         """The minimum over axes: see `graphc.min`."""
-        return shaping.reduced(ops.min_, self, axis, keepdims)
+        return shaping.smallest(self, axis, keepdims)
 
     # ---- operators ----
 

@@ -50,8 +50,7 @@ def _when(kinds: str, build: Callable[[Tensor], Tensor]) -> Callable[[Tensor], T
 
 def _negated_factor(x: Tensor, c: Tensor) -> Tensor | None:
     """-(x * 2.0) -> x * -2.0."""
-    factor = uniform(c.node)
-    return None if factor is None else mul(x, filled(c, -factor))
+    return None if uniform(c.node) is None else mul(x, neg(c))
 
 
 def _reciprocal(x: Tensor, c: Tensor) -> Tensor | None:
@@ -113,7 +112,8 @@ def _counted(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
     """sum(broadcast_to(x, (n, m)), axes=(0,)) -> x * n."""
     missing = y.ndim - x.ndim
     repeated = {
-        axis for axis in z.node.params["axes"]
+        axis
+        for axis in z.node.params["axes"]
         if axis < missing or (x.shape[axis - missing] == 1 and y.shape[axis] != 1)
     }
     if not repeated:
@@ -206,6 +206,12 @@ ALGEBRA = (
     # casts
     Rule(As(z, (cast, As(y, (cast, x)))), _cast_once),
     Rule(As(z, (cast, As(y, (broadcast_to, x)))), _cast_first),
+    # the zero of a sum of zeros may change its sign
+    Rule(
+        As(z, (sum_, (neg, x))),
+        lambda x, z: neg(z.node.op(x, axes=z.node.params["axes"])),
+        exact=False,
+    ),
     # one rounding in place of n; n * inf is inf, but nan where n turns out to be 0
     Rule(As(z, (sum_, As(y, (broadcast_to, x)))), _counted, exact=False),
 )

@@ -1,7 +1,7 @@
 """Binding: a program for given sizes, as the table of rows that the runner runs.
 
-Enters: a program's code and the numbers of its named sizes. Leaves: a `Binding`: the table, whose words
-are addresses, extents, strides and numbers, and where inputs and outputs lie in the arena.
+Enters: a program's template and the numbers of its named sizes. Leaves: a `Binding`: the table, whose
+words are addresses, extents, strides and numbers, and where inputs and outputs lie in the arena.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,31 +12,24 @@ from math import prod
 import numpy as np
 
 from graphc.codegen.contract import contract_values
-from graphc.codegen.words import (
-    Address,
-    ContractWords,
-    ErrorWord,
-    FirstCode,
-    Number,
-    PartSize,
-    Size,
-    Word,
-)
 from graphc.dims import DimLike
 from graphc.evaluate import evaluate_at
-from graphc.graph import Node, State, aligned_empty
-from graphc.graph import Literal as ConstantValue
+from graphc.graph import aligned_empty
 from graphc.runtime.code import Code
 from graphc.runtime.partition import Partition, partition_steps
-from graphc.runtime.team import BARRIER, COMMIT, HEADER_WORDS, ROW_WORDS, SPINS
+from graphc.runtime.team import BARRIER, COMMIT, SPINS
+from graphc.runtime.template import (
+    BARRIER_AT,
+    ERROR_AT,
+    ROWS_AT,
+    Template,
+    fixed_address,
+    number_bits,
+)
 from graphc.schedule.blocking import Tile
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Operand
-from graphc.schedule.memory import Interval, plan_memory
+from graphc.schedule.memory import LINE, Interval, plan_memory
 from graphc.types import int64
-
-LINE_WORDS = 8
-BARRIER_AT, ERROR_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS
-ROWS_AT = HEADER_WORDS + 2 * LINE_WORDS  # behind the header: barrier and error word, a line each
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,10 @@ class Slot:
 
 @dataclass(slots=True, eq=False)
 class Binding:
-    """A table ready to run once `moved_to` has told it where the arena is."""
+    """A table ready to run once `move_to` has told it where the arena is.
+
+    `numbers` are those of all sizes of the program, `sizes` those of the names.
+    """
 
     table: np.ndarray
     arena_words: np.ndarray
@@ -67,9 +63,10 @@ class Binding:
     threads: int
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
-    rows: tuple[int, ...]
+    rows: Sequence[int]
     partitions: tuple[Partition, ...]
     numbers: Mapping[DimLike, int]
+    sizes: Mapping[str, int]
     base: int = 0
 
     @property
@@ -77,88 +74,77 @@ class Binding:
         """Of the table."""
         return self.table.ctypes.data
 
-    def clear_error(self) -> None:
-        """Forgets a failure."""
-        self.table[ERROR_AT] = 0
-
     def move_to(self, base: int) -> None:
         """Points every word that is an address in the arena to an arena that starts at `base`."""
         self.table[self.arena_words] += base - self.base
         self.base = base
 
 
-@dataclass(slots=True)
-class _Layout:
-    """Numbers of one binding while its rows are written."""
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Bytes from the start of the arena: buffers, the scratch of matmuls by step; bytes a part."""
 
-    code: Code
-    numbers: Mapping[DimLike, int]
-    scalars: Mapping[Node, np.ndarray]
-    offsets: Mapping[Buffer, int]
-    part_bytes: Mapping[Buffer, int]
-    table_address: int
-    backend: Backend
-    relative: list[int]
+    offsets: dict[Buffer, int]
+    part_bytes: dict[Buffer, int]
+    scratch: Sequence[int]
+    total: int
 
 
-def bind(code: Code, sizes: Mapping[str, int], threads: int, backend: Backend) -> Binding:
+def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Backend) -> Binding:
     """The table of a program for these sizes, split over up to `threads` parts."""
+    code = template.code
     kernels = [step.kernel for step in code.steps]
-    early = code.early.at(sizes)
-    partitions = partition_steps(kernels, early, threads)
+    partitions = partition_steps(kernels, code.early.at(sizes), threads)
     known = dict(sizes)
     for kernel, partition in zip(kernels, partitions, strict=True):
         if isinstance(kernel, LoopKernel) and kernel.parts is not None:
             known[str(kernel.parts)] = partition.used
     numbers = code.late.at(known)
-    scalars = dict(zip(code.numbers, evaluate_at(code.numbers, sizes), strict=True))
-    offsets, part_bytes, scratch, total = _memory(code, numbers, partitions)
-    table = _empty_table(code)
-    address = table.ctypes.data
-    layout = _Layout(code, numbers, scalars, offsets, part_bytes, address, backend, [])
-    rows = _write_rows(layout, table, partitions, scratch)
-    control = address + 8 * ROWS_AT, address + 8 * BARRIER_AT, address + 8 * ERROR_AT
-    table[:5] = len(rows), *control, SPINS
-    parallel = any(p.parts > 1 for p in partitions)
+    memory = _memory(code, numbers, partitions)
+    table = aligned_empty(template.words.shape, int64)
+    table[:] = template.words
+    _write_words(template, table, numbers, sizes, memory)
+    relative = _write_contractions(template, table, numbers, partitions, memory, backend)
+    _write_heads(template, table, partitions)
     return Binding(
         table=table,
-        arena_words=np.array(layout.relative, np.int64),
-        arena_bytes=total,
-        threads=threads if parallel else 1,
-        inputs=tuple(_slot(layout, buffer) for buffer in code.schedule.inputs),
-        outputs=tuple(_slot(layout, buffer) for buffer in code.schedule.outputs),
-        rows=rows,
+        arena_words=np.array([*template.addresses.at, *relative], np.int64),
+        arena_bytes=memory.total,
+        threads=threads if any(p.parts > 1 for p in partitions) else 1,
+        inputs=tuple(_slot(memory, numbers, buffer) for buffer in code.schedule.inputs),
+        outputs=tuple(_slot(memory, numbers, buffer) for buffer in code.schedule.outputs),
+        rows=template.rows,
         partitions=partitions,
         numbers=numbers,
+        sizes=dict(sizes),
     )
 
 
 def shape_of(buffer: Buffer, numbers: Mapping[DimLike, int]) -> tuple[int, ...]:
     """The buffer's shape in numbers."""
-    return tuple(numbers[size] for size in buffer.type.shape)
+    return tuple([numbers[size] for size in buffer.type.shape])
 
 
-def _slot(layout: _Layout, buffer: Buffer) -> Slot:
-    shape = shape_of(buffer, layout.numbers)
-    return Slot(layout.offsets[buffer], shape, buffer.type.dtype.numpy)
+def buffer_bytes(buffer: Buffer, numbers: Mapping[DimLike, int]) -> int:
+    """The size of a buffer: of "scratch" that of one part."""
+    return prod([numbers[size] for size in buffer.type.shape]) * buffer.type.dtype.itemsize
+
+
+def _slot(memory: _Memory, numbers: Mapping[DimLike, int], buffer: Buffer) -> Slot:
+    dtype = buffer.type.dtype.numpy
+    return Slot(memory.offsets[buffer], shape_of(buffer, numbers), dtype)
 
 
 def _memory(
     code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]
-) -> tuple[dict[Buffer, int], dict[Buffer, int], list[int], int]:
-    """Offsets of buffers, bytes a part of scratch rows, offsets of matmul scratch, the total."""
-    parts_of: dict[Buffer, int] = {}
-    for step, partition in zip(code.steps, partitions, strict=True):
-        for operand in step.kernel.operands:
-            if operand.buffer.kind == "scratch":
-                parts_of[operand.buffer] = partition.parts
-    part_bytes: dict[Buffer, int] = {}
+) -> _Memory:
     intervals: list[Interval] = []
+    part_bytes: dict[Buffer, int] = {}
     for buffer, (first, last) in code.lives.items():
-        size = prod(shape_of(buffer, numbers)) * buffer.type.dtype.itemsize
+        size = buffer_bytes(buffer, numbers)
         if buffer.kind == "scratch":
-            part_bytes[buffer] = -(-size // 64) * 64
-            size = part_bytes[buffer] * parts_of[buffer]
+            part_bytes[buffer] = -(-size // LINE) * LINE
+            size = part_bytes[buffer] * partitions[code.scratch[buffer]].parts
         intervals.append(Interval(size, first, last))
     for step, partition in zip(code.steps, partitions, strict=True):
         blocking = partition.blocking
@@ -167,110 +153,82 @@ def _memory(
     plan = plan_memory(intervals)
     count = len(code.lives)
     offsets = dict(zip(code.lives, plan.offsets, strict=False))
-    return offsets, part_bytes, list(plan.offsets[count:]), plan.total
+    return _Memory(offsets, part_bytes, plan.offsets[count:], plan.total)
 
 
-def _empty_table(code: Code) -> np.ndarray:
-    widths = [len(CONTRACT) + len(e.words) for e in code.emitted]
-    table = aligned_empty((ROWS_AT + sum(widths) + ROW_WORDS * len(widths),), int64)
-    table[:] = 0
-    return table
+# ---- the table ----------------------------------------------------------------------------------
 
 
-CONTRACT = range(64)  # an upper bound of the words of a contraction
+def _write_words(
+    template: Template,
+    table: np.ndarray,
+    numbers: Mapping[DimLike, int],
+    sizes: Mapping[str, int],
+    memory: _Memory,
+) -> None:
+    """The words of loop kernels, and those of epilogues."""
+    template.addresses.fill(table, memory.offsets.values())
+    template.sizes.fill(table, numbers.values())
+    template.part_sizes.fill(table, (memory.part_bytes.get(b, 0) for b in template.code.lives))
+    values = evaluate_at(template.symbolic, sizes) if template.symbolic else ()
+    template.numbers.fill(table, map(number_bits, values))
+    table[template.errors] = table.ctypes.data + 8 * ERROR_AT
 
 
-def _write_rows(
-    layout: _Layout, table: np.ndarray, partitions: Sequence[Partition], scratch: Sequence[int]
-) -> tuple[int, ...]:
-    at, first_code, rows = ROWS_AT, 0, []
-    flags = row_flags(layout.code, partitions)
-    for number, (step, partition) in enumerate(zip(layout.code.steps, partitions, strict=True)):
-        emitted = layout.code.emitted[number]
-        words = at + ROW_WORDS
-        for word in emitted.words:
-            values = _values(layout, word, step.kernel, partition, scratch[number], first_code)
-            for value, relative in values:
-                table[words] = value
-                if relative:
-                    layout.relative.append(words)
-                words += 1
-        address = layout.backend.kernel(emitted.source, "kernel")
-        head = (words - at, address, partition.extent, partition.granule, partition.parts)
-        table[at : at + 6] = *head, flags[number]
-        if isinstance(step.kernel, LoopKernel):
-            first_code += len(step.kernel.checks)
-        rows.append(at)
-        at = words
-    return tuple(rows)
+def _write_heads(
+    template: Template, table: np.ndarray, partitions: Sequence[Partition]
+) -> None:
+    """The header, and what rows have before their words."""
+    rows = np.array(template.rows, np.int64)
+    shares = [(p.extent, p.granule, p.parts) for p in partitions]
+    for column, values in enumerate(zip(*shares, strict=True), start=2):
+        table[rows + column] = values
+    table[rows + 5] = row_flags(template.code, partitions)
+    address = table.ctypes.data
+    control = address + 8 * ROWS_AT, address + 8 * BARRIER_AT, address + 8 * ERROR_AT
+    table[:5] = len(rows), *control, SPINS
 
 
-def _values(
-    layout: _Layout,
-    word: Word,
-    kernel: LoopKernel | ContractKernel,
-    partition: Partition,
-    scratch: int,
-    first_code: int,
-) -> list[tuple[int, bool]]:
-    """The numbers of a word, each with whether it is an address in the arena."""
-    match word:
-        case Address(operand=number):
-            return [_address(layout, kernel.operands[number])]
-        case PartSize(operand=number):
-            return [(layout.part_bytes[kernel.operands[number].buffer], False)]
-        case Size(dim=size):
-            return [(layout.numbers[size], False)]
-        case Number(node=node):
-            return [(number_bits(layout.scalars[node]), False)]
-        case ErrorWord():
-            return [(layout.table_address + 8 * ERROR_AT, False)]
-        case FirstCode():
-            return [(first_code, False)]
-        case ContractWords():
-            assert isinstance(kernel, ContractKernel)
-            return _contraction(layout, kernel, partition, scratch)
+def _write_contractions(
+    template: Template,
+    table: np.ndarray,
+    numbers: Mapping[DimLike, int],
+    partitions: Sequence[Partition],
+    memory: _Memory,
+    backend: Backend,
+) -> list[int]:
+    """The words of matmuls; returns where those stand that are addresses in the arena."""
+    relative: list[int] = []
+    for number, at in template.contractions.items():
+        kernel = template.code.steps[number].kernel
+        assert isinstance(kernel, ContractKernel)
+        blocking = partitions[number].blocking
+        assert blocking is not None
+        starts, moves = [], []
+        for factor in (kernel.left, kernel.right):
+            base, moving = _start(memory, kernel.operands[factor.operand])
+            starts.append(base + numbers[factor.offset] * kernel.dtype.itemsize)
+            moves.append(moving)
+        fast = kernel.dtype.name in ("float32", "float64")
+        pack = backend.pack(blocking.whole.width, kernel.dtype.name) if fast else 0
+        micro = backend.micro if fast else _no_micro
+        addresses = starts[0], starts[1], memory.scratch[number]
+        values = contract_values(blocking, addresses, micro, pack)
+        table[at : at + len(values)] = values
+        if blocking.turned:  # the transpose is computed: B comes first
+            moves.reverse()
+        relative += [at + n for n, moving in enumerate((*moves, True)) if moving]
+    return relative
 
 
-def _address(layout: _Layout, operand: Operand) -> tuple[int, bool]:
-    buffer = operand.buffer
-    if isinstance(buffer.owner, State | ConstantValue) and buffer.kind in ("state", "constant"):
-        return buffer.owner.array.ctypes.data, False
-    return layout.offsets[buffer], True
-
-
-def _contraction(
-    layout: _Layout, kernel: ContractKernel, partition: Partition, scratch: int
-) -> list[tuple[int, bool]]:
-    blocking = partition.blocking
-    assert blocking is not None
-    starts = []
-    for factor in (kernel.left, kernel.right):
-        base, relative = _address(layout, kernel.operands[factor.operand])
-        offset = layout.numbers[factor.offset] * kernel.dtype.itemsize
-        starts.append((base + offset, relative))
-    starts.append((scratch, True))
-    width = blocking.whole.width
-    fast = kernel.dtype.name in ("float32", "float64")
-    pack = layout.backend.pack(width, kernel.dtype.name) if fast else 0
-    micro = layout.backend.micro if fast else _no_micro
-    addresses = (starts[0][0], starts[1][0], starts[2][0])
-    values = contract_values(blocking, addresses, micro, pack)
-    moves = [relative for _, relative in starts]
-    if blocking.turned:  # the transpose is computed: B comes first
-        moves[:2] = reversed(moves[:2])
-    return [(v, n < 3 and moves[n]) for n, v in enumerate(values)]
+def _start(memory: _Memory, operand: Operand) -> tuple[int, bool]:
+    """Where an operand starts, and whether that is within the arena."""
+    fixed = fixed_address(operand.buffer)
+    return (memory.offsets[operand.buffer], True) if fixed is None else (fixed, False)
 
 
 def _no_micro(tile: Tile) -> int:
     return 0
-
-
-def number_bits(value: np.ndarray) -> int:
-    """A number as an int64 word: floats as the bits of a float64."""
-    if value.dtype.kind == "f":
-        return int(value.astype(np.float64).reshape(1).view(np.int64)[0])
-    return int(value.reshape(1).astype(np.int64, casting="unsafe")[0])
 
 
 def row_flags(code: Code, partitions: Sequence[Partition]) -> list[int]:

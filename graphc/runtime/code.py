@@ -18,11 +18,16 @@ from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Schedule,
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A program before binding."""
+    """A program before binding.
+
+    `scratch` tells which step has one row a part in a buffer, `numbers` are the scalar nodes whose
+    values the words of kernels hold.
+    """
 
     schedule: Schedule
     emitted: tuple[Emitted, ...]
     lives: dict[Buffer, tuple[int, int]]
+    scratch: dict[Buffer, int]
     early: SizeTable
     late: SizeTable
     numbers: tuple[Node, ...]
@@ -50,8 +55,23 @@ def emit_program(schedule: Schedule) -> Code:
     late += [factor.offset for kernel in contractions for factor in (kernel.left, kernel.right)]
     early = [size for step in schedule.steps for size in _early(step.kernel)]
     return Code(
-        schedule, emitted, _lives(schedule), SizeTable(early), SizeTable(late), tuple(numbers)
+        schedule,
+        emitted,
+        _lives(schedule),
+        _scratch(schedule),
+        SizeTable(early),
+        SizeTable(late),
+        tuple(numbers),
     )
+
+
+def _scratch(schedule: Schedule) -> dict[Buffer, int]:
+    return {
+        operand.buffer: number
+        for number, step in enumerate(schedule.steps)
+        for operand in step.kernel.operands
+        if operand.buffer.kind == "scratch"
+    }
 
 
 def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:

@@ -9,11 +9,12 @@ Enters: a bound program whose arguments are in the arena. Leaves: a `Profile`, w
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphc.dims import DimLike
 from graphc.errors import Where
-from graphc.runtime.binding import Binding
+from graphc.runtime.binding import Binding, buffer_bytes
 from graphc.runtime.code import Code
-from graphc.runtime.report import buffer_bytes
 from graphc.runtime.team import profile_table, seconds_per_cycle
 from graphc.schedule.kernel import Buffer, Kernel
 
@@ -70,25 +71,28 @@ class Profile:
     __repr__ = __str__
 
 
-def measure(code: Code, binding: Binding, feed: Callable[[], object], repeats: int) -> Profile:
+def measure(
+    code: Code, binding: Binding, feed: Callable[[], object], repeats: int
+) -> tuple[int, Profile]:
     """Runs the bound program `repeats` times and reads each row's cycles; restores all state.
 
     `feed` copies the arguments into the arena: a run may use their memory for something else.
+    Returns the error word with the profile: if it is not 0, the program failed.
     """
     operands = [operand for step in code.steps for operand in step.kernel.operands]
     cells = {o.buffer.cell for o in operands if o.buffer.kind == "state"}
     before = {cell: cell.array.copy() for cell in cells}
+    cycles = np.array(binding.rows, np.int64) + CYCLES_AT
+    error = 0
     try:
         for turn in range(-1, repeats):
             feed()
-            profile_table(binding.address, binding.threads)
+            error = error or profile_table(binding.address, binding.threads)
             if turn < 0:  # the first run warms the caches
-                for row in binding.rows:
-                    binding.table[row + CYCLES_AT] = 0
+                binding.table[cycles] = 0
     finally:
         for cell, array in before.items():
             cell.array[...] = array
-        binding.clear_error()
     second = seconds_per_cycle() / repeats
     rows = []
     for step, at, partition in zip(code.steps, binding.rows, binding.partitions, strict=True):
@@ -103,7 +107,7 @@ def measure(code: Code, binding: Binding, feed: Callable[[], object], repeats: i
                 partition.parts,
             )
         )
-    return Profile(tuple(rows), repeats)
+    return error, Profile(tuple(rows), repeats)
 
 
 def _number(size: DimLike, binding: Binding) -> int:
@@ -116,5 +120,5 @@ def _traffic(kernel: Kernel, binding: Binding) -> int:
     for operand in kernel.operands:
         buffer: Buffer = operand.buffer
         if buffer.kind != "scratch":
-            total += buffer_bytes(buffer, binding)
+            total += buffer_bytes(buffer, binding.numbers)
     return total

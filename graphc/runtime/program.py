@@ -4,22 +4,29 @@ Enters: a program's code. Leaves: `Program`, which binds itself to the sizes of 
 first call and then runs in one native call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphc.errors import IndexRangeError, MissingInputError, UnknownInputError
+from graphc import dims
+from graphc.errors import (
+    BindingError,
+    IndexRangeError,
+    MissingInputError,
+    UnknownInputError,
+)
 from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
-from graphc.graph import Graph, aligned_empty
+from graphc.graph import STATE_LOCK, Graph, aligned_empty
 from graphc.runtime.backends import NATIVE, runner
 from graphc.runtime.binding import Backend, Binding, Slot, bind
 from graphc.runtime.code import Code
 from graphc.runtime.profile import Profile, measure
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
-from graphc.runtime.team import TEAM_LOCK, get_threads
+from graphc.runtime.team import get_threads
+from graphc.runtime.template import Template, make_template
 from graphc.schedule.kernel import LoopKernel
-from graphc.tree import Structure, unflatten
+from graphc.tree import LEAF, Structure, unflatten
 from graphc.types import uint8
 
 BINDINGS = 256  # sizes that a program remembers; the oldest is forgotten
@@ -50,6 +57,7 @@ class Program:
     the structure of its outputs, and then has updated its states. Arrays of any size that the
     inputs' types allow are taken; a new size compiles nothing. Raises MissingInputError,
     UnknownInputError, BindingError, GuardError and IndexRangeError; state is then as it was.
+    It may be called from several threads: calls take turns.
 
     >>> import graphc as gx
     >>> x = gx.input("x", ("n",))
@@ -63,26 +71,32 @@ class Program:
     ) -> None:
         self.graph = graph
         self._code, self._structure, self._backend = code, structure, backend
-        self._run = runner(backend)
+        self._single = structure == LEAF
+        self._run: Callable[[int, int], int] = runner(backend)
         self._names = tuple(str(node.params["name"]) for node in graph.inputs)
         self._dtypes = tuple(node.type.dtype.numpy for node in graph.inputs)
         self._guards = collect_guards(graph.nodes)
+        self._template: Template | None = None
         self._bound: dict[tuple[Any, ...], _Bound] = {}
         self._arena = aligned_empty((64,), uint8)
         self._base = self._arena.ctypes.data
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the program on these arrays."""
-        if kwargs or len(args) != len(self._names):
+        if kwargs or len(args) != len(self._dtypes):
             args = self._arranged(args, kwargs)
-        arrays = [a if type(a) is np.ndarray else np.asarray(a) for a in args]
-        with TEAM_LOCK:
-            bound = self._feed(arrays)
+        with STATE_LOCK:
+            bound = self._feed(args)
             error = self._run(bound.address, bound.threads)
             if error:
-                raise self._failure(bound, error)
+                raise self._failure(bound.binding, error)
             outputs = [view.copy() if view.ndim else view[()] for view in bound.outputs]
-        return unflatten(self._structure, outputs)
+        return outputs[0] if self._single else unflatten(self._structure, outputs)
+
+    def __repr__(self) -> str:
+        types = ", ".join(f"{n}: {i.type}" for n, i in zip(self._names, self.graph.inputs, strict=True))
+        results = ", ".join(str(node.type) for node in self.graph.outputs)
+        return f"Program({types} -> {results}; {len(self._code.steps)} kernels)"
 
     @property
     def kernels(self) -> tuple[KernelInfo, ...]:
@@ -96,73 +110,108 @@ class Program:
 
     @property
     def memory(self) -> MemoryInfo:
-        """Bytes for the sizes of the last call; of the whole program where no size is symbolic."""
-        if self._bound:
-            return memory_info(self._code, next(reversed(self._bound.values())).binding)
-        return self.memory_for()
+        """Bytes for the sizes bound last; before any call only of a program without named sizes."""
+        bound = next(reversed(self._bound.values()), None)
+        return self.memory_for() if bound is None else memory_info(self._code, bound.binding)
 
     def memory_for(self, **sizes: int) -> MemoryInfo:
-        """Bytes for these numbers of the named sizes: nothing runs.
+        """Bytes for these numbers of the named sizes: nothing runs. MissingInputError for a size
+        that is not given, GuardError for sizes that the graph does not allow.
 
         >>> import graphc as gx
         >>> x = gx.input("x", ("n", 16))
-        >>> gx.compile([x], gx.exp(x) @ x.T).memory_for(n=32).arena_bytes > 0
-        True
+        >>> gx.compile([x], gx.exp(x)).memory_for(n=32).arena_bytes     # x and its exponential
+        4096
         """
-        return memory_info(self._code, bind(self._code, sizes, get_threads(), self._backend))
+        wanted = {name for node in self.graph.inputs for d in node.type.shape for name in dims.names(d)}
+        for name in sorted(wanted - sizes.keys()):
+            raise MissingInputError(
+                f"the size {name!r} was not given", fix=f"program.memory_for({name}=...)"
+            )
+        for name in sizes.keys() - wanted:
+            raise UnknownInputError(
+                f"no size is named {name!r}", fix=f"sizes: {', '.join(sorted(wanted))}"
+            )
+        check_guards(self._guards, sizes)
+        return memory_info(self._code, self._bind(sizes, get_threads()))
 
     def profile(self, *args: Any, repeats: int = 20, **kwargs: Any) -> Profile:
-        """Where the time goes: a row a kernel. State is as before afterwards."""
-        if kwargs or len(args) != len(self._names):
-            args = self._arranged(args, kwargs)
-        with TEAM_LOCK:
-            arrays = [np.asarray(a) for a in args]
-            bound = self._feed(arrays)
-            return measure(self._code, bound.binding, lambda: self._feed(arrays), repeats)
+        """Where the time goes: a row a kernel. State is as before afterwards.
+
+        Raises what a call raises.
+        """
+        args = self._arranged(args, kwargs)
+        with STATE_LOCK:
+            binding = self._feed(args).binding
+            error, profile = measure(self._code, binding, lambda: self._feed(args), repeats)
+            if error:
+                raise self._failure(binding, error)
+        return profile
 
     # ---- arguments ----
 
     def _arranged(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments in the order of the inputs."""
-        wanted = ", ".join(self._names)
+        wanted = ", ".join(self._names) or "none"
         if len(args) > len(self._names):
             raise UnknownInputError(
-                f"the program takes {len(self._names)} arrays ({wanted})", got=f"{len(args)} arrays"
+                f"the program has {len(self._names)} inputs: {wanted}", got=f"{len(args)} arrays"
             )
         found = dict(zip(self._names, args, strict=False))
         for name, value in kwargs.items():
             if name not in self._names:
                 raise UnknownInputError(f"no input is named {name!r}", fix=f"inputs: {wanted}")
             if name in found:
-                raise UnknownInputError(f"input {name!r} was given twice")
+                raise UnknownInputError(
+                    f"input {name!r} was given twice", fix="give it by place or by name"
+                )
             found[name] = value
         missing = [name for name in self._names if name not in found]
         if missing:
             raise MissingInputError(
                 f"input {missing[0]!r} was not given", got=f"{len(found)} arrays", fix=f"give {wanted}"
             )
-        return tuple(found[name] for name in self._names)
+        return tuple([found[name] for name in self._names])
 
-    def _feed(self, arrays: Sequence[np.ndarray]) -> _Bound:
+    def _feed(self, args: Sequence[Any]) -> _Bound:
         """Copies the arguments into the arena, bound to their sizes."""
-        key = (get_threads(), *[a.shape for a in arrays])
+        plain = [a if type(a) is np.ndarray else self._array(n, a) for n, a in enumerate(args)]
+        key = (get_threads(), *[a.shape for a in plain])
         bound = self._bound.get(key)
         if bound is None or bound.binding.base != self._base:
-            bound = self._bound[key] = self._bind(arrays, bound)
-        for slot, array, dtype in zip(bound.inputs, arrays, self._dtypes, strict=True):
-            if array.dtype is not dtype and not np.can_cast(array.dtype, dtype, "same_kind"):
-                fed_array(self.graph.inputs[self._dtypes.index(dtype)], array)
-            slot[...] = array
+            bound = self._bound[key] = self._bound_to(plain, bound)
+        for n, (view, array) in enumerate(zip(bound.inputs, plain, strict=True)):
+            if array.dtype is self._dtypes[n]:
+                view[...] = array
+            else:
+                self._convert(n, view, array)
         return bound
 
-    def _bind(self, arrays: Sequence[np.ndarray], known: _Bound | None) -> _Bound:
+    def _array(self, number: int, value: Any) -> np.ndarray:
+        try:
+            return np.asarray(value)
+        except ValueError as error:  # lists of lists of different lengths
+            node = self.graph.inputs[number]
+            raise BindingError(
+                f"input {self._names[number]!r} is {node.type}", got=str(error)
+            ) from error
+
+    def _convert(self, number: int, view: np.ndarray, array: np.ndarray) -> None:
+        """By NumPy's same_kind rule; what is too large for the dtype becomes infinite."""
+        if not np.can_cast(array.dtype, view.dtype, "same_kind"):
+            fed_array(self.graph.inputs[number], array)  # raises
+        with np.errstate(all="ignore"):
+            view[...] = array
+
+    def _bound_to(self, arrays: Sequence[np.ndarray], known: _Bound | None) -> _Bound:
         if known is not None:
             return _Bound(known.binding, self._arena)
         inputs = self.graph.inputs
-        fed = [fed_array(node, array) for node, array in zip(inputs, arrays, strict=True)]
+        with np.errstate(all="ignore"):
+            fed = [fed_array(node, array) for node, array in zip(inputs, arrays, strict=True)]
         sizes = bind_sizes(inputs, fed)
         check_guards(self._guards, sizes)
-        binding = bind(self._code, sizes, get_threads(), self._backend)
+        binding = self._bind(sizes, get_threads())
         if binding.arena_bytes > len(self._arena):
             self._arena = aligned_empty((binding.arena_bytes,), uint8)
             self._base = self._arena.ctypes.data
@@ -170,15 +219,20 @@ class Program:
             del self._bound[next(iter(self._bound))]
         return _Bound(binding, self._arena)
 
-    def _failure(self, bound: _Bound, error: int) -> IndexRangeError:
+    def _bind(self, sizes: Mapping[str, int], threads: int) -> Binding:
+        if self._template is None:
+            self._template = make_template(self._code, self._backend.kernel)
+        return bind(self._template, sizes, threads, self._backend)
+
+    def _failure(self, binding: Binding, error: int) -> IndexRangeError:
         """The exception for the number that a kernel left in the error word."""
-        bound.binding.clear_error()
-        checks = [n for s in self._code.steps if isinstance(s.kernel, LoopKernel) for n in s.kernel.checks]
+        kernels = [step.kernel for step in self._code.steps]
+        checks = [n for k in kernels if isinstance(k, LoopKernel) for n in k.checks]
         node = checks[error - 1]
-        axis = node.params["axis"]
-        size = node.inputs[0].type.shape[axis]
+        indexed, axis = node.inputs[0].type, node.params["axis"]
+        size = dims.evaluate(indexed.shape[axis], binding.sizes)
         return IndexRangeError(
-            f"{node.op.name}: an index is outside axis {axis} of {node.inputs[0].type}",
+            f"{node.op.name}: an index is outside axis {axis} of {indexed}",
             where=node.where,
-            fix=f"indices go from -{size} to {size} - 1",
+            fix=f"indices go from -{size} to {size - 1}" if size else "the axis is empty",
         )

@@ -4,13 +4,11 @@ Enters: code and bindings. Leaves: records that print well.
 """
 
 from dataclasses import dataclass
-from math import prod
 
 from graphc.errors import Where
 from graphc.graph import Node
-from graphc.runtime.binding import Binding, shape_of
+from graphc.runtime.binding import Binding, buffer_bytes
 from graphc.runtime.code import Code
-from graphc.schedule.kernel import Buffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +48,10 @@ def kernel_infos(code: Code) -> tuple[KernelInfo, ...]:
     return tuple(infos)
 
 
-def buffer_bytes(buffer: Buffer, binding: Binding) -> int:
-    """The size of a buffer in this binding."""
-    return prod(shape_of(buffer, binding.numbers)) * buffer.type.dtype.itemsize
-
-
 def memory_info(code: Code, binding: Binding) -> MemoryInfo:
     """The memory of a bound program."""
-    unshared = sum(buffer_bytes(buffer, binding) for buffer in code.lives)
+    unshared = sum(buffer_bytes(buffer, binding.numbers) for buffer in code.lives)
     operands = [operand for step in code.steps for operand in step.kernel.operands]
     states = {o.buffer for o in operands if o.buffer.kind == "state"}
-    state = sum(buffer_bytes(buffer, binding) for buffer in states)
+    state = sum(buffer_bytes(buffer, binding.numbers) for buffer in states)
     return MemoryInfo(binding.arena_bytes, unshared, state)

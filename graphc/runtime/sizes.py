@@ -15,19 +15,19 @@ from graphc.dims import DimLike, dim_source, names
 
 
 class SizeTable:
-    """The sizes that a program needs when it binds."""
+    """The sizes that a program needs when it binds, each once, in order."""
 
-    __slots__ = ("_dims", "_function", "_names")
+    __slots__ = ("_function", "_names", "sizes")
 
-    def __init__(self, dims: Iterable[DimLike]) -> None:
-        self._dims = tuple(dict.fromkeys(dims))
-        self._names = sorted(set().union(*(names(d) for d in self._dims))) if self._dims else []
-        body = "".join(f"{dim_source(d)}, " for d in self._dims)
+    def __init__(self, sizes: Iterable[DimLike]) -> None:
+        self.sizes = tuple(dict.fromkeys(sizes))
+        self._names = sorted(set().union(*map(names, self.sizes)))
+        body = "".join(f"{dim_source(size)}, " for size in self.sizes)
         scope: dict[str, Any] = {}
-        exec(f"def sizes({', '.join(self._names)}):\n    return ({body})", scope)
-        self._function = scope["sizes"]
+        exec(f"def numbers({', '.join(self._names)}):\n    return ({body})", scope)
+        self._function = scope["numbers"]
 
-    def at(self, sizes: Mapping[str, int]) -> dict[DimLike, int]:
-        """The number of each size."""
-        numbers = self._function(*(sizes[name] for name in self._names))
-        return dict(zip(self._dims, numbers, strict=True))
+    def at(self, numbers: Mapping[str, int]) -> dict[DimLike, int]:
+        """The number of each size, in the order of `sizes`."""
+        values = self._function(*(numbers[name] for name in self._names))
+        return dict(zip(self.sizes, values, strict=True))

@@ -24,7 +24,6 @@ import functools
 import inspect
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ThreadError
+from graphc.graph import STATE_LOCK
 from graphc.runtime import runner
 from graphc.runtime.cache import load_kernel
 from graphc.runtime.environment import threads_asked
@@ -44,13 +44,9 @@ ROW_WORDS = 8  # before the arguments
 BARRIER, COMMIT = 1, 2
 SPINS = 2000  # about 50 us
 
-# Held while a program runs, and by whoever reads or writes the state that programs share.
-TEAM_LOCK = threading.RLock()
-
-
 @dataclass(slots=True)
 class _State:
-    """What is true of the process now; guarded by TEAM_LOCK."""
+    """What is true of the process now; guarded by STATE_LOCK."""
 
     threads: int = 0
     running: bool = False
@@ -64,12 +60,12 @@ def _after_fork() -> None:
     """OpenMP's threads did not survive: a team would hang."""
     _state.forked = True
     _state.running = False
-    TEAM_LOCK.release()
+    STATE_LOCK.release()
 
 
 if os.name == "posix":
     os.register_at_fork(
-        before=TEAM_LOCK.acquire, after_in_parent=TEAM_LOCK.release, after_in_child=_after_fork
+        before=STATE_LOCK.acquire, after_in_parent=STATE_LOCK.release, after_in_child=_after_fork
     )
 
 
@@ -187,7 +183,7 @@ def _runner() -> _Runner:
 def run_table(table: int, threads: int = 1) -> int:
     """Run the program whose header is at an address; returns its error word."""
     native = _runner()
-    with TEAM_LOCK:
+    with STATE_LOCK:
         if threads == 1 or _state.running or _state.forked or not native.parallel:
             return native.start(table, 1, native.address)
         _state.running = True
@@ -200,7 +196,7 @@ def run_table(table: int, threads: int = 1) -> int:
 def profile_table(table: int, threads: int = 1) -> int:
     """As run_table; w6 of each row grows by its cycles on thread 0, waiting included."""
     services = _runner().services
-    with TEAM_LOCK:
+    with STATE_LOCK:
         services[7] = 1
         try:
             return run_table(table, threads)

@@ -176,6 +176,7 @@ def _dot_tiles(matmul: Matmul, core: Core, width: int) -> Iterator[Tile]:
             yield Tile(rows, columns, width, matmul.dtype, dot=True)
 
 
+@lru_cache(4096)
 def _choose_tile(matmul: Matmul, core: Core) -> tuple[Tile, float]:
     if matmul.dtype not in SIZES:
         return Tile(1, 1, 1, matmul.dtype), 1.0 * matmul.rows * matmul.columns * matmul.depth

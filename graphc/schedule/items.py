@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from graphc.graph import CONSTANT, Graph, Node, make, rebuild, users
+from graphc.graph import CONSTANT, Graph, Node, users
 from graphc.lowering import (
     Assemble,
     Contract,
@@ -23,10 +23,6 @@ from graphc.lowering import (
     Source,
     View,
 )
-from graphc.ops import identity
-from graphc.schedule.access import copied_views, is_view, own_coords, resolve
-from graphc.schedule.merge import merged_strides
-
 
 Role = Literal["compute", "fill", "piece", "base", "scatter", "state"]
 
@@ -66,40 +62,6 @@ def host_scalars(nodes: Iterable[Node]) -> set[Node]:
         if single and (known or (node.inputs and all(i in result for i in node.inputs))):
             result.add(node)
     return result
-
-
-def _own_memory(node: Node) -> Node:
-    return make(identity, (node,), {})
-
-
-def normalise(graph: Graph) -> Graph:
-    """The graph with copies where memory of its own is needed.
-
-    For views below merging reshapes, for contraction operands whose axes do not merge, and for
-    outputs that are views, leaves or an output already: outputs are fresh arrays.
-    """
-    nodes = graph.nodes
-    copied = copied_views(nodes)
-    new: dict[Node, Node] = {}
-    for node in nodes:
-        inputs = tuple(new[i] for i in node.inputs)
-        if isinstance(node.op.lower, Reshape) and node.inputs[0] in copied:
-            inputs = (_own_memory(inputs[0]),)
-        if isinstance(node.op.lower, Contract):
-            inputs = tuple(_mergeable(i, node, side) for side, i in enumerate(inputs))
-        new[node] = rebuild(node, inputs)
-    outputs: list[Node] = []
-    for output in (new[o] for o in graph.outputs):
-        leaf = isinstance(output.op.lower, Leaf | Source)
-        outputs.append(_own_memory(output) if leaf or is_view(output) else output)
-    return Graph(graph.inputs, tuple(outputs), tuple((s, new[v]) for s, v in graph.updates))
-
-
-def _mergeable(operand: Node, dot: Node, side: int) -> Node:
-    coords, _ = own_coords(operand.type.shape)
-    place = resolve(operand, coords, frozenset())
-    strides = merged_strides(place.flat, dot, side)
-    return operand if strides is not None else _own_memory(operand)
 
 
 def committing(graph: Graph, skip: set[Node]) -> set[Node]:

@@ -159,7 +159,7 @@ def _scatter_loops(group: Group) -> tuple[list[int], list[int], list[int]]:
 
 def _split(group: Group, boundaries: set[int], count: int) -> int | None:
     """The loop shared out over parts: the outermost, or one that no two positions can share."""
-    if count == 0:
+    if count == 0 or (group.kind == "rows" and not group.outer and not _divides(group)):
         return None
     if group.kind != "scatter":
         return 0

@@ -4,10 +4,10 @@ Enters: sizes in bytes and live intervals, in levels. Leaves: offsets and the ar
 known before anything runs.
 """
 
+import sys
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 LINE = 64  # bytes: buffers start on cache lines, and vector loads are aligned
 
@@ -35,29 +35,25 @@ def plan_memory(intervals: Sequence[Interval]) -> Plan:
     >>> plan_memory([Interval(100, 0, 1), Interval(64, 1, 2), Interval(100, 2, 3)])
     Plan(offsets=(0, 128, 0), total=192)
     """
-    count = len(intervals)
     sizes = [-(-max(i.size, 1) // LINE) * LINE for i in intervals]
-    order = sorted(range(count), key=lambda n: (-sizes[n], intervals[n].first, n))
-    first = np.array([intervals[n].first for n in order], np.int64)
-    last = np.array([intervals[n].last for n in order], np.int64)
-    starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    offsets = [0] * count
-    for place, n in enumerate(order):
-        alive = (first[:place] <= last[place]) & (last[:place] >= first[place])
-        offset = _best_gap(starts[:place][alive], ends[:place][alive], sizes[n])
-        starts[place], ends[place] = offset, offset + sizes[n]
-        offsets[n] = offset
-    return Plan(tuple(offsets), int(ends.max(initial=0)))
+    order = sorted(range(len(intervals)), key=lambda n: (-sizes[n], intervals[n].first, n))
+    placed: list[tuple[int, int, int, int]] = []  # start, end, first, last: by start
+    offsets = [0] * len(intervals)
+    total = 0
+    for n in order:
+        first, last = intervals[n].first, intervals[n].last
+        alive = [(start, end) for start, end, f, l in placed if f <= last and first <= l]
+        start = offsets[n] = _best_gap(alive, sizes[n])
+        total = max(total, start + sizes[n])
+        insort(placed, (start, start + sizes[n], first, last))
+    return Plan(tuple(offsets), total)
 
 
-def _best_gap(starts: np.ndarray, ends: np.ndarray, size: int) -> int:
+def _best_gap(alive: Sequence[tuple[int, int]], size: int) -> int:
     """Where a buffer fits most tightly between those that are alive; else behind them."""
-    if not len(starts):
-        return 0
-    by_start = np.argsort(starts, kind="stable")
-    reached = np.maximum.accumulate(np.concatenate([[0], ends[by_start]]))
-    gaps = starts[by_start] - reached[:-1]
-    fitting = np.flatnonzero(gaps >= size)
-    if not len(fitting):
-        return int(reached[-1])
-    return int(reached[fitting[np.argmin(gaps[fitting])]])
+    best, tightest, reached = -1, sys.maxsize, 0
+    for start, end in alive:
+        if size <= start - reached < tightest:
+            best, tightest = reached, start - reached
+        reached = max(reached, end)
+    return reached if best < 0 else best

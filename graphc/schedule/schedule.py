@@ -10,9 +10,10 @@ from graphc.ops import identity
 from graphc.schedule.commit import order_commit
 from graphc.schedule.fuse import fuse
 from graphc.schedule.group import Group, place_of, reads
-from graphc.schedule.items import committing, host_scalars, items_of, normalise
+from graphc.schedule.items import committing, host_scalars, items_of
 from graphc.schedule.kernel import Buffer, Schedule, Step
 from graphc.schedule.lower import Lowering, lower_group
+from graphc.schedule.normalise import normalise
 
 
 @dataclass(slots=True)

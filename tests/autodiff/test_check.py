@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graphc.autodiff import check_gradient
 from graphc.errors import GradientError
 from graphc.ops import cos, exp, mul, sin, where

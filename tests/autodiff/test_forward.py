@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graphc.autodiff import hessian, jacobian, jvp
 from graphc.errors import GradientError, ShapeError
 from graphc.evaluate import evaluate

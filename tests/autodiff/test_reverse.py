@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graphc.autodiff import check_gradient, grad, value_and_grad, vjp
 from graphc.dims import dim
 from graphc.errors import GradientError, ShapeError
@@ -53,7 +54,9 @@ def test_the_result_has_the_structure_of_wrt() -> None:
 def test_what_the_loss_does_not_reach_gets_zeros() -> None:
     other = input("other", (2, 2), "float64")
     np.testing.assert_array_equal(value(grad(X.sum(), other), {}), np.zeros((2, 2)))
-    np.testing.assert_array_equal(value(grad(stop_gradient(other).sum(), other), {}), np.zeros((2, 2)))
+    np.testing.assert_array_equal(
+        value(grad(stop_gradient(other).sum(), other), {}), np.zeros((2, 2))
+    )
 
 
 def test_integers_on_the_way_end_a_path() -> None:
@@ -73,7 +76,7 @@ def test_many_uses_add_up_in_a_balanced_tree() -> None:
     loss = sum((mul(X, X * float(i)) for i in range(64)), X).sum()
     g = grad(loss, X)
     np.testing.assert_allclose(value(g, {X: DATA}), 1 + 2 * 2016 * DATA)
-    depth = {n: 0 for n in order([g.node])}
+    depth = dict.fromkeys(order([g.node]), 0)
     for n in depth:
         depth[n] = max((depth[i] + (n.op is add) for i in n.inputs), default=0)
     assert depth[g.node] <= 9

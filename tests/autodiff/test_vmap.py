@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from graphc.autodiff import grad, vmap
 from graphc.errors import ShapeError
 from graphc.evaluate import evaluate
@@ -73,9 +74,9 @@ def test_a_gradient_for_each_example() -> None:
 
 
 def test_the_graph_does_not_grow_with_the_batch() -> None:
-    y = vmap(lambda x, w: max_(dot(x, w, contract=((1,), (0,)), batch=((), ())), axes=(0,)), (0, None))(
-        XA, XB
-    )
+    y = vmap(
+        lambda x, w: max_(dot(x, w, contract=((1,), (0,)), batch=((), ())), axes=(0,)), (0, None)
+    )(XA, XB)
     assert len(order([y.node])) <= 6
 
 

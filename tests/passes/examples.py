@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+
 from graphc import ops
 from graphc.dims import dim
 from graphc.errors import DTypeError, ShapeError
@@ -150,8 +151,11 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
     "cast(broadcast_to(x))": [
         lambda: ops.cast(ops.broadcast_to(ROW, shape=(5, 3)), dtype=float64),
     ],
+    "sum(neg(x))": [lambda: ops.sum_(-X, axes=(1,))],
     "sum(broadcast_to(x))": [
-        lambda: ops.sum_(LONG, axes=(0,)) + ops.sum_(ops.broadcast_to(ROW, shape=(n, 3)), axes=(0,)),
+        lambda: (
+            ops.sum_(LONG, axes=(0,)) + ops.sum_(ops.broadcast_to(ROW, shape=(n, 3)), axes=(0,))
+        ),
         lambda: ops.sum_(ops.broadcast_to(ROW, shape=(4, 5, 3)), axes=(0, 2)),
         lambda: ops.sum_(ops.broadcast_to(UNIT, shape=(2, 7, 3)), axes=(1, 2)),
         lambda: ops.sum_(ops.broadcast_to(ONE, shape=(2, 7)), axes=(0, 1)),
@@ -198,7 +202,9 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: slices(UNIT, (0, 0, 0), (2, 1, 3), (1, -1, 1)),
     ],
     "slice(slice(x))": [
-        lambda: slices(slices(CUBE, (0, 2, 1), (2, 3, 2), (1, -1, 2)), (1, 1, 1), (1, 2, 1), (1,) * 3),
+        lambda: slices(
+            slices(CUBE, (0, 2, 1), (2, 3, 2), (1, -1, 2)), (1, 1, 1), (1, 2, 1), (1,) * 3
+        ),
     ],
     "slice(pad(x))": [
         lambda: slices(

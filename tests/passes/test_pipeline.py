@@ -1,10 +1,13 @@
-"""The whole pipeline: random graphs keep their values, depth is no problem, goldens show the text."""
+"""The whole pipeline: random graphs keep their values, depth is no problem, golden texts."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from graphc.autodiff import grad
 from graphc.evaluate import evaluate
 from graphc.functions.creation import input, parameter
@@ -28,9 +31,6 @@ from graphc.ops import (
 )
 from graphc.passes import simplify, stabilise
 from graphc.text import parse, text
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests import golden
 
 X, Y, Z = input("x", (2, 3), "float64"), input("y", (3,), "float64"), input("z", (), "float64")

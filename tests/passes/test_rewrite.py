@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from graphc.dims import dim
 from graphc.errors import GraphError, Where
 from graphc.functions.tensor import Tensor
 from graphc.graph import Graph, constant, provenance
@@ -13,7 +15,6 @@ from graphc.ops import add, cos, exp, filled, log, mul, neg, sin, sub, tanh
 from graphc.passes import As, Name, Rule, rewrite, simplify, table
 from graphc.passes.rewrite import uniform
 from graphc.types import TensorType, float32, int32
-
 from tests.passes.examples import given, number
 
 x, y = Name("x"), Name("y")
@@ -114,6 +115,13 @@ def test_a_rule_that_changes_the_type_is_a_fault() -> None:
         rewritten(sin(X), Rule((sin, x), lambda x: x > 0))
 
 
+def test_sizes_that_a_guard_holds_equal_keep_their_names() -> None:
+    two, eight = given("two", dim("n") * 2), given("eight", 8)
+    before = add(neg(eight), two)
+    after = simplify(Graph((two.node, eight.node), (before.node,)))
+    assert after.outputs[0].type == before.node.type
+
+
 def layered(depth: int) -> Graph:
     """A graph that shares nodes, with something to rewrite in every layer."""
     z, h = given("z", "n"), given("h", "n")
@@ -144,5 +152,3 @@ def test_simplify_is_linear() -> None:
     assert len(large.nodes) > 5000
     ratio = calls(lambda: simplify(large)) / calls(lambda: simplify(small))
     assert ratio <= 2.3
-
-

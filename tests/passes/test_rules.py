@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
 from graphc.evaluate import evaluate
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, constant, order
@@ -13,7 +14,6 @@ from graphc.passes.rewrite import Rule, rewrite, table
 from graphc.passes.stabilise import STABILISE
 from graphc.passes.views import REMOVAL, VIEWS
 from graphc.types import TensorType, as_dtype
-
 from tests.ops.samples import SAMPLES
 from tests.passes.examples import EXAMPLES, arrays, from_pattern
 
@@ -57,9 +57,7 @@ def test_constants_fold_to_what_they_evaluate_to(name: str) -> None:
     rules = table(FOLD)
     op = next(rule.pattern.pattern[0] for rule in FOLD if rule.pattern.pattern[0].name == name)
     for sample in SAMPLES[name]:
-        operands = [
-            constant(a, TensorType(as_dtype(a.dtype), a.shape)) for a in sample.arrays()
-        ]
+        operands = [constant(a, TensorType(as_dtype(a.dtype), a.shape)) for a in sample.arrays()]
         before = op(*map(Tensor, operands), **sample.params)
         (after,) = rewrite([before.node], rules)
         assert same_bits(evaluate([before.node], {})[0], evaluate([after], {})[0])

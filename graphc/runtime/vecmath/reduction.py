@@ -7,9 +7,11 @@ part, its rounding error).
 
 Method (after Payne and Hanek, 1983): x times the bits of 2/pi or 1/(2 pi), without those bits whose
 product with x is a whole number of turns. float32: two float64 words of 2/pi, chosen among five
-pairs by the size of x; the rest is right to 2**-57. float64: five of 23 words of 53 bits, chosen by
+pairs by the size of x; the rest is right to 2**-57. float64: four of 22 words of 53 bits, chosen by
 halving (the window moves by 16, 8, 4, 2 and 1 words); products keep their rounding errors, and the
-rest is right to 2**-105 or 53 bits. Nothing reads a table from memory.
+rest is right to 2**-100, for |x| < 2**60 to 2**-140. So a float64 beyond 2**60 that lies within
+2**-50 of a multiple of pi/2 may lose three bits (ten such are known: 7 ULP). Nothing reads a table
+from memory.
 
     >>> quarter_turns_f32(f64(3.0))[0] & 3
     np.int64(2)
@@ -49,8 +51,8 @@ def two_sum(x: Any, y: Any) -> tuple[Any, Any]:
     return s, (x - (s - t)) + (y - t)
 
 
-def nearest_twelve_f64(x: Any) -> tuple[Any, ...]:
-    """(x / 2**(53 q), words q to q + 11 of 1/(2 pi)), q a multiple of 8."""
+def nearest_eleven_f64(x: Any) -> tuple[Any, ...]:
+    """(x / 2**(53 q), words q to q + 10 of 1/(2 pi)), q a multiple of 8."""
     far = x >= f64(8.452712498170644e270)  # 2**900, scaled by 2**-848
     x = select(far, x * f64(5.327993384780537e-256), x)
     a0 = select(far, f64(0.6238371102976352), f64(0.15915494309189526))
@@ -59,7 +61,6 @@ def nearest_twelve_f64(x: Any) -> tuple[Any, ...]:
     a3 = select(far, f64(0.7429108398275692), f64(0.1544257421626659))
     a4 = select(far, f64(0.16128991024736716), f64(0.5573651155187024))
     a5 = select(far, f64(0.8459438491883411), f64(0.5711534696519374))
-    a6 = select(far, f64(0.19928644777130955), f64(0.001534636744157658))
     far = x >= f64(1.9510928439474951e143)  # 2**476, scaled by 2**-424
     x = select(far, x * f64(2.308244654446434e-128), x)
     b0 = select(far, f64(0.29067705434913715), a0)
@@ -68,18 +69,17 @@ def nearest_twelve_f64(x: Any) -> tuple[Any, ...]:
     b3 = select(far, f64(0.19620938236257934), a3)
     b4 = select(far, f64(0.8220530446114647), a4)
     b5 = select(far, f64(0.5785760870894588), a5)
-    b6 = select(far, f64(0.8763657209810315), a6)
+    b6 = select(far, f64(0.8763657209810315), f64(0.001534636744157658))
     b7 = select(far, f64(0.08868532493839043), f64(0.14150978527888958))
     b8 = select(far, f64(0.6238371102976352), f64(0.29067705434913715))
     b9 = select(far, f64(0.47732515375809936), f64(0.6619545305505201))
     b10 = select(far, f64(0.1775688963897859), f64(0.43809058505417375))
-    b11 = select(far, f64(0.7429108398275692), f64(0.19620938236257934))
-    return x, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11
+    return x, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10
 
 
-def nearest_five_f64(x: Any) -> tuple[Any, ...]:
-    """(x / 2**(53 q), words q to q + 4 of 1/(2 pi)): the words before give whole turns."""
-    x, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11 = nearest_twelve_f64(x)
+def nearest_four_f64(x: Any) -> tuple[Any, ...]:
+    """(x / 2**(53 q), words q to q + 3 of 1/(2 pi)): the words before give whole turns."""
+    x, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10 = nearest_eleven_f64(x)
     far = x >= f64(2.9642774844752946e79)  # 2**264, scaled by 2**-212
     x = select(far, x * f64(1.5192908393215678e-64), x)
     c0 = select(far, b4, b0)
@@ -89,7 +89,6 @@ def nearest_five_f64(x: Any) -> tuple[Any, ...]:
     c4 = select(far, b8, b4)
     c5 = select(far, b9, b5)
     c6 = select(far, b10, b6)
-    c7 = select(far, b11, b7)
     far = x >= f64(3.6537540933272573e47)  # 2**158, scaled by 2**-106
     x = select(far, x * f64(1.232595164407831e-32), x)
     d0 = select(far, c2, c0)
@@ -97,31 +96,26 @@ def nearest_five_f64(x: Any) -> tuple[Any, ...]:
     d2 = select(far, c4, c2)
     d3 = select(far, c5, c3)
     d4 = select(far, c6, c4)
-    d5 = select(far, c7, c5)
     far = x >= f64(4.056481920730334e31)  # 2**105, scaled by 2**-53
     x = select(far, x * f64(1.1102230246251565e-16), x)
     e0 = select(far, d1, d0)
     e1 = select(far, d2, d1)
     e2 = select(far, d3, d2)
     e3 = select(far, d4, d3)
-    e4 = select(far, d5, d4)
-    return x, e0, e1, e2, e3, e4
+    return x, e0, e1, e2, e3
 
 
 def quarter_turns_f64(x: Any) -> tuple[Any, Any, Any]:
     """(bits, y, tail): x = (bits mod 4 + 4 n) quarter turns + y + tail radians, |y| < 0.786."""
-    x, w0, w1, w2, w3, w4 = nearest_five_f64(x)
+    x, w0, w1, w2, w3 = nearest_four_f64(x)
     p0 = x * w0
     e0 = fma(x, w0, -p0)
-    x = x * f64(1.1102230246251565e-16)
+    x = x * f64(1.1102230246251565e-16)  # 2**-53
     p1 = x * w1
     e1 = fma(x, w1, -p1)
     x = x * f64(1.1102230246251565e-16)
     p2 = x * w2
-    x = x * f64(1.1102230246251565e-16)
-    rest = fma(
-        x, fma(w4, f64(1.1102230246251565e-16), w3), fma(x * f64(9007199254740992.0), w2, -p2)
-    )
+    rest = fma(x * f64(1.1102230246251565e-16), w3, fma(x, w2, -p2))
     a, b, c = p0 - rint(p0), e0 - rint(e0), p1 - rint(p1)
     shifted = fma(a + (b + (c + (e1 + p2))), f64(4.0), f64(6755399441055744.0))
     a = fma(shifted - f64(6755399441055744.0), f64(-0.25), a)

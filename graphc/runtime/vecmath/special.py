@@ -127,7 +127,7 @@ def erfc_f32(x: Any) -> Any:
     a = fabs(x)
     y = erfc_positive_f32(a)
     y = select(x < f32(0.0), f32(2.0) - y, y)
-    return select(a < f32(0.8), f32(1.0) - erf_near_zero_f32(x), y)
+    return select(a < f32(0.85), f32(1.0) - erf_near_zero_f32(x), y)
 
 
 def erfc_f64(x: Any) -> Any:

@@ -1,0 +1,175 @@
+"""A program's table before its sizes are known: which word is what, so that a binding fills in all
+words of a kind at once.
+
+Enters: a program's code. Leaves: a `Template`: the words that are the same for all sizes (kernels,
+addresses of state, constant numbers), and for each other kind where its words stand and which
+entry of a list goes there.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import numpy as np
+
+from graphc import dims
+from graphc.codegen.contract import CONTRACT_WORDS
+from graphc.codegen.words import (
+    Address,
+    ContractWords,
+    ErrorWord,
+    FirstCode,
+    Number,
+    PartSize,
+    Size,
+    Word,
+)
+from graphc.evaluate import evaluate_at
+from graphc.graph import Literal, Node, State, order
+from graphc.lowering import Source
+from graphc.runtime.code import Code
+from graphc.runtime.team import HEADER_WORDS, ROW_WORDS
+from graphc.schedule.kernel import Buffer, Kernel, LoopKernel
+
+LINE_WORDS = 8
+BARRIER_AT, ERROR_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS
+ROWS_AT = HEADER_WORDS + 2 * LINE_WORDS  # behind the header: barrier and error word, a line each
+
+
+@dataclass(slots=True)
+class Places:
+    """Words of one kind: positions in the table, and for each an entry of the list for the kind."""
+
+    at: list[int] = field(default_factory=list)
+    entry: list[int] = field(default_factory=list)
+
+    def add(self, at: int, entry: int) -> None:
+        """Entry number `entry` goes to word `at`."""
+        self.at.append(at)
+        self.entry.append(entry)
+
+    def fill(self, table: np.ndarray, entries: Iterable[int]) -> None:
+        """Writes the entries to their places."""
+        if self.at:
+            table[self.at] = np.array(list(entries), np.int64)[self.entry]
+
+
+@dataclass(slots=True, eq=False)
+class Template:
+    """The table of a program but for what depends on sizes.
+
+    `rows` are the positions of its rows. `addresses` and `part_sizes` count the buffers of
+    `code.lives`, `sizes` those of `code.late`, `numbers` the nodes in `symbolic`; `contractions`
+    are the first of a matmul's words, by step.
+    """
+
+    code: Code
+    words: np.ndarray
+    rows: list[int] = field(default_factory=list)
+    addresses: Places = field(default_factory=Places)
+    part_sizes: Places = field(default_factory=Places)
+    sizes: Places = field(default_factory=Places)
+    numbers: Places = field(default_factory=Places)
+    errors: list[int] = field(default_factory=list)
+    contractions: dict[int, int] = field(default_factory=dict)
+    symbolic: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """Where entries stand in the lists that a binding has."""
+
+    buffers: dict[Buffer, int]
+    sizes: dict[dims.DimLike, int]
+    symbolic: dict[Node, int]
+    constant: dict[Node, int]
+
+
+def make_template(code: Code, kernel: Callable[[str, str], int]) -> Template:
+    """The template of a program; `kernel` gives the address of a kernel's source."""
+    widths = [_width(e.words) for e in code.emitted]
+    words = np.zeros(ROWS_AT + sum(widths) + ROW_WORDS * len(widths), np.int64)
+    symbolic = _reached_by_sizes(code.numbers)
+    constant = [node for node in code.numbers if node not in symbolic]
+    bits = map(number_bits, evaluate_at(constant, {}))
+    lists = _Lists(
+        {buffer: n for n, buffer in enumerate(code.lives)},
+        {size: n for n, size in enumerate(code.late.sizes)},
+        {node: n for n, node in enumerate(symbolic)},
+        dict(zip(constant, bits, strict=True)),
+    )
+    template = Template(code, words, symbolic=tuple(symbolic))
+    at, first_code = ROWS_AT, 0
+    for number, (step, emitted) in enumerate(zip(code.steps, code.emitted, strict=True)):
+        template.rows.append(at)
+        words[at : at + 2] = ROW_WORDS + widths[number], kernel(emitted.source, "kernel")
+        at += ROW_WORDS
+        for word in emitted.words:
+            if isinstance(word, ContractWords):
+                template.contractions[number] = at
+            elif isinstance(word, FirstCode):
+                words[at] = first_code
+            else:
+                _place(template, lists, word, step.kernel, at)
+            at += _width([word])
+        if isinstance(step.kernel, LoopKernel):
+            first_code += len(step.kernel.checks)
+    return template
+
+
+def _width(words: Iterable[Word]) -> int:
+    return sum(len(CONTRACT_WORDS) if isinstance(w, ContractWords) else 1 for w in words)
+
+
+def _place(
+    template: Template,
+    lists: _Lists,
+    word: Address | PartSize | Size | Number | ErrorWord,
+    kernel: Kernel,
+    at: int,
+) -> None:
+    match word:
+        case Address(operand=number):
+            fixed = fixed_address(kernel.operands[number].buffer)
+            if fixed is not None:
+                template.words[at] = fixed
+            else:
+                template.addresses.add(at, lists.buffers[kernel.operands[number].buffer])
+        case PartSize(operand=number):
+            template.part_sizes.add(at, lists.buffers[kernel.operands[number].buffer])
+        case Size(dim=size):
+            template.sizes.add(at, lists.sizes[size])
+        case Number(node=node) if node in lists.constant:
+            template.words[at] = lists.constant[node]
+        case Number(node=node):
+            template.numbers.add(at, lists.symbolic[node])
+        case ErrorWord():
+            template.errors.append(at)
+        case _:
+            assert_never(word)
+
+
+def fixed_address(buffer: Buffer) -> int | None:
+    """Where memory that is no part of the arena lies: that of state and of constants."""
+    owner = buffer.owner
+    if buffer.kind in ("state", "constant") and isinstance(owner, State | Literal):
+        return owner.array.ctypes.data
+    return None
+
+
+def _reached_by_sizes(nodes: Iterable[Node]) -> list[Node]:
+    """Those of the nodes whose value depends on a named size."""
+    wanted = list(nodes)
+    reached: set[Node] = set()
+    for node in order(wanted):
+        own = isinstance(node.op.lower, Source) or any(map(dims.names, node.type.shape))
+        if own or not reached.isdisjoint(node.inputs):
+            reached.add(node)
+    return [node for node in wanted if node in reached]
+
+
+def number_bits(value: np.ndarray) -> int:
+    """A number as an int64 word: floats as the bits of a float64."""
+    if value.dtype.kind == "f":
+        return int(value.astype(np.float64).reshape(1).view(np.int64)[0])
+    return int(value.reshape(1).astype(np.int64, casting="unsafe")[0])
