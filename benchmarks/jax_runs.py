@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from benchmarks.jax_models import Function, function_of
 from benchmarks.workloads import (
@@ -27,12 +28,8 @@ from benchmarks.workloads import (
 VERSION = jax.__version__
 
 
-def start(
-    work: Work, _framework: str, fed: Arrays, values: dict[str, Array], _threads: int
-) -> Step:
-    """The step of a workload; nothing is traced or compiled before it is called. JAX has no
-    number of threads to set: it uses all cores that the process may run on.
-    """
+def start(work: Work, _framework: str, fed: Arrays, values: dict[str, Array]) -> Step:
+    """The step of a workload; nothing is traced or compiled before it is called."""
     function = function_of(work.model)
     if work.optimiser is None:
         return _objective(function, fed)
@@ -43,13 +40,13 @@ def start(
     if work.optimiser == "sgd":
         update, moments = _momentum(function), zeros
     else:
-        update, moments = _adam(function), (zeros, jax.tree.map(jnp.zeros_like, zeros), 0.0)
+        update, moments = _adam(function), (zeros, zeros, np.float32(0))
     run = jax.jit(update, donate_argnums=(0, 1))
-    state = [parameters, jax.tree.map(jnp.asarray, moments)]
+    held = [parameters, jax.tree.map(jnp.array, moments)]  # copies: a donated buffer is gone
 
     def step() -> Any:
-        *state[:], loss = run(*state, x, y)
-        jax.block_until_ready((state[0], loss))
+        held[0], held[1], loss = run(*held, x, y)
+        jax.block_until_ready((held[0], loss))
         return loss
 
     return step

@@ -19,14 +19,14 @@ from numba import njit, prange, set_num_threads, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-TRIES = 15
+SECONDS = 0.5  # for each rate
 ROUNDS = 1_000_000  # of all chains: some milliseconds
 LEAST = 1 << 26  # bytes that a copy moves in one call, however small its arrays are
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """GFLOP/s in float32, and GB/s of a copy (read and written) for working sets of some bytes."""
+    """GFLOP/s in float32, and GB/s of a copy (reads and writes) for working sets of some bytes."""
 
     threads: int
     gflops: float
@@ -98,9 +98,10 @@ def _copy(threads: int, rounds: int, a: Any, b: Any) -> None:
 
 
 def _fastest(function: Callable[[], None]) -> float:
+    """The least seconds of many calls; the first, which compiles, does not count."""
     function()
-    times = []
-    for _ in range(TRIES):
+    times, begin = [], time.perf_counter()
+    while time.perf_counter() - begin < SECONDS:
         start = time.perf_counter()
         function()
         times.append(time.perf_counter() - start)
@@ -123,10 +124,14 @@ def _copy_rate(threads: int, held: int) -> float:
 
 
 def measure(threads: int, sizes: Sequence[int]) -> Limits:
-    """The limits on so many threads, for working sets of these many bytes."""
-    set_num_threads(threads)
-    rates = {size: _copy_rate(threads, size) for size in sizes}
-    return Limits(threads, _peak_rate(threads), rates)
+    """The limits on so many threads, or fewer where that is faster, for these working sets."""
+    found = []
+    for count in sorted({1, threads}):
+        set_num_threads(count)
+        found.append((_peak_rate(count), [_copy_rate(count, size) for size in sizes]))
+    copies = zip(*(rates for _, rates in found), strict=True)
+    best = {size: max(rates) for size, rates in zip(sizes, copies, strict=True)}
+    return Limits(threads, max(peak for peak, _ in found), best)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from benchmarks.workloads import (
     Mlp,
     Options,
     Step,
-    Unsupported,
+    UnsupportedError,
     Work,
 )
 
@@ -32,10 +32,8 @@ VERSION = pytensor.__version__
 F32 = np.float32
 
 
-def start(
-    work: Work, _framework: str, fed: Arrays, values: dict[str, Array], _threads: int
-) -> Step:
-    """The step of a workload. PyTensor runs on one thread, but for its BLAS."""
+def start(work: Work, _framework: str, fed: Arrays, values: dict[str, Array]) -> Step:
+    """The step of a workload, compiled; UnsupportedError for those that are not written."""
     match work.model:
         case Mlp(dims):
             run = _trained(work, len(list(pairwise(dims))), values)
@@ -44,7 +42,7 @@ def start(
             run = _black_scholes()
             return lambda: run(*fed)[0]
         case _:
-            raise Unsupported("not written")
+            raise UnsupportedError("not written")
 
 
 def _trained(work: Work, layers: int, values: dict[str, Array]) -> Any:

@@ -25,9 +25,8 @@ from benchmarks.workloads import (
 VERSION = torch.__version__
 
 
-def start(work: Work, framework: str, fed: Arrays, values: dict[str, Array], threads: int) -> Step:
+def start(work: Work, framework: str, fed: Arrays, values: dict[str, Array]) -> Step:
     """The step of a workload; nothing is traced or compiled before it is called."""
-    torch.set_num_threads(threads)
     function = function_of(work.model)
     run = torch.compile(function) if framework == "inductor" else function
     if work.optimiser is None:
@@ -67,6 +66,4 @@ def _tensor(array: Array) -> torch.Tensor:
 def _optimiser(work: Work, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
     if work.optimiser == "sgd":
         return torch.optim.SGD(parameters, lr=SGD_RATE, momentum=MOMENTUM, fused=True)
-    return torch.optim.Adam(
-        parameters, lr=ADAM_RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=True
-    )
+    return torch.optim.Adam(parameters, lr=ADAM_RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=True)

@@ -26,7 +26,7 @@ INTEREST, VOLATILITY = 0.02, 0.3
 NORM_EPSILON = 1e-5
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """This framework has no version of this workload; the message is shown in the table."""
 
 
@@ -155,9 +155,7 @@ def parameters(model: Model) -> dict[str, Array]:
     rng = np.random.default_rng(1)
     match model:
         case Mlp(dims, _):
-            layers = [
-                _dense(rng, f"w{i}", f"b{i}", *ends) for i, ends in enumerate(pairwise(dims))
-            ]
+            layers = [_dense(rng, f"w{i}", f"b{i}", *ends) for i, ends in enumerate(pairwise(dims))]
         case Lenet():
             layers = [
                 _convolution(rng, "c1", 1, 32, 3) | _full("cb1", 32),

@@ -5,11 +5,13 @@ Enters: tensors. Leaves: a `Program`. The stages, each from frozen data to froze
     graph -> simplify -> build_schedule -> emit_program -> Program
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from graphc.dims import Dim
 from graphc.errors import DTypeError, GraphError, UpdateError
 from graphc.functions.creation import as_tensor
+from graphc.functions.lifting import is_array_like
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, STATE, Graph, Node, verify
 from graphc.passes.pipeline import simplify
@@ -34,7 +36,8 @@ def compile(
     returns arrays in the same structure. `updates` maps parameters or state to their new values,
     which all read the old ones. Nothing is compiled for sizes: dims that are named take any number.
 
-    Raises GraphError (an input twice, an input missing in `inputs`, an argument that is no input),
+    Raises GraphError (an input twice, an input missing in `inputs`, an argument that is no input,
+    an output that is no tensor),
     UpdateError (an update of what is no state), ShapeError and DTypeError (a new value that does
     not fit), LoweringError.
 
@@ -47,14 +50,36 @@ def compile(
     """
     leaves, structure = flatten(outputs)
     graph = Graph(
-        tuple(_input(tensor) for tensor in inputs),
-        tuple(as_tensor(leaf).node for leaf in leaves),
-        tuple(_update(state, value) for state, value in (updates or {}).items()),
+        tuple(_input(tensor) for tensor in _listed(inputs)),
+        tuple(_output(leaf) for leaf in leaves),
+        tuple(_update(state, value) for state, value in _items(updates)),
     )
     _distinct(graph.inputs)
     verify(graph)
     code = emit_program(build_schedule(simplify(graph)))
     return Program(graph, code, structure, backend)
+
+
+def _listed(inputs: Any) -> Sequence[Any]:
+    if isinstance(inputs, list | tuple):
+        return inputs
+    raise GraphError("compile takes a list of inputs", got=f"{inputs!r}", fix="compile([x], ...)")
+
+
+def _output(leaf: Any) -> Node:
+    if isinstance(leaf, Tensor | Dim) or is_array_like(leaf):
+        return as_tensor(leaf).node
+    raise GraphError("outputs are tensors, or a tree of tensors", got=f"{leaf!r}")
+
+
+def _items(updates: Any) -> Iterable[tuple[Any, Any]]:
+    if updates is None:
+        return ()
+    if isinstance(updates, Mapping):
+        return updates.items()
+    raise UpdateError(
+        "updates is a dict", got=type(updates).__name__, fix="updates={state: new value}"
+    )
 
 
 def _input(tensor: Any) -> Node:

@@ -83,6 +83,11 @@ class State:
 
     __slots__ = ("__weakref__", "array", "name", "trainable", "type")
 
+    name: str
+    type: TensorType
+    trainable: bool
+    array: np.ndarray[Any, Any]
+
     def __init__(self, name: str, value: np.ndarray, type: TensorType, trainable: bool) -> None:
         self.name, self.type, self.trainable = name, type, trainable
         self.array = aligned_empty(value.shape, type.dtype)
@@ -105,6 +110,8 @@ class Literal:
 
     __slots__ = ("_key", "array")
 
+    array: np.ndarray[Any, Any]
+
     def __init__(self, array: np.ndarray) -> None:
         self.array = np.array(array, order="C", copy=True)
         self.array.flags.writeable = False
@@ -122,7 +129,9 @@ class Literal:
 
 def _leaf(name: str, infer: Callable[..., TensorType]) -> Op:
     def eval(**params: Any) -> Any:
-        raise GraphError(f"{name}: a leaf has no value of its own", fix="give its value to evaluate")
+        raise GraphError(
+            f"{name}: a leaf has no value of its own", fix="give its value to evaluate"
+        )
 
     def batch(size: Any, batched: Any, **params: Any) -> Any:
         raise GraphError(f"{name}: a leaf has no operands to batch")
@@ -300,11 +309,15 @@ def verify(graph: Graph) -> None:
         if node.op is INPUT and node not in known:
             name = node.params["name"]
             raise GraphError(
-                f"input {name!r} is used but not listed", where=node.where, fix=f"add {name} to inputs"
+                f"input {name!r} is used but not listed",
+                where=node.where,
+                fix=f"add {name} to inputs",
             )
         inferred = node.op.infer(*(i.type for i in node.inputs), **node.params)
         if inferred != node.type:
-            raise GraphError(f"{node.op.name}: typed {node.type}, infers {inferred}", where=node.where)
+            raise GraphError(
+                f"{node.op.name}: typed {node.type}, infers {inferred}", where=node.where
+            )
     for state, value in graph.updates:
         if state.op is not STATE or state.type != value.type:
             raise GraphError(f"update of {state.type} by {value.type}", where=value.where)

@@ -1,6 +1,6 @@
-"""The closed set of lowering kinds: what the schedule has to know about a primitive, as frozen data.
+"""The closed set of lowering kinds: what the schedule has to know of a primitive, as frozen data.
 
-Enters: nothing. Leaves: the value of an `Op`'s `lower` facet, which `schedule` matches exhaustively.
+Enters: nothing. Leaves: the value of an Op's `lower` facet, which `schedule` matches exhaustively.
 Views and gathers speak of elements through `Index`, an affine function of loop variables:
 
 >>> transposed = View(lambda coords, shape, axes: tuple(coords[axes.index(i)] for i in range(2)))
@@ -19,7 +19,7 @@ Shape = tuple[DimLike, ...]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """offset + the sum of coefficient * loop variable; terms are (variable, coefficient), sorted."""
+    """offset + the sum of coefficient * loop variable; terms: (variable, coefficient), sorted."""
 
     offset: DimLike
     terms: tuple[tuple[int, DimLike], ...] = ()
@@ -134,20 +134,11 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Values from nothing: "iota" counts along the parameter `axis`, "size" is the parameter `dim`."""
+    """Values from nothing: "iota" counts along parameter `axis`, "size" is parameter `dim`."""
 
     kind: Literal["iota", "size"]
 
 
 Lowering = (
-    Leaf
-    | Pointwise
-    | Reduce
-    | View
-    | Reshape
-    | Assemble
-    | Contract
-    | Gather
-    | Scatter
-    | Source
+    Leaf | Pointwise | Reduce | View | Reshape | Assemble | Contract | Gather | Scatter | Source
 )

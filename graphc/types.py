@@ -63,17 +63,17 @@ class DType:
         return as_dtype, (self.name,)  # copies and pickles give the same object
 
 
-float32 = DType("float32", "f", 4)
-float64 = DType("float64", "f", 8)
-int8 = DType("int8", "i", 1)
-int16 = DType("int16", "i", 2)
-int32 = DType("int32", "i", 4)
-int64 = DType("int64", "i", 8)
-uint8 = DType("uint8", "u", 1)
-uint16 = DType("uint16", "u", 2)
-uint32 = DType("uint32", "u", 4)
-uint64 = DType("uint64", "u", 8)
-bool_ = DType("bool", "b", 1)
+float32: DType = DType("float32", "f", 4)
+float64: DType = DType("float64", "f", 8)
+int8: DType = DType("int8", "i", 1)
+int16: DType = DType("int16", "i", 2)
+int32: DType = DType("int32", "i", 4)
+int64: DType = DType("int64", "i", 8)
+uint8: DType = DType("uint8", "u", 1)
+uint16: DType = DType("uint16", "u", 2)
+uint32: DType = DType("uint32", "u", 4)
+uint64: DType = DType("uint64", "u", 8)
+bool_: DType = DType("bool", "b", 1)
 
 DTYPES: tuple[DType, ...] = (
     float32,

@@ -68,7 +68,7 @@ def _scalar(value: float) -> Tensor:
     return Tensor(constant(np.array(value), TensorType(float64, ())))
 
 
-def _weighted(outputs: Sequence[Tensor], rng: np.random.Generator) -> Tensor:
+def _weighted(outputs: Sequence[Tensor], rng: "np.random.Generator") -> Tensor:
     total = _scalar(0.0)
     for y in outputs:
         sizes = tuple(int(size) for size in y.shape)
@@ -87,7 +87,7 @@ def _compare(
     values: Sequence[np.ndarray],
     number: int,
     tolerance: float,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
 ) -> None:
     fed = {x.node: value for x, value in zip(inputs, values, strict=True)}
     found = evaluate([slope.node for slope in slopes], fed)
@@ -101,7 +101,7 @@ def _compare(
                 raise _wrong(x, direction, rule, difference, number)
 
 
-def _directions(shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:
+def _directions(shape: tuple[int, ...], rng: "np.random.Generator") -> list[np.ndarray]:
     # Few elements: each by itself, so that the message can name one. Many: random mixtures.
     size = int(np.prod(shape))
     if size > 12:

@@ -32,6 +32,8 @@ class Elements:
 
     __slots__ = ("_loop", "_pointers", "_reduced", "_strides", "_values", "_words", "writer")
 
+    writer: Writer
+
     def __init__(
         self,
         writer: Writer,

@@ -117,7 +117,7 @@ def _shifted(axes: Axes, has: bool) -> Axes:
     return tuple(axis + 1 for axis in axes) if has else axes
 
 
-dot = Op(
+dot: Op = Op(
     "dot",
     infer=_infer_dot,
     eval=_eval_dot,

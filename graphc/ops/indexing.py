@@ -121,7 +121,7 @@ def _guard_take_along(x: TensorType, index: TensorType, axis: int) -> tuple[Guar
     return equal_guards("take_along", *_along(x, index, axis))
 
 
-take = Op(
+take: Op = Op(
     "take",
     infer=_infer_take,
     eval=_eval_take,
@@ -129,7 +129,7 @@ take = Op(
     batch=_batch_take,
     lower=Gather(along=False),
 )
-take_along = Op(
+take_along: Op = Op(
     "take_along",
     infer=_infer_take_along,
     eval=_eval_take_along,
@@ -257,7 +257,7 @@ def _guard_scatter_along(
     return same + equal_guards("scatter_along", index.shape, updates.shape)
 
 
-scatter = Op(
+scatter: Op = Op(
     "scatter",
     infer=_infer_scatter,
     eval=_eval_scatter,
@@ -266,7 +266,7 @@ scatter = Op(
     lower=Scatter(along=False),
     guards=_guard_scatter,
 )
-scatter_along = Op(
+scatter_along: Op = Op(
     "scatter_along",
     infer=_infer_scatter_along,
     eval=_eval_scatter_along,

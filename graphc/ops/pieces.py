@@ -85,7 +85,7 @@ def _coords_slice(
     )
 
 
-slice_ = Op(
+slice_: Op = Op(
     "slice",
     infer=_infer_slice,
     eval=lambda x, starts, sizes, steps: x[_python_slices(starts, sizes, steps)],
@@ -141,7 +141,7 @@ def _guard_pad(
     return _guard_places("pad", shape, x.shape, starts, steps)
 
 
-pad = Op(
+pad: Op = Op(
     "pad",
     infer=_infer_pad,
     eval=_eval_pad,
@@ -190,7 +190,7 @@ def _pieces_concat(*xs: TensorType, axis: int) -> tuple[Piece, ...]:
     return tuple(Piece(i, start, (1,) * len(start)) for i, start in enumerate(starts))
 
 
-concat = Op(
+concat: Op = Op(
     "concat",
     infer=_infer_concat,
     eval=lambda *xs, axis: np.concatenate(xs, axis=axis),

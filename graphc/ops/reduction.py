@@ -102,11 +102,11 @@ def _eval_min(x: np.ndarray, axes: Axes) -> Any:
         return np.min(x, axis=axes)
 
 
-prod = reduction("prod", _eval_prod, _vjp_prod, NUMERIC)
-max_ = reduction("max", _eval_max, _vjp_extreme, NUMERIC, _guard_filled("max"))
-min_ = reduction("min", _eval_min, _vjp_extreme, NUMERIC, _guard_filled("min"))
-any_ = reduction("any", lambda x, axes: np.any(x, axis=axes), None, BOOL)
-all_ = reduction("all", lambda x, axes: np.all(x, axis=axes), None, BOOL)
+prod: Op = reduction("prod", _eval_prod, _vjp_prod, NUMERIC)
+max_: Op = reduction("max", _eval_max, _vjp_extreme, NUMERIC, _guard_filled("max"))
+min_: Op = reduction("min", _eval_min, _vjp_extreme, NUMERIC, _guard_filled("min"))
+any_: Op = reduction("any", lambda x, axes: np.any(x, axis=axes), None, BOOL)
+all_: Op = reduction("all", lambda x, axes: np.all(x, axis=axes), None, BOOL)
 
 
 def _position(name: Combine, eval: Callable[..., Any]) -> Op:
@@ -129,7 +129,7 @@ def _position(name: Combine, eval: Callable[..., Any]) -> Op:
     return op
 
 
-argmax = _position("argmax", np.argmax)
-argmin = _position("argmin", np.argmin)
+argmax: Op = _position("argmax", np.argmax)
+argmin: Op = _position("argmin", np.argmin)
 
 __all__ = ["all_", "any_", "argmax", "argmin", "max_", "min_", "prod", "sum_"]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import DTypeError
-from graphc.graph import Node
+from graphc.graph import Node, Op
 from graphc.lowering import Pointwise
 from graphc.ops.checks import match_dtypes, match_shapes
 from graphc.ops.constants import filled, is_zero
@@ -105,7 +105,7 @@ def keeping_masks(rule: Rule) -> Rule:
     return masked
 
 
-where = elementwise(
+where: Op = elementwise(
     "where",
     _infer_where,
     np.where,

@@ -31,8 +31,8 @@ def _eval_iota(shape: Any, axis: int, dtype: DType) -> np.ndarray:
     return np.broadcast_to(counts.reshape(-1, *(1,) * (len(shape) - axis - 1)), shape)
 
 
-iota = Op("iota", _infer_iota, _eval_iota, None, _unbatched, Source("iota"))
-size = Op(
+iota: Op = Op("iota", _infer_iota, _eval_iota, None, _unbatched, Source("iota"))
+size: Op = Op(
     "size",
     infer=lambda dim: TensorType(int64, ()),
     eval=lambda dim: np.asarray(dim, np.int64),

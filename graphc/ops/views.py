@@ -39,7 +39,7 @@ def _batch_reshape(size: DimLike, batched: Any, x: Any, shape: Shape) -> Any:
     return reshape(x, shape=(size, *shape))
 
 
-reshape = Op(
+reshape: Op = Op(
     "reshape",
     infer=_infer_reshape,
     eval=lambda x, shape: np.reshape(x, shape),
@@ -69,7 +69,7 @@ def _infer_transpose(x: TensorType, axes: tuple[int, ...]) -> TensorType:
     return TensorType(x.dtype, tuple(x.shape[axis] for axis in axes))
 
 
-transpose = Op(
+transpose: Op = Op(
     "transpose",
     infer=_infer_transpose,
     eval=lambda x, axes: np.transpose(x, axes),
@@ -129,7 +129,7 @@ def _coords_broadcast_to(
     return tuple(Index(0) if dim == 1 else at for dim, at in zip(input_shape, tail, strict=True))
 
 
-broadcast_to = Op(
+broadcast_to: Op = Op(
     "broadcast_to",
     infer=_infer_broadcast_to,
     eval=lambda x, shape: np.broadcast_to(x, shape),
@@ -169,7 +169,7 @@ def _infer_sum(x: TensorType, axes: tuple[int, ...]) -> TensorType:
     return TensorType(x.dtype, reduced("sum", x, axes))
 
 
-sum_ = Op(
+sum_: Op = Op(
     "sum",
     infer=_infer_sum,
     eval=lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype),

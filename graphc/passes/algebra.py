@@ -38,10 +38,9 @@ from graphc.ops import (
     sum_,
     where,
 )
-from graphc.passes.rewrite import As, Name, Rule, uniform
+from graphc.passes.names import a, b, c, x, y, z
+from graphc.passes.rewrite import As, Rule, uniform
 from graphc.types import DType
-
-a, b, c, x, y, z = map(Name, "abcxyz")
 
 
 def _when(kinds: str, build: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor | None]:

@@ -12,11 +12,10 @@ from graphc.functions.tensor import Tensor
 from graphc.graph import CONSTANT, Node, constant
 from graphc.lowering import Leaf, Pointwise, Source
 from graphc.ops import PRIMITIVES, broadcast_to, filled
-from graphc.passes.rewrite import As, Name, Rule
+from graphc.passes.names import y
+from graphc.passes.rewrite import As, Rule
 
 _LARGEST = 256  # elements: a constant is memory that every program carries
-
-y = Name("y")
 
 
 def _computed(y: Tensor) -> Tensor | None:

@@ -30,9 +30,8 @@ from graphc.ops import (
     where,
 )
 from graphc.ops.views import expand
-from graphc.passes.rewrite import As, Name, Rule
-
-e, s, x, y = map(Name, "esxy")
+from graphc.passes.names import e, s, x, y
+from graphc.passes.rewrite import As, Rule
 
 
 def _log_softmax(x: Tensor, e: Tensor, s: Tensor) -> Tensor | None:

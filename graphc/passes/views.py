@@ -27,12 +27,11 @@ from graphc.ops import (
 )
 from graphc.ops.contraction import free_axes
 from graphc.ops.views import fitted
-from graphc.passes.rewrite import As, Name, Rule
+from graphc.passes.names import a, b, x, y, z
+from graphc.passes.rewrite import As, Rule
 from graphc.types import Shape
 
 Axes = tuple[int, ...]
-
-a, b, x, y, z = map(Name, "abxyz")
 
 
 def _same_type(x: Tensor, y: Tensor) -> Tensor | None:
@@ -104,6 +103,11 @@ def _sliced_pad(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
     placed, taken = y.node.params, z.node.params
     same = placed["starts"] == taken["starts"] and placed["steps"] == taken["steps"]
     return x if same and z.shape == x.shape else None
+
+
+def _unpadded(x: Tensor, y: Tensor) -> Tensor | None:
+    """pad(x) that adds nothing, and does not turn x round -> x."""
+    return _same_type(x, y) if all(step == 1 for step in y.node.params["steps"]) else None
 
 
 def _sliced_concat(y: Tensor, z: Tensor) -> Tensor | None:
@@ -234,7 +238,7 @@ VIEWS = (
     Rule(As(z, (slice_, As(y, (slice_, x)))), _slice_once),
     Rule(As(z, (slice_, As(y, (pad, x)))), _sliced_pad),
     Rule(As(z, (slice_, As(y, (concat, ...)))), _sliced_concat),
-    Rule(As(y, (pad, x)), _same_type),
+    Rule(As(y, (pad, x)), _unpadded),
     Rule(As(y, (concat, ...)), _flat_concat),
     *_reductions(max_, min_, any_, all_, exact=True),
     *_reductions(sum_, prod, exact=False),  # another order of rounding

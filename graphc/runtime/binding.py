@@ -1,7 +1,8 @@
 """Binding: a program for given sizes, as the table of rows that the runner runs.
 
-Enters: a program's template and the numbers of its named sizes. Leaves: a `Binding`: the table, whose
-words are addresses, extents, strides and numbers, and where inputs and outputs lie in the arena.
+Enters: a program's template and the numbers of its named sizes. Leaves: a `Binding`: the table,
+whose words are addresses, extents, strides and numbers, and where inputs and outputs lie in the
+arena.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -135,9 +136,7 @@ def _slot(memory: _Memory, numbers: Mapping[DimLike, int], buffer: Buffer) -> Sl
     return Slot(memory.offsets[buffer], shape_of(buffer, numbers), dtype)
 
 
-def _memory(
-    code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]
-) -> _Memory:
+def _memory(code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]) -> _Memory:
     intervals: list[Interval] = []
     part_bytes: dict[Buffer, int] = {}
     for buffer, (first, last) in code.lives.items():
@@ -175,9 +174,7 @@ def _write_words(
     table[template.errors] = table.ctypes.data + 8 * ERROR_AT
 
 
-def _write_heads(
-    template: Template, table: np.ndarray, partitions: Sequence[Partition]
-) -> None:
+def _write_heads(template: Template, table: np.ndarray, partitions: Sequence[Partition]) -> None:
     """The header, and what rows have before their words."""
     rows = np.array(template.rows, np.int64)
     shares = [(p.extent, p.granule, p.parts) for p in partitions]

@@ -24,11 +24,16 @@ from graphc.runtime.store import Entry, Store, open_store
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """What one process took from disk, what it compiled, and how long that took."""
+    """What one process took from disk, what it compiled, and how long that took.
+
+    `compiled` counts kernels that were made from graphs; `tiles` the micro-kernels of matmuls, one
+    a tile shape: all programs share them, and a new size may be the first to need one.
+    """
 
     hits: int = 0
     compiled: int = 0
     seconds: float = 0.0
+    tiles: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -62,20 +67,21 @@ class KernelCache:
                 symbol = symbol_of(kind, text, name)
                 entry = self.store.get(symbol)
                 if entry is None:
-                    entry = self._compile(symbol, make)
+                    entry = self._compile(symbol, make, kind == "llvm")
                 else:
                     self.stats = replace(self.stats, hits=self.stats.hits + 1)
                 self._addresses[key], handle = load(entry.data, symbol, entry.imports)
                 self._handles.append(handle)
             return self._addresses[key]
 
-    def _compile(self, symbol: str, make: Callable[[], CompiledKernel]) -> Entry:
+    def _compile(self, symbol: str, make: Callable[[], CompiledKernel], tile: bool) -> Entry:
         start = time.perf_counter()
         kernel = make()
         entry = Entry(kernel.code, kernel.imports)
         self.store.put(symbol, entry)
-        seconds = self.stats.seconds + time.perf_counter() - start
-        self.stats = replace(self.stats, compiled=self.stats.compiled + 1, seconds=seconds)
+        old = self.stats
+        seconds = old.seconds + time.perf_counter() - start
+        self.stats = CacheStats(old.hits, old.compiled + (not tile), seconds, old.tiles + tile)
         return entry
 
 
@@ -107,6 +113,11 @@ def cache_stats() -> CacheStats:
 def cache_size() -> int:
     """Bytes of the object cache on disk."""
     return _cache().store.size()
+
+
+def cache_files() -> int:
+    """How many files the object cache has on disk."""
+    return len(_cache().store.files())
 
 
 def clear_cache() -> None:

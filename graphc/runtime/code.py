@@ -1,7 +1,7 @@
 """What a program is made of once its kernels have text: frozen, without sizes and addresses.
 
-Enters: a schedule. Leaves: `Code`: for each step its kernel, its source and words, and how long each
-buffer lives.
+Enters: a schedule. Leaves: `Code`: for each step its kernel, its source and words, and how long
+each buffer lives.
 """
 
 from collections.abc import Iterable
@@ -86,7 +86,7 @@ def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:
 def _lives(schedule: Schedule) -> dict[Buffer, tuple[int, int]]:
     """The first and the last level at which each buffer of the arena is in use."""
     end = 1 + max((step.level for step in schedule.steps), default=0)
-    lives: dict[Buffer, tuple[int, int]] = {buffer: (0, 0) for buffer in schedule.inputs}
+    lives: dict[Buffer, tuple[int, int]] = dict.fromkeys(schedule.inputs, (0, 0))
     for step in schedule.steps:
         for operand in step.kernel.operands:
             first, last = lives.get(operand.buffer, (step.level, step.level))

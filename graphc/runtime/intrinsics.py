@@ -179,20 +179,20 @@ def fma(x: Any, y: Any, z: Any) -> Any:
     return np.float64(_fma_f64(x, y, z))
 
 
-floor = np.floor
-ceil = np.ceil
-trunc = np.trunc
-rint = np.rint
-sqrt = np.sqrt
-fabs = np.fabs
-copysign = np.copysign
-isnan = np.isnan
-isinf = np.isinf
-isfinite = np.isfinite
-floordiv = np.floor_divide
-mod = np.mod
-shl = np.left_shift
-shr = np.right_shift
+floor: np.ufunc = np.floor
+ceil: np.ufunc = np.ceil
+trunc: np.ufunc = np.trunc
+rint: np.ufunc = np.rint
+sqrt: np.ufunc = np.sqrt
+fabs: np.ufunc = np.fabs
+copysign: np.ufunc = np.copysign
+isnan: np.ufunc = np.isnan
+isinf: np.ufunc = np.isinf
+isfinite: np.ufunc = np.isfinite
+floordiv: np.ufunc = np.floor_divide
+mod: np.ufunc = np.mod
+shl: np.ufunc = np.left_shift
+shr: np.ufunc = np.right_shift
 
 
 def ipow(base: Any, exponent: Any) -> Any:
@@ -235,6 +235,12 @@ class Pointer:
     """Elements of one dtype from an address on. An index may be negative: it never wraps around."""
 
     __slots__ = ("address", "dtype", "memory", "owner", "scalar")
+
+    address: int
+    dtype: Cast
+    memory: Any
+    owner: Any
+    scalar: Any
 
     def __init__(self, address: Any, dtype: Cast, owner: Any = None) -> None:
         storage, self.scalar = _STORAGE[dtype]

@@ -12,19 +12,19 @@ without run-time checks:
 """
 
 import platform
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from llvmlite import ir
 
-F32, F64, I1, I8, I32, I64 = (
-    ir.FloatType(),
-    ir.DoubleType(),
-    ir.IntType(1),
-    ir.IntType(8),
-    ir.IntType(32),
-    ir.IntType(64),
-)
+# llvmlite carries no types.
+Builder: TypeAlias = Any
+F32: Any = ir.FloatType()
+F64: Any = ir.DoubleType()
+I1: Any = ir.IntType(1)
+I8: Any = ir.IntType(8)
+I32: Any = ir.IntType(32)
+I64: Any = ir.IntType(64)
 VALUE_TYPES: dict[str, Any] = {"f32": F32, "f64": F64, "b1": I1}
 VALUE_TYPES |= {f"{sign}{bits}": ir.IntType(bits) for sign in "iu" for bits in (8, 16, 32, 64)}
 SIZES = {"f32": 4, "f64": 8, "b1": 1} | {f"{s}{8 * n}": n for s in "iu" for n in (1, 2, 4, 8)}
@@ -44,7 +44,7 @@ def is_signed(kind: str) -> bool:
     return kind[0] == "i"
 
 
-def call_external(b: ir.IRBuilder, name: str, result: Any, values: Any, flags: Any = ()) -> Any:
+def call_external(b: Builder, name: str, result: Any, values: Any, flags: Any = ()) -> Any:
     """Call a function that is declared here and defined by LLVM or another module."""
     module = b.module
     function = module.globals.get(name)
@@ -54,7 +54,7 @@ def call_external(b: ir.IRBuilder, name: str, result: Any, values: Any, flags: A
     return b.call(function, values, fastmath=flags)
 
 
-def _llvm(b: ir.IRBuilder, name: str, values: Any, flags: Any = ()) -> Any:
+def _llvm(b: Builder, name: str, values: Any, flags: Any = ()) -> Any:
     """An overloaded LLVM intrinsic on values of one type."""
     suffix = f"f{32 if values[0].type == F32 else 64}"
     return call_external(b, f"llvm.{name}.{suffix}", values[0].type, values, flags)
@@ -66,13 +66,13 @@ def _llvm(b: ir.IRBuilder, name: str, values: Any, flags: Any = ()) -> Any:
 def cast_to(target: str) -> Any:
     """The conversion of any scalar to `target`."""
 
-    def cast(b: ir.IRBuilder, kinds: Kinds, x: Any) -> Any:
+    def cast(b: Builder, kinds: Kinds, x: Any) -> Any:
         return convert(b, kinds[0], target, x)
 
     return cast
 
 
-def convert(b: ir.IRBuilder, source: str, target: str, x: Any) -> Any:
+def convert(b: Builder, source: str, target: str, x: Any) -> Any:
     if source == target:
         return x
     if target == "b1":
@@ -82,12 +82,12 @@ def convert(b: ir.IRBuilder, source: str, target: str, x: Any) -> Any:
     return _from_integer(b, source, target, x)
 
 
-def _is_not_zero(b: ir.IRBuilder, source: str, x: Any) -> Any:
+def _is_not_zero(b: Builder, source: str, x: Any) -> Any:
     zero = ir.Constant(x.type, 0)
     return b.fcmp_unordered("!=", x, zero) if is_float(source) else b.icmp_signed("!=", x, zero)
 
 
-def _from_float(b: ir.IRBuilder, source: str, target: str, x: Any) -> Any:
+def _from_float(b: Builder, source: str, target: str, x: Any) -> Any:
     result = VALUE_TYPES[target]
     if is_float(target):
         return b.fpext(x, result) if target == "f64" else b.fptrunc(x, result)
@@ -95,7 +95,7 @@ def _from_float(b: ir.IRBuilder, source: str, target: str, x: Any) -> Any:
     return call_external(b, f"llvm.{operation}.sat.i{result.width}.{source}", result, [x])
 
 
-def _from_integer(b: ir.IRBuilder, source: str, target: str, x: Any) -> Any:
+def _from_integer(b: Builder, source: str, target: str, x: Any) -> Any:
     result = VALUE_TYPES[target]
     if is_float(target):
         return b.sitofp(x, result) if is_signed(source) else b.uitofp(x, result)
@@ -105,7 +105,7 @@ def _from_integer(b: ir.IRBuilder, source: str, target: str, x: Any) -> Any:
 
 
 def bitcast_to(target: str) -> Any:
-    def bitcast(b: ir.IRBuilder, kinds: Kinds, x: Any) -> Any:
+    def bitcast(b: Builder, kinds: Kinds, x: Any) -> Any:
         return b.bitcast(x, VALUE_TYPES[target])
 
     return bitcast
@@ -128,7 +128,7 @@ def extremum(name: str, flags: tuple[str, ...] = ()) -> Any:
     """maximum or minimum: nan wins among floats."""
     comparison = ">" if name == "maximum" else "<"
 
-    def body(b: ir.IRBuilder, kinds: Kinds, x: Any, y: Any) -> Any:
+    def body(b: Builder, kinds: Kinds, x: Any, y: Any) -> Any:
         if is_float(kinds[0]):
             return _llvm(b, name, [x, y], flags)
         compare = b.icmp_signed if is_signed(kinds[0]) else b.icmp_unsigned
@@ -137,32 +137,32 @@ def extremum(name: str, flags: tuple[str, ...] = ()) -> Any:
     return body
 
 
-def select(b: ir.IRBuilder, kinds: Kinds, condition: Any, x: Any, y: Any) -> Any:
+def select(b: Builder, kinds: Kinds, condition: Any, x: Any, y: Any) -> Any:
     return b.select(condition, x, y)
 
 
 def float_function(name: str) -> Any:
     """An LLVM intrinsic of floats, such as floor."""
 
-    def body(b: ir.IRBuilder, kinds: Kinds, *values: Any) -> Any:
+    def body(b: Builder, kinds: Kinds, *values: Any) -> Any:
         return _llvm(b, name, values)
 
     return body
 
 
-def isnan(b: ir.IRBuilder, kinds: Kinds, x: Any) -> Any:
+def isnan(b: Builder, kinds: Kinds, x: Any) -> Any:
     return b.fcmp_unordered("uno", x, x)
 
 
-def isinf(b: ir.IRBuilder, kinds: Kinds, x: Any) -> Any:
+def isinf(b: Builder, kinds: Kinds, x: Any) -> Any:
     return b.fcmp_ordered("==", _llvm(b, "fabs", [x]), ir.Constant(x.type, float("inf")))
 
 
-def isfinite(b: ir.IRBuilder, kinds: Kinds, x: Any) -> Any:
+def isfinite(b: Builder, kinds: Kinds, x: Any) -> Any:
     return b.fcmp_ordered("<", _llvm(b, "fabs", [x]), ir.Constant(x.type, float("inf")))
 
 
-def floordiv(b: ir.IRBuilder, kinds: Kinds, x: Any, y: Any) -> Any:
+def floordiv(b: Builder, kinds: Kinds, x: Any, y: Any) -> Any:
     if is_float(kinds[0]):
         return _float_floordiv(b, x, y)
     quotient, _, off = _integer_division(b, kinds[0], x, y)
@@ -170,7 +170,7 @@ def floordiv(b: ir.IRBuilder, kinds: Kinds, x: Any, y: Any) -> Any:
     return b.select(_is_not_zero(b, kinds[0], y), floored, ir.Constant(x.type, 0))
 
 
-def mod(b: ir.IRBuilder, kinds: Kinds, x: Any, y: Any) -> Any:
+def mod(b: Builder, kinds: Kinds, x: Any, y: Any) -> Any:
     if is_float(kinds[0]):
         return b.select(_is_not_zero(b, kinds[0], y), _float_mod(b, x, y), b.frem(x, y))
     _, remainder, off = _integer_division(b, kinds[0], x, y)
@@ -178,7 +178,7 @@ def mod(b: ir.IRBuilder, kinds: Kinds, x: Any, y: Any) -> Any:
     return b.select(_is_not_zero(b, kinds[0], y), floored, ir.Constant(x.type, 0))
 
 
-def _integer_division(b: ir.IRBuilder, kind: str, x: Any, y: Any) -> tuple[Any, Any, Any]:
+def _integer_division(b: Builder, kind: str, x: Any, y: Any) -> tuple[Any, Any, Any]:
     """Truncated quotient and remainder for any operands, and whether flooring must correct them.
 
     A divisor 0 is replaced by 1, and so is -1 (x // -1 is -x: the most negative x would trap).
@@ -196,7 +196,7 @@ def _integer_division(b: ir.IRBuilder, kind: str, x: Any, y: Any) -> tuple[Any, 
     return quotient, remainder, b.and_(b.icmp_signed("!=", remainder, zero), signs_differ)
 
 
-def _float_mod(b: ir.IRBuilder, x: Any, y: Any) -> Any:
+def _float_mod(b: Builder, x: Any, y: Any) -> Any:
     """The remainder with the sign of a divisor that is not 0."""
     zero = ir.Constant(x.type, 0)
     remainder = b.frem(x, y)
@@ -205,14 +205,14 @@ def _float_mod(b: ir.IRBuilder, x: Any, y: Any) -> Any:
     return b.select(b.fcmp_ordered("==", remainder, zero), signed_zero, shifted)
 
 
-def _signs_differ(b: ir.IRBuilder, remainder: Any, y: Any) -> Any:
+def _signs_differ(b: Builder, remainder: Any, y: Any) -> Any:
     """Whether a remainder that is not 0 must be moved to the divisor's side."""
     zero = ir.Constant(y.type, 0)
     differ = b.xor(b.fcmp_ordered("<", remainder, zero), b.fcmp_ordered("<", y, zero))
     return b.and_(differ, b.fcmp_unordered("!=", remainder, zero))
 
 
-def _float_floordiv(b: ir.IRBuilder, x: Any, y: Any) -> Any:
+def _float_floordiv(b: Builder, x: Any, y: Any) -> Any:
     """NumPy's floor_divide: (x - remainder) / y is nearly an integer; round it to that one."""
     zero, half, one = (ir.Constant(x.type, n) for n in (0.0, 0.5, 1.0))
     ratio, remainder = b.fdiv(x, y), b.frem(x, y)
@@ -226,14 +226,14 @@ def _float_floordiv(b: ir.IRBuilder, x: Any, y: Any) -> Any:
     return b.select(b.fcmp_unordered("!=", y, zero), integral, ratio)
 
 
-def shl(b: ir.IRBuilder, kinds: Kinds, x: Any, count: Any) -> Any:
+def shl(b: Builder, kinds: Kinds, x: Any, count: Any) -> Any:
     width = ir.Constant(x.type, x.type.width)
     in_range = b.icmp_unsigned("<", count, width)
     safe = b.select(in_range, count, ir.Constant(x.type, 0))
     return b.select(in_range, b.shl(x, safe), ir.Constant(x.type, 0))
 
 
-def shr(b: ir.IRBuilder, kinds: Kinds, x: Any, count: Any) -> Any:
+def shr(b: Builder, kinds: Kinds, x: Any, count: Any) -> Any:
     last = ir.Constant(x.type, x.type.width - 1)
     in_range = b.icmp_unsigned("<=", count, last)
     if is_signed(kinds[0]):
@@ -242,7 +242,7 @@ def shr(b: ir.IRBuilder, kinds: Kinds, x: Any, count: Any) -> Any:
     return b.select(in_range, shifted, ir.Constant(x.type, 0))
 
 
-def ipow(b: ir.IRBuilder, kinds: Kinds, base: Any, exponent: Any) -> Any:
+def ipow(b: Builder, kinds: Kinds, base: Any, exponent: Any) -> Any:
     """Squaring, in a loop of its own blocks."""
     zero, one, minus_one = (ir.Constant(base.type, n) for n in (0, 1, -1))
     start = b.block
@@ -301,36 +301,36 @@ def _scopes(module: ir.Module) -> dict[str, tuple[Any, Any]]:
     return known
 
 
-def _mark_scope(b: ir.IRBuilder, instruction: Any, scope: str) -> None:
+def _mark_scope(b: Builder, instruction: Any, scope: str) -> None:
     own, others = _scopes(b.module)[scope]
     instruction.set_metadata("alias.scope", own)
     instruction.set_metadata("noalias", others)
 
 
-def load(b: ir.IRBuilder, dtype: str, scope: str, memory: Any, index: Any) -> Any:
+def load(b: Builder, dtype: str, scope: str, memory: Any, index: Any) -> Any:
     value = b.load(b.gep(memory, [index]), align=SIZES[dtype])
     _mark_scope(b, value, scope)
     return b.icmp_signed("!=", value, ir.Constant(I8, 0)) if dtype == "b1" else value
 
 
-def store(b: ir.IRBuilder, dtype: str, scope: str, memory: Any, index: Any, value: Any) -> None:
+def store(b: Builder, dtype: str, scope: str, memory: Any, index: Any, value: Any) -> None:
     stored = b.zext(value, I8) if dtype == "b1" else value
     _mark_scope(b, b.store(stored, b.gep(memory, [index]), align=SIZES[dtype]), scope)
 
 
-def pointer(b: ir.IRBuilder, kinds: Kinds, address: Any, dtype: Any, scope: Any) -> Any:
+def pointer(b: Builder, kinds: Kinds, address: Any, dtype: Any, scope: Any) -> Any:
     return b.inttoptr(address, memory_type(kinds[1].dtype))
 
 
-def words(b: ir.IRBuilder, kinds: Kinds, address: Any) -> Any:
+def words(b: Builder, kinds: Kinds, address: Any) -> Any:
     return b.inttoptr(address, memory_type("i64"))
 
 
-def real(b: ir.IRBuilder, kinds: Kinds, word: Any, dtype: Any) -> Any:
+def real(b: Builder, kinds: Kinds, word: Any, dtype: Any) -> Any:
     return convert(b, "f64", kinds[1].dtype, b.bitcast(word, F64))
 
 
-def tile(b: ir.IRBuilder, kinds: Kinds, size: Any, dtype: Any) -> Any:
+def tile(b: Builder, kinds: Kinds, size: Any, dtype: Any) -> Any:
     """Stack memory, taken once at the entry of the kernel and not at each use in a loop."""
     storage = _storage(kinds[1].dtype)
     with b.goto_entry_block():
@@ -339,16 +339,16 @@ def tile(b: ir.IRBuilder, kinds: Kinds, size: Any, dtype: Any) -> Any:
         return b.bitcast(memory, storage.as_pointer())
 
 
-def address_of(b: ir.IRBuilder, kinds: Kinds, memory: Any, index: Any) -> Any:
+def address_of(b: Builder, kinds: Kinds, memory: Any, index: Any) -> Any:
     return b.ptrtoint(b.gep(memory, [index]), I64)
 
 
-def call_micro(b: ir.IRBuilder, kinds: Kinds, address: Any, *arguments: Any) -> None:
+def call_micro(b: Builder, kinds: Kinds, address: Any, *arguments: Any) -> None:
     signature = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
     b.call(b.inttoptr(address, signature.as_pointer()), arguments)
 
 
-def store_error(b: ir.IRBuilder, kinds: Kinds, address: Any, code: Any) -> None:
+def store_error(b: Builder, kinds: Kinds, address: Any, code: Any) -> None:
     b.store(code, b.inttoptr(address, I64.as_pointer()), align=8)
 
 
@@ -357,31 +357,31 @@ def store_error(b: ir.IRBuilder, kinds: Kinds, address: Any, code: Any) -> None:
 _word = I64.as_pointer()
 
 
-def atomic_add(b: ir.IRBuilder, kinds: Kinds, address: Any, value: Any) -> Any:
+def atomic_add(b: Builder, kinds: Kinds, address: Any, value: Any) -> Any:
     return b.atomic_rmw("add", b.inttoptr(address, _word), value, "acq_rel")
 
 
-def atomic_load(b: ir.IRBuilder, kinds: Kinds, address: Any) -> Any:
+def atomic_load(b: Builder, kinds: Kinds, address: Any) -> Any:
     return b.load_atomic(b.inttoptr(address, _word), "acquire", 8)
 
 
-def atomic_store(b: ir.IRBuilder, kinds: Kinds, address: Any, value: Any) -> None:
+def atomic_store(b: Builder, kinds: Kinds, address: Any, value: Any) -> None:
     b.store_atomic(value, b.inttoptr(address, _word), "release", 8)
 
 
-def query(b: ir.IRBuilder, kinds: Kinds, address: Any) -> Any:
+def query(b: Builder, kinds: Kinds, address: Any) -> Any:
     function = ir.FunctionType(I32, []).as_pointer()
     return b.sext(b.call(b.inttoptr(address, function), []), I64)
 
 
-def pause(b: ir.IRBuilder, kinds: Kinds) -> None:
+def pause(b: Builder, kinds: Kinds) -> None:
     if MACHINE in ("x86_64", "amd64"):
         call_external(b, "llvm.x86.sse2.pause", ir.VoidType(), [])
     elif MACHINE in ("aarch64", "arm64"):
         call_external(b, "llvm.aarch64.hint", ir.VoidType(), [ir.Constant(I32, 1)])
 
 
-def cycles(b: ir.IRBuilder, kinds: Kinds) -> Any:
+def cycles(b: Builder, kinds: Kinds) -> Any:
     steady = MACHINE in ("aarch64", "arm64")  # the cycle counter of those is not for users
     name = "llvm.readsteadycounter" if steady else "llvm.readcyclecounter"
     return call_external(b, name, I64, [])

@@ -19,6 +19,14 @@ class IRFunction:
 
     __slots__ = ("block", "declared", "lines", "names", "scalar", "size", "vector", "width")
 
+    scalar: str
+    size: int
+    width: int
+    vector: str
+    block: str
+    names: int
+    declared: set[str]
+
     def __init__(self, dtype: str, width: int) -> None:
         self.scalar, self.size = {"float32": ("float", 4), "float64": ("double", 8)}[dtype]
         self.width, self.vector = width, f"<{width} x {self.scalar}>"

@@ -56,8 +56,8 @@ class Profile:
         return sum(row.seconds for row in self.rows)
 
     def __str__(self) -> str:
-        title = f"{'kernel':32} {'at':24} {'us':>9} {'share':>6} {'GFLOP/s':>8} {'GB/s':>7} {'parts':>5}"
-        lines = [title]
+        heads = ("us", 9), ("share", 6), ("GFLOP/s", 8), ("GB/s", 7), ("parts", 5)
+        lines = [" ".join([f"{'kernel':32} {'at':24}", *(f"{h:>{width}}" for h, width in heads)])]
         total = self.seconds or 1.0
         for row in self.rows:
             at = "" if row.where is None else f"{row.where.file}:{row.where.line}"

@@ -1,7 +1,7 @@
 """Programs: compiled graphs, called with arrays.
 
-Enters: a program's code. Leaves: `Program`, which binds itself to the sizes of its arguments on their
-first call and then runs in one native call.
+Enters: a program's code. Leaves: `Program`, which binds itself to the sizes of its arguments on
+their first call and then runs in one native call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,11 +35,11 @@ BINDINGS = 256  # sizes that a program remembers; the oldest is forgotten
 class _Bound:
     """A binding with its views of the arena: rebuilt when the arena moves."""
 
-    __slots__ = ("address", "binding", "inputs", "outputs", "threads")
+    __slots__ = ("address", "base", "binding", "inputs", "outputs", "threads")
 
     def __init__(self, binding: Binding, arena: np.ndarray) -> None:
         binding.move_to(arena.ctypes.data)
-        self.binding = binding
+        self.binding, self.base = binding, binding.base
         self.address, self.threads = binding.address, binding.threads
         self.inputs = [_view(arena, slot) for slot in binding.inputs]
         self.outputs = [_view(arena, slot) for slot in binding.outputs]
@@ -94,7 +94,9 @@ class Program:
         return outputs[0] if self._single else unflatten(self._structure, outputs)
 
     def __repr__(self) -> str:
-        types = ", ".join(f"{n}: {i.type}" for n, i in zip(self._names, self.graph.inputs, strict=True))
+        types = ", ".join(
+            f"{n}: {i.type}" for n, i in zip(self._names, self.graph.inputs, strict=True)
+        )
         results = ", ".join(str(node.type) for node in self.graph.outputs)
         return f"Program({types} -> {results}; {len(self._code.steps)} kernels)"
 
@@ -123,7 +125,9 @@ class Program:
         >>> gx.compile([x], gx.exp(x)).memory_for(n=32).arena_bytes     # x and its exponential
         4096
         """
-        wanted = {name for node in self.graph.inputs for d in node.type.shape for name in dims.names(d)}
+        wanted = {
+            name for node in self.graph.inputs for d in node.type.shape for name in dims.names(d)
+        }
         for name in sorted(wanted - sizes.keys()):
             raise MissingInputError(
                 f"the size {name!r} was not given", fix=f"program.memory_for({name}=...)"
@@ -169,22 +173,27 @@ class Program:
         missing = [name for name in self._names if name not in found]
         if missing:
             raise MissingInputError(
-                f"input {missing[0]!r} was not given", got=f"{len(found)} arrays", fix=f"give {wanted}"
+                f"input {missing[0]!r} was not given",
+                got=f"{len(found)} arrays",
+                fix=f"give {wanted}",
             )
         return tuple([found[name] for name in self._names])
 
     def _feed(self, args: Sequence[Any]) -> _Bound:
         """Copies the arguments into the arena, bound to their sizes."""
-        plain = [a if type(a) is np.ndarray else self._array(n, a) for n, a in enumerate(args)]
-        key = (get_threads(), *[a.shape for a in plain])
+        for a in args:
+            if type(a) is not np.ndarray:
+                args = [self._array(n, value) for n, value in enumerate(args)]
+                break
+        key = (get_threads(), *[a.shape for a in args])
         bound = self._bound.get(key)
-        if bound is None or bound.binding.base != self._base:
-            bound = self._bound[key] = self._bound_to(plain, bound)
-        for n, (view, array) in enumerate(zip(bound.inputs, plain, strict=True)):
-            if array.dtype is self._dtypes[n]:
+        if bound is None or bound.base != self._base:
+            bound = self._bound[key] = self._bound_to(args, bound)
+        for view, array, dtype in zip(bound.inputs, args, self._dtypes, strict=True):
+            if array.dtype is dtype:
                 view[...] = array
             else:
-                self._convert(n, view, array)
+                self._convert(bound, view, array)
         return bound
 
     def _array(self, number: int, value: Any) -> np.ndarray:
@@ -196,9 +205,10 @@ class Program:
                 f"input {self._names[number]!r} is {node.type}", got=str(error)
             ) from error
 
-    def _convert(self, number: int, view: np.ndarray, array: np.ndarray) -> None:
+    def _convert(self, bound: _Bound, view: np.ndarray, array: np.ndarray) -> None:
         """By NumPy's same_kind rule; what is too large for the dtype becomes infinite."""
         if not np.can_cast(array.dtype, view.dtype, "same_kind"):
+            number = next(n for n, v in enumerate(bound.inputs) if v is view)
             fed_array(self.graph.inputs[number], array)  # raises
         with np.errstate(all="ignore"):
             view[...] = array
@@ -231,6 +241,8 @@ class Program:
         node = checks[error - 1]
         indexed, axis = node.inputs[0].type, node.params["axis"]
         size = dims.evaluate(indexed.shape[axis], binding.sizes)
+        while node.source is not None:  # a gradient node: the user wrote what it came from
+            node = node.source
         return IndexRangeError(
             f"{node.op.name}: an index is outside axis {axis} of {indexed}",
             where=node.where,

@@ -13,7 +13,7 @@ from graphc.runtime.code import Code
 
 @dataclass(frozen=True, slots=True)
 class KernelInfo:
-    """A step of a program: what it is called, the user's line, its source, the nodes it computes."""
+    """A step of a program: its title, the user's line, its source, the nodes it computes."""
 
     name: str
     where: Where | None
@@ -44,7 +44,9 @@ def kernel_infos(code: Code) -> tuple[KernelInfo, ...]:
     infos = []
     for step, emitted in zip(code.steps, code.emitted, strict=True):
         origin = step.kernel.origin
-        infos.append(KernelInfo(origin.title, origin.where, emitted.source, origin.nodes, step.level))
+        infos.append(
+            KernelInfo(origin.title, origin.where, emitted.source, origin.nodes, step.level)
+        )
     return tuple(infos)
 
 

@@ -19,6 +19,8 @@ class SizeTable:
 
     __slots__ = ("_function", "_names", "sizes")
 
+    sizes: tuple[DimLike, ...]
+
     def __init__(self, sizes: Iterable[DimLike]) -> None:
         self.sizes = tuple(dict.fromkeys(sizes))
         self._names = sorted(set().union(*map(names, self.sizes)))

@@ -44,6 +44,7 @@ ROW_WORDS = 8  # before the arguments
 BARRIER, COMMIT = 1, 2
 SPINS = 2000  # about 50 us
 
+
 @dataclass(slots=True)
 class _State:
     """What is true of the process now; guarded by STATE_LOCK."""

@@ -52,7 +52,7 @@ def contract_kernel(body: Body) -> ContractKernel:
         values=values,
         stage=Stage("inner", computed, stores),
         cost=points * (depth // 16 + 1 + work) if isinstance(depth, int) else points * (depth + work),
-        flops=points * depth * 2 + points * work,
+        flops=points * (depth * 2 + sum(isinstance(v, Compute) for v in values)),
     )
 
 

@@ -39,7 +39,7 @@ class Fusion:
         self._groups: dict[Group, None] = {}
         self.group_of: dict[Node, Group] = {}
         self.level_of: dict[Node, int] = {}
-        self.base_level = 0
+        self.base_level: int = 0
 
     @property
     def groups(self) -> list[Group]:

@@ -35,14 +35,16 @@ def plan_memory(intervals: Sequence[Interval]) -> Plan:
     >>> plan_memory([Interval(100, 0, 1), Interval(64, 1, 2), Interval(100, 2, 3)])
     Plan(offsets=(0, 128, 0), total=192)
     """
-    sizes = [-(-max(i.size, 1) // LINE) * LINE for i in intervals]
+    sizes = [-(-i.size // LINE) * LINE for i in intervals]
     order = sorted(range(len(intervals)), key=lambda n: (-sizes[n], intervals[n].first, n))
     placed: list[tuple[int, int, int, int]] = []  # start, end, first, last: by start
     offsets = [0] * len(intervals)
     total = 0
     for n in order:
         first, last = intervals[n].first, intervals[n].last
-        alive = [(start, end) for start, end, f, l in placed if f <= last and first <= l]
+        alive = [
+            (start, end) for start, end, since, until in placed if since <= last and first <= until
+        ]
         start = offsets[n] = _best_gap(alive, sizes[n])
         total = max(total, start + sizes[n])
         insort(placed, (start, start + sizes[n], first, last))

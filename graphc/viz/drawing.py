@@ -15,8 +15,8 @@ import os
 import pathlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape
 
 from graphc.viz.layout import Layout, layered
 
@@ -124,7 +124,7 @@ def box(node: Mapping[str, str], centre: Place) -> str:
     named = f"{node['label']} ({node['kind']})"
     tip = "\n".join(filter(None, (named, node["type"], node.get("where"))))
     return (
-        f'<g class="{node["kind"]}"><title>{escape(tip)}</title>'
+        f'<g class="{node["kind"]}"><title>{escape(tip, quote=False)}</title>'
         f'<rect x="{x - wide / 2:.1f}" y="{y - HEIGHT / 2:.1f}" width="{wide:.1f}" '
         f'height="{HEIGHT}" rx="{radius:g}" fill="{own_fill or fill}" stroke="{line}" '
         f'stroke-width="{thick:g}"/>'
@@ -138,7 +138,7 @@ def text(words: str, x: float, y: float, size: float, colour: str) -> str:
     """A line of text, centred at x with its baseline at y."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}" '
-        f'text-anchor="middle">{escape(words)}</text>'
+        f'text-anchor="middle">{escape(words, quote=False)}</text>'
     )
 
 

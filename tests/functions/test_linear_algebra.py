@@ -14,6 +14,13 @@ import graphc as gx
 Shape = tuple[int, ...]
 
 
+SIZES: dict[Any, Any] = {"n": 2, "m": 5, "b": 4, "h": 3}
+
+
+def bound(size: Any) -> Any:
+    return SIZES.get(size, size)
+
+
 def values(*shape: int) -> np.ndarray[Any, Any]:
     return np.random.default_rng(sum(shape)).integers(-3, 4, shape).astype(np.float32)
 
@@ -43,8 +50,7 @@ def test_matmul_by_numpys_rules(shapes: hnp.BroadcastableShapes) -> None:
     ],
 )
 def test_matmul_of_symbolic_sizes(left: Any, right: Any) -> None:
-    sizes = {"n": 2, "m": 5, "b": 4, "h": 3}
-    a, b = (values(*(sizes[d] if d in sizes else d for d in shape)) for shape in (left, right))
+    a, b = (values(*map(bound, shape)) for shape in (left, right))
     x, y = gx.input("a", left), gx.input("b", right)
     np.testing.assert_array_equal((x @ y).eval({x: a, y: b}), a @ b)
 

@@ -1,0 +1,119 @@
+"""Runs graphc and its peers on the workloads, and prints how they compare.
+
+    python -m benchmarks                                    # everything that is installed
+    python -m benchmarks --peers torch jax --work mlp_tiny gmm --json results.json --plot gmm.svg
+    python -m benchmarks --python torch=~/torch/bin/python  # a peer in an environment of its own
+    python -m benchmarks --peers --profile --work gmm       # graphc alone, kernel by kernel
+    python -m benchmarks --check                            # fails where losses differ
+
+Each framework runs in a process of its own, in turn, `--rounds` times: the first has empty caches,
+the others find them warm. A step time is the median of the faster half of all steps in a process,
+and of that the median over processes; `warm s` is the least. `limit` is the share of what the
+machine could do: the step's matrix products at the peak of fused multiply-adds, or the bytes of its
+parameters and data at the speed of a copy, both measured in the same run.
+"""
+
+import argparse
+import importlib
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.costs import cost
+from benchmarks.processes import Plan, cores_at_hand, in_turn, run
+from benchmarks.records import (
+    Machine,
+    Record,
+    bound,
+    disagreements,
+    record,
+    save,
+    this_machine,
+)
+from benchmarks.table import OURS, table
+from benchmarks.worker import MODULES
+from benchmarks.workloads import WORKS
+
+PEERS = tuple(name for name in MODULES if name != OURS)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs what the command line asks for; 1 if losses were compared and differ."""
+    options = _parser().parse_args(words)
+    pythons = dict(_pair(text) for text in options.python)
+    plan = Plan(options.rounds, options.seconds, options.threads, pythons)
+    with tempfile.TemporaryDirectory(prefix="graphc_benchmarks_") as folder:
+        if options.profile:
+            return _profiles(options.work, plan, Path(folder))
+        machine = _limits(options.work, plan, Path(folder))
+        frameworks = (OURS, *options.peers)
+        records = [r for w in options.work for r in _measured(w, frameworks, plan, machine, folder)]
+    print(table(records))
+    if options.json:
+        save(options.json, machine, records)
+    if options.plot:
+        importlib.import_module("benchmarks.plot").plot(records, machine, options.plot)
+    wrong = disagreements(records)
+    print("\n".join(["losses that differ:", *wrong] if wrong else ["all losses agree"]))
+    return int(bool(wrong) and options.check)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    parser.add_argument("--work", nargs="+", choices=WORKS, default=tuple(WORKS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="timed steps, a process")
+    parser.add_argument("--threads", type=int, default=len(cores_at_hand()))
+    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if losses differ")
+    parser.add_argument("--profile", action="store_true", help="print graphc's kernels instead")
+    return parser
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if name not in MODULES or not equals:
+        raise SystemExit(f"--python takes NAME=PATH, a name of {', '.join(MODULES)}: {text!r}")
+    return name, str(Path(path).expanduser())
+
+
+def _limits(works: Sequence[str], plan: Plan, folder: Path) -> Machine:
+    """The machine's limits, for working sets as large as those of the workloads."""
+    held = {name: cost(WORKS[name]).held for name in works}
+    words = ("benchmarks.limits", str(plan.threads), *(str(size) for size in held.values()))
+    found = run(plan.python(OURS), words, plan.threads, folder)
+    if "note" in found:
+        raise SystemExit(f"the limits of this machine: {found['note']}")
+    rates = {name: round(found["gbytes"][str(size)], 1) for name, size in held.items()}
+    machine = this_machine(plan.threads, found["gflops"], rates)
+    print(f"{machine.date} UTC, {machine.cpu}, {plan.threads} threads: {machine.gflops} GFLOP/s")
+    return machine
+
+
+def _measured(
+    work: str, frameworks: Sequence[str], plan: Plan, machine: Machine, folder: str
+) -> list[Record]:
+    least = bound(cost(WORKS[work]), machine.gflops, machine.gbytes[work])
+    runs: dict[str, list[dict[str, object]]] = {name: [] for name in frameworks}
+    for name, figures in in_turn(work, frameworks, plan, Path(folder)):
+        runs[name].append(figures)
+        print(f"{work} {name}: {figures}", file=sys.stderr, flush=True)
+    return [record(work, name, found, least) for name, found in runs.items()]
+
+
+def _profiles(works: Sequence[str], plan: Plan, folder: Path) -> int:
+    """Prints where the time of graphc's steps goes."""
+    for work in works:
+        words = ("benchmarks.worker", OURS, work, "--profile")
+        found = run(plan.python(OURS), words, plan.threads, folder)
+        print(f"{work}\n{found.get('profile', found.get('note'))}\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

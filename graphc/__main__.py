@@ -1,0 +1,82 @@
+"""The command line: `python -m graphc info`, `python -m graphc cache`, `... cache clear`.
+
+Enters: arguments. Leaves: lines of text that say what graphc runs on, or what its cache holds.
+"""
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import graphc
+from graphc.runtime.cache import cache_files, cache_size, clear_cache
+from graphc.runtime.environment import cache_folder
+from graphc.runtime.machine import host
+from graphc.runtime.micro import host_core
+from graphc.runtime.team import available_cores, get_threads, openmp
+
+# Of the CPU's features those that decide how fast kernels are.
+_TELLING = ("avx2", "fma", "avx512f", "avx512bf16", "avx512vnni", "amx-tile", "neon", "sve")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="graphc")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("info", help="versions, CPU, threads and cache")
+    cache = commands.add_parser("cache", help="the size of the object cache")
+    cache.add_argument("action", nargs="?", choices=("size", "clear"), default="size")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "info":
+        _table(_info())
+    elif chosen.action == "clear":
+        before = _cache_text()
+        clear_cache()
+        print(f"removed {before}")
+    else:
+        print(_cache_text())
+    return 0
+
+
+def _info() -> dict[str, str]:
+    features = {f[1:] for f in host().features.split(",") if f.startswith("+")}
+    return {
+        "graphc": graphc.__version__,
+        "python": platform.python_version(),
+        **{package: version(package) for package in ("numba", "llvmlite", "numpy")},
+        "CPU": _cpu_name(),
+        "features": " ".join(f for f in _TELLING if f in features) or "none that matter",
+        "vector width": f"{host_core().vector_bytes * 8} bits",
+        "cores": str(available_cores()),
+        "threads": str(get_threads()),
+        "threading layer": _threading_layer(),
+        "cache": _cache_text(),
+    }
+
+
+def _cpu_name() -> str:
+    """As the maker calls it, where Linux tells, and as LLVM does."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()} ({host().cpu})"
+
+
+def _threading_layer() -> str:
+    library = openmp()
+    return "one thread: no OpenMP runtime found" if library is None else f"OpenMP, {library._name}"
+
+
+def _cache_text() -> str:
+    return f"{cache_files()} files, {cache_size() / 1e6:.1f} MB in {cache_folder()}"
+
+
+def _table(rows: dict[str, str]) -> None:
+    for name, value in rows.items():
+        print(f"{name:16} {value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

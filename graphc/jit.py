@@ -1,0 +1,202 @@
+"""jit: a Python function of arrays as programs, traced once for each kind of arguments.
+
+Enters: a function that composes tensors. Leaves: the same function of arrays. It is called with
+tensors, and what it returns is compiled; kernels depend on structure alone, so that another shape
+is traced again but compiles nothing.
+
+    @gx.jit
+    def norm(x):
+        return gx.sqrt(gx.sum(x * x))
+
+    norm(np.arange(10.0))
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from graphc.compiler import compile
+from graphc.errors import DTypeError, ShapeError
+from graphc.functions.creation import input
+from graphc.functions.tensor import Tensor
+from graphc.runtime.program import Program
+from graphc.tree import Structure, flatten, unflatten
+from graphc.types import as_dtype
+
+PROGRAMS = 256  # kinds of arguments that a function remembers; the oldest is forgotten
+
+Sizes = tuple[int | str, ...]
+
+
+class Jitted:
+    """A function that `jit` made. `program(*args)` is what runs for arguments like these."""
+
+    def __init__(self, f: Callable[..., Any], dims: Sequence[Any] | None) -> None:
+        self._f: Final = f
+        self._dims: Final = dims
+        self._programs: dict[Any, Program] = {}
+        functools.update_wrapper(self, f)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the function on arrays; builds it where an argument is a tensor."""
+        leaves, structure = flatten((args, kwargs))
+        if any(isinstance(leaf, Tensor) for leaf in leaves):
+            return self._f(*args, **kwargs)
+        arrays = [_array(leaf) for leaf in leaves]
+        return self._program(arrays, structure, args)(*arrays)
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """The program for arguments like these: to read its source, or to profile it."""
+        leaves, structure = flatten((args, kwargs))
+        return self._program([_array(leaf) for leaf in leaves], structure, args)
+
+    def _program(
+        self, arrays: Sequence[np.ndarray], structure: Structure, args: tuple[Any, ...]
+    ) -> Program:
+        if self._dims is None:
+            shapes: list[Sizes] = [array.shape for array in arrays]
+        else:
+            shapes = _named_shapes(self._dims, args, arrays)
+        key = (structure, *[(a.dtype, s) for a, s in zip(arrays, shapes, strict=True)])
+        program = self._programs.get(key)
+        if program is None:
+            if len(self._programs) >= PROGRAMS:
+                del self._programs[next(iter(self._programs))]
+            program = self._programs[key] = self._traced(arrays, shapes, structure)
+        return program
+
+    def _traced(
+        self, arrays: Sequence[np.ndarray], shapes: Sequence[Sizes], structure: Structure
+    ) -> Program:
+        names = _input_names(self._f, structure)
+        inputs = [
+            input(name, shape, as_dtype(array.dtype))
+            for name, shape, array in zip(names, shapes, arrays, strict=True)
+        ]
+        args, kwargs = unflatten(structure, inputs)
+        return compile(inputs, self._f(*args, **kwargs))
+
+
+def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:
+    """`f` compiled: called with trees of arrays, it returns a tree of arrays.
+
+    f is called with tensors, once for each structure, dtypes and shapes of its arguments. Arrays
+    and NumPy scalars keep their dtype, a Python float is a float32 scalar, an int an int64, a bool
+    a bool. Parameters that f reads are read anew at each call. With a tensor among its arguments f
+    is just called, so that jitted functions compose.
+
+    `dims` names sizes, so that one program serves them all: an entry a positional argument, which
+    is None, a tuple with a name, a number or None for each axis, or a dict or list of such entries,
+    which goes down into the argument.
+
+    Raises DTypeError for a leaf that is no array of numbers, ShapeError for `dims` that do not fit,
+    and what a Program raises.
+
+    >>> import graphc as gx
+    >>> def step(p, x):
+    ...     return {"w": p["w"] - 0.5 * gx.mean(x)}
+    >>> step = gx.jit(step, dims=(None, ("n",)))
+    >>> step({"w": 1.0}, np.ones(4, "float32")), step({"w": 2.0}, np.ones(5, "float32"))
+    ({'w': np.float32(0.5)}, {'w': np.float32(1.5)})
+    """
+    return Jitted(f, dims)
+
+
+def _array(leaf: Any) -> np.ndarray:
+    if type(leaf) is np.ndarray and leaf.dtype.kind in "fbiu":
+        return leaf
+    if type(leaf) is float:
+        return np.asarray(leaf, np.float32)
+    try:
+        array = np.asarray(leaf)
+        as_dtype(array.dtype)
+    except (DTypeError, ValueError) as error:
+        raise DTypeError(
+            "jit: an argument is an array of numbers, or a tree of them",
+            got=f"{leaf!r}, {type(leaf).__name__}",
+            fix="give what is no array to the function by functools.partial, or close over it",
+        ) from error
+    return array
+
+
+# ---- names ----
+
+
+def _input_names(f: Callable[..., Any], structure: Structure) -> list[str]:
+    """The leaves' names: function, argument, and the way down: objective.p.w1, objective.x."""
+    head = getattr(f, "__name__", "f").strip("<>")
+    args, kwargs = structure.children
+    pairs = [*zip(_argument_names(f, len(args.children)), args.children, strict=True)]
+    pairs += zip(kwargs.names, kwargs.children, strict=True)
+    names: dict[str, None] = {}
+    for path in (path for name, child in pairs for path in _paths(child, f"{head}.{name}")):
+        while path in names:  # {"a.b": ...} beside {"a": {"b": ...}}
+            path += "_"
+        names[path] = None
+    return list(names)
+
+
+def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):  # a builtin without a signature
+        parameters = ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in parameters if p.kind in kinds]
+    return [names[n] if n < len(names) else str(n) for n in range(count)]
+
+
+def _paths(structure: Structure, path: str) -> Iterator[str]:
+    if structure.kind == "leaf":
+        yield path
+    names = structure.names or range(len(structure.children))
+    for name, child in zip(names, structure.children, strict=True):
+        yield from _paths(child, f"{path}.{name}")
+
+
+# ---- named sizes ----
+
+
+def _named_shapes(
+    dims: Sequence[Any], args: tuple[Any, ...], arrays: Sequence[np.ndarray]
+) -> list[Sizes]:
+    """The arrays' shapes, with names where `dims` gives them."""
+    if len(dims) != len(args):
+        raise ShapeError(
+            "jit: dims has an entry an argument", got=f"{len(dims)} entries, {len(args)} arguments"
+        )
+    axes = [a for entry, argument in zip(dims, args, strict=True) for a in _axes(entry, argument)]
+    axes += [None] * (len(arrays) - len(axes))  # keyword arguments
+    return [_named(names, array.shape) for names, array in zip(axes, arrays, strict=True)]
+
+
+def _axes(entry: Any, argument: Any) -> list[tuple[Any, ...] | None]:
+    """For each leaf of an argument the names of its axes."""
+    leaves, structure = flatten(argument)
+    if entry is None or isinstance(entry, tuple):
+        return [entry] * len(leaves)
+    children = _children(argument, structure)
+    keys = list(entry) if isinstance(entry, dict) else list(range(len(entry)))
+    if set(keys) != set(children):
+        raise ShapeError("jit: dims is no tree like its argument", got=f"{entry!r} for {structure}")
+    return [axes for key, child in children.items() for axes in _axes(entry[key], child)]
+
+
+def _children(argument: Any, structure: Structure) -> dict[Any, Any]:
+    """What stands one level down, by key, field or place, in the order of the leaves."""
+    if structure.kind == "dict":
+        return {name: argument[name] for name in structure.names}
+    if structure.kind in ("namedtuple", "dataclass"):
+        return {name: getattr(argument, name) for name in structure.names}
+    return dict(enumerate(argument)) if structure.kind in ("list", "tuple") else {}
+
+
+def _named(names: tuple[Any, ...] | None, shape: tuple[int, ...]) -> Sizes:
+    if names is None:
+        return shape
+    if len(names) != len(shape):
+        raise ShapeError(f"jit: dims names {len(names)} axes", got=f"an array of shape {shape}")
+    return tuple([s if name is None else name for name, s in zip(names, shape, strict=True)])
