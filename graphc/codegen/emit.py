@@ -10,7 +10,7 @@ from graphc.codegen.contract import CONTRACT_WORDS, ContractSpec, emit_contract
 from graphc.codegen.loops import Emitted, emit_loops
 from graphc.codegen.words import ContractWords, Size, Words
 from graphc.codegen.writer import Writer
-from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel
+from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel, Reduced
 
 
 def emit(kernel: Kernel) -> Emitted:
@@ -33,7 +33,8 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
         writer.line("w = words(args)")
         words.add(ContractWords(), len(CONTRACT_WORDS))
         pointers = words.pointers(kernel.operands)
-        elements = Elements(writer, words, kernel.values, pointers, {0: "total"}, loop="axis")
+        sums = {n: "total" for n, v in enumerate(kernel.values) if isinstance(v, Reduced)}
+        elements = Elements(writer, words, kernel.values, pointers, sums, loop="axis")
         extents = [words.name(f"n{v}", Size(extent)) for v, extent in enumerate(kernel.extents)]
         elements.prepare(kernel.stage.stores)
         heads = len(kernel.batch), len(kernel.batch) + len(kernel.rows)

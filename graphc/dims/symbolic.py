@@ -48,9 +48,9 @@ class Dim:
         return Dim, (self.terms,)  # not the hash: that of a string differs between processes
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return isinstance(other, Dim) and self._hash == other._hash and self.terms == other.terms
+        if not isinstance(other, Dim):
+            return NotImplemented  # a tensor on the other side gets its turn
+        return self is other or (self._hash == other._hash and self.terms == other.terms)
 
     def __hash__(self) -> int:
         return self._hash
@@ -152,12 +152,6 @@ def _binary(apply: Callable[[DimLike, DimLike], DimLike], a: Any, b: Any) -> Any
     return NotImplemented if left is None or right is None else apply(left, right)
 
 
-def _terms(d: DimLike) -> Terms:
-    if isinstance(d, Dim):
-        return d.terms
-    return (((), d),) if d else ()
-
-
 def _folded(terms: Terms) -> DimLike:
     """A polynomial that is a number becomes one."""
     if not terms:
@@ -166,15 +160,15 @@ def _folded(terms: Terms) -> DimLike:
 
 
 def _add(a: DimLike, b: DimLike) -> DimLike:
-    return _folded(polynomials.normal(_terms(a) + _terms(b)))
+    return _folded(polynomials.normal(polynomials.of(a) + polynomials.of(b)))
 
 
 def _sub(a: DimLike, b: DimLike) -> DimLike:
-    return _folded(polynomials.normal(_terms(a) + tuple((m, -c) for m, c in _terms(b))))
+    return _folded(polynomials.normal(polynomials.of(a) + tuple((m, -c) for m, c in polynomials.of(b))))
 
 
 def _mul(a: DimLike, b: DimLike) -> DimLike:
-    return _folded(polynomials.multiply(_terms(a), _terms(b)))
+    return _folded(polynomials.multiply(polynomials.of(a), polynomials.of(b)))
 
 
 def divide_exact(a: DimLike, b: DimLike) -> DimLike | None:
@@ -184,17 +178,18 @@ def divide_exact(a: DimLike, b: DimLike) -> DimLike | None:
     >>> divide_exact(n * n - m * m, n + m), divide_exact(n + 1, 2)
     (n - m, None)
     """
-    quotient = polynomials.quotient(_terms(a), _terms(b))
+    quotient = polynomials.quotient(polynomials.of(a), polynomials.of(b))
     return None if quotient is None else _folded(quotient)
 
 
 def bounds(d: DimLike) -> Interval:
     """An interval that holds the size whatever its names are, given that they are >= 0.
 
-    >>> bounds(named("n") + 1), bounds(named("n") % 4 * 2)
-    ((1, inf), (0, 6))
+    >>> n = named("n")
+    >>> bounds(n + 1), bounds(n % 4 * 2), bounds(n - n // 2)
+    ((1, inf), (0, 6), (0, inf))
     """
-    return polynomials.bounds(_terms(d))
+    return polynomials.least(polynomials.of(d)), -polynomials.least(polynomials.of(-d))
 
 
 def names(d: DimLike) -> frozenset[str]:
@@ -203,7 +198,7 @@ def names(d: DimLike) -> frozenset[str]:
     >>> sorted(names(named("n") * named("m") // 2))
     ['m', 'n']
     """
-    return frozenset[str]().union(*(atom.names for m, _ in _terms(d) for atom in m))
+    return frozenset[str]().union(*(atom.names for m, _ in polynomials.of(d) for atom in m))
 
 
 def dim_source(d: DimLike) -> str:
@@ -213,7 +208,7 @@ def dim_source(d: DimLike) -> str:
     >>> dim_source(1 - (n + 1) // 2), dim_source((n - 1) * n)
     ('1 - (n + 1)//2', 'n*n - n')
     """
-    return polynomials.text(_terms(d))
+    return polynomials.text(polynomials.of(d))
 
 
 # ---- atoms: floor-division, mod, min and max ----
@@ -319,16 +314,16 @@ def _nonzero(divisor: int) -> int:
 
 
 def _constant(d: DimLike) -> int:
-    last = _terms(d)[-1:]
+    last = polynomials.of(d)[-1:]
     return last[0][1] if last and not last[0][0] else 0
 
 
 def _split(a: DimLike, b: DimLike) -> tuple[DimLike, DimLike]:
     """(whole, rest) with a == whole*b + rest, for a divisor of one term."""
-    if len(_terms(b)) != 1:
+    if len(polynomials.of(b)) != 1:
         return 0, a
-    divisor, count = _terms(b)[0]
-    quotients = ((polynomials.monomial_quotient(m, divisor), c) for m, c in _terms(a))
+    divisor, count = polynomials.of(b)[0]
+    quotients = ((polynomials.monomial_quotient(m, divisor), c) for m, c in polynomials.of(a))
     kept = ((m, c // count) for m, c in quotients if m is not None)
     whole = _folded(polynomials.normal(kept))
     return whole, a - whole * b
@@ -337,8 +332,8 @@ def _split(a: DimLike, b: DimLike) -> tuple[DimLike, DimLike]:
 def _reduce(rest: DimLike, b: int) -> tuple[int, DimLike, int, int]:
     """(g, x, k, r) with rest == g*x + r, b == g*k and 0 <= r < g: floors and mods need x and k."""
     constant = _constant(rest)
-    g = math.gcd(b, *(c for m, c in _terms(rest) if m))
-    scaled = _folded(tuple((m, c // g) for m, c in _terms(rest - constant)))
+    g = math.gcd(b, *(c for m, c in polynomials.of(rest) if m))
+    scaled = _folded(tuple((m, c // g) for m, c in polynomials.of(rest - constant)))
     return g, scaled + constant // g, b // g, constant % g
 
 

@@ -37,6 +37,13 @@ Term: TypeAlias = tuple[Monomial, int]
 Terms: TypeAlias = tuple[Term, ...]
 
 
+def of(d: Any) -> Terms:
+    """The terms of an int or a Dim."""
+    if isinstance(d, int):
+        return (((), d),) if d else ()
+    return d.terms
+
+
 def atom_key(atom: Atom) -> tuple[bool, str]:
     """Names come first."""
     return atom.kind != "name", atom.text
@@ -99,6 +106,36 @@ def bounds(terms: Terms) -> Interval:
         least, most = sorted(_times(end, count) for end in _monomial_bounds(monomial))
         low, high = low + least, high + most
     return low, high
+
+
+def least(terms: Terms, depth: int = 3) -> float:
+    """A lower bound that also looks into atoms: n - n//2 is at least 0 though n//2 has no end."""
+    low = bounds(terms)[0]
+    if low >= 0 or depth == 0:
+        return low
+    parts = [(m[0], c, terms[:i] + terms[i + 1 :]) for i, (m, c) in enumerate(terms) if len(m) == 1]
+    return max([low, *(_least_without(*part, depth - 1) for part in parts)])
+
+
+def _least_without(atom: Atom, count: int, rest: Terms, depth: int) -> float:
+    """A lower bound of count*atom + rest, where what the atom is made of takes its place."""
+
+    def with_multiple(d: Any, slack: int = 0, scale: int = 1) -> float:
+        scaled = (*((m, c * scale) for m, c in rest), *((m, c * count) for m, c in of(d)))
+        return least(normal((*scaled, ((), -abs(count) * slack))), depth)
+
+    match atom.kind:
+        case "floordiv" if isinstance(atom.args[1], int):  # a - k < k * (a//k) <= a
+            divisor = atom.args[1]
+            low = with_multiple(atom.args[0], divisor - 1 if count > 0 else 0, divisor)
+            return low if math.isinf(low) else -(-low // divisor)
+        case "mod" if count < 0 and of(atom.args[0]) and bounds(of(atom.args[0]))[0] >= 0:
+            return with_multiple(atom.args[0])  # a % k <= a
+        case "min" | "max":
+            either = max if (atom.kind == "min") == (count < 0) else min
+            return either(map(with_multiple, atom.args))
+        case _:
+            return -math.inf
 
 
 def _times(a: float, b: float) -> float:

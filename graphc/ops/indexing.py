@@ -47,7 +47,8 @@ def _in_range(name: str, index: np.ndarray, length: int) -> np.ndarray:
         raise IndexRangeError(
             f"{name}: an index is outside of the axis", got=f"{index[outside][0]} of {length}"
         )
-    return np.where(index < 0, index.astype(np.int64) + length, index.astype(np.int64))
+    counted = np.where(index < 0, index.astype(np.int64) + length, index.astype(np.int64))
+    return np.array(counted, order="C")  # NumPy writes in the order of memory: the last one wins
 
 
 def _places(x: np.ndarray, index: np.ndarray, axis: int) -> tuple[Any, ...]:
@@ -164,7 +165,7 @@ def _infer_scatter_along(
 def _written(x: np.ndarray, places: Any, updates: np.ndarray, combine: Combine) -> np.ndarray:
     result = np.array(x)
     if combine == "set":
-        result[places] = updates
+        result[places] = np.array(updates, order="C")
         return result
     with np.errstate(all="ignore"):
         np.add.at(result, places, updates)

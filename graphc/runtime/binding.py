@@ -239,8 +239,9 @@ def row_flags(code: Code, partitions: Sequence[Partition]) -> list[int]:
         if step.level != following.level and (waiting or following.level in split):
             flags[n] |= BARRIER
             waiting = False
-    commit = max((n for n, step in enumerate(steps) if step.phase == 0), default=-1)
-    fails = any(isinstance(s.kernel, LoopKernel) and s.kernel.checks for s in steps)
-    if fails and 0 <= commit < len(steps) - 1:
+    kernels = [(step.level, step.kernel) for step in steps]
+    failing = [level for level, k in kernels if isinstance(k, LoopKernel) and k.checks]
+    commit = sum(step.level <= max(failing, default=-1) for step in steps) - 1
+    if 0 <= commit < len(steps) - 1:
         flags[commit] |= BARRIER | COMMIT
     return flags

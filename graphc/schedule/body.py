@@ -43,6 +43,7 @@ from graphc.schedule.kernel import (
     Value,
 )
 from graphc.schedule.merge import coefficient
+from graphc.schedule.numbers import Numbers
 from graphc.types import TensorType, bool_, int64
 
 POSITION = 1 << 30  # stands for the run-time position while a gather's index is made
@@ -53,7 +54,7 @@ class Body:
     """Values in order, each once; stores; operands, one a buffer."""
 
     group: Group
-    skip: set[Node]
+    numbers: Numbers
     buffer_of: Callable[[Node], Buffer]
     values: list[Value] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
@@ -83,12 +84,15 @@ class Body:
         """The value that a read gives: computed in this group, a number, or loaded."""
         place = resolve(read.node, read.coords, frozenset())
         base = place.base
-        if base in self.skip:
+        if base in self.numbers.host:
             return self.value(Scalar(base, base.type.dtype))
         if isinstance(base.op.lower, Source):
             return self.value(Count(place.coords[base.params["axis"]], base.type.dtype))
         if base in self.of_node:
             return self.of_node[base]
+        if base in self.numbers.inline:
+            args = [self.read(Read(i, (Index(0),) * i.type.rank)) for i in base.inputs]
+            return self.value(Compute(base.op, tuple(args), base.type.dtype))
         return self.value(Load(self.operand(self.buffer_of(base)), place.flat, base.type.dtype))
 
     def position(self, item: Item, home: Coords) -> int:

@@ -1,23 +1,28 @@
-"""The commit: an order of updates in which everyone reads old state, in place where that is possible.
+"""The commit: where in the order of kernels state is written, in place where that is possible.
 
-Enters: groups behind the commit point. Leaves: their levels, or the states that must be staged: computed
-into memory of their own before the commit point and copied behind it.
+Enters: groups, of which those of phase 1 compute what only new state needs. Leaves: levels for these:
+above every kernel that can fail (a failed call leaves state as it was) and above every reader of the
+old state. Where no such order exists, the states to be staged: computed into memory of their own
+and copied at the end.
 """
 
 from graphc.graph import STATE, Node
-from graphc.lowering import Index
+from graphc.lowering import Gather, Index, Scatter
 from graphc.schedule.access import flat_index
-from graphc.schedule.group import Group, place_of, reads
+from graphc.schedule.group import Group, memory_reads
+from graphc.schedule.numbers import Numbers
+
+WHOLE = Index(-1)  # where a group may read any element: no index of a store is like it
 
 
-def states_read(group: Group, skip: set[Node]) -> dict[Node, set[Index]]:
+def states_read(group: Group, numbers: Numbers) -> dict[Node, set[Index]]:
     """The state nodes that a group reads, each with the indices at which it does."""
     result: dict[Node, set[Index]] = {}
     for item in group.items:
-        for read in reads(item, group.home[item]):
-            place = place_of(read, skip)
-            if place is not None and place.base.op is STATE:
-                result.setdefault(place.base, set()).add(place.flat)
+        for read, place in memory_reads(item, group.home[item], numbers):
+            if place.base.op is STATE:
+                index = WHOLE if read.stored else place.flat
+                result.setdefault(place.base, set()).add(index)
     return result
 
 
@@ -30,59 +35,78 @@ def states_written(group: Group) -> dict[Node, Index]:
     }
 
 
-def order_commit(groups: list[Group], skip: set[Node]) -> set[Node]:
-    """Sets the levels of phase 1, readers of a state before its writer; returns states to stage.
+def fails(group: Group) -> bool:
+    """Whether a kernel of the group checks positions at run time."""
+    return any(isinstance(item.node.op.lower, Gather | Scatter) for item in group.items)
+
+
+def order_commit(groups: list[Group], numbers: Numbers) -> set[Node]:
+    """Sets the levels of phase 1; returns states to stage.
 
     Where it returns any, levels are unchanged: stage them and fuse again.
     """
     later = [group for group in groups if group.phase == 1]
     written = {group: states_written(group) for group in later}
-    read = {group: states_read(group, skip) for group in later}
-    staged = {
-        state
-        for group in later
-        for state, index in written[group].items()
-        if any(other != index for other in read[group].get(state, ()))
-    }
+    read = {group: states_read(group, numbers) for group in groups}
+    staged = {s for group in later for s in _overwritten(group, written[group], read[group])}
     if staged:
         return staged
-    before = _edges(later, read, written, skip)
-    depth: dict[Group, int] = {}
-    waiting = list(later)
+    before = _edges(groups, later, read, written, numbers)
+    level = {group: group.level for group in groups if group.phase == 0}
+    waiting = later
     while waiting:
-        ready = [g for g in waiting if all(b in depth for b in before[g])]
+        ready = [group for group in waiting if before[group] <= level.keys()]
         if not ready:
             return {state for group in waiting for state in written[group]}
         for group in ready:
-            depth[group] = 1 + max((depth[b] for b in before[group]), default=0)
-        done = set(ready)
-        waiting = [g for g in waiting if g not in done]
-    base = max((g.level for g in groups if g.phase == 0), default=0)
+            level[group] = 1 + max((level[b] for b in before[group]), default=0)
+        waiting = [group for group in waiting if group not in level]
     for group in later:
-        group.level = base + depth[group]
+        group.level = level[group]
     return set()
+
+
+def _overwritten(
+    group: Group, written: dict[Node, Index], read: dict[Node, set[Index]]
+) -> list[Node]:
+    """States of which the group might read an element that it has already written."""
+    sweeps = group.kind == "rows" and any(i.node in group.late for i in group.items)
+    result = []
+    for state, index in written.items():
+        points = any(v in group.inner for v, _ in index.terms)
+        others = [other for other in read.get(state, ()) if other != index]
+        if others or (sweeps and points and state in read):
+            result.append(state)
+    return result
 
 
 def _edges(
     groups: list[Group],
+    later: list[Group],
     read: dict[Group, dict[Node, set[Index]]],
     written: dict[Group, dict[Node, Index]],
-    skip: set[Node],
+    numbers: Numbers,
 ) -> dict[Group, set[Group]]:
-    """For each group, those that must run before it: they read its states, or write what it reads."""
+    """For each later group those that must run before it: what they store it reads, what it
+    overwrites they read, or they can fail and it writes state."""
     readers: dict[Node, list[Group]] = {}
-    makers: dict[Node, Group] = {}
+    makers: dict[Node, list[Group]] = {}
     for group in groups:
         for state in read[group]:
             readers.setdefault(state, []).append(group)
-        makers.update(dict.fromkeys(group.place, group))
+        for item in group.items:
+            if item.role != "state":
+                makers.setdefault(item.node, []).append(group)
+    failing = [group for group in groups if group.phase == 0 and fails(group)]
+    last = max(failing, key=lambda group: group.level, default=None)
     before: dict[Group, set[Group]] = {}
-    for group in groups:
+    for group in later:
         found = {other for state in written[group] for other in readers.get(state, ())}
         for item in group.items:
-            for own in reads(item, group.home[item]):
-                place = place_of(own, skip)
-                if place is not None and place.base in makers and place.base not in group.place:
-                    found.add(makers[place.base])
+            for _, place in memory_reads(item, group.home[item], numbers):
+                if place.base not in group.place:
+                    found.update(makers.get(place.base, ()))
+        if written[group] and last is not None:
+            found.add(last)
         before[group] = found - {group}
     return before

@@ -9,53 +9,51 @@ first reduction makes it "rows", that takes in all that lives on its rows or its
 takes pointwise work on its result. Then a map that only one other group reads sinks into it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from graphc.graph import Node
 from graphc.lowering import Contract, Index, Reduce
-from graphc.schedule.access import Place, own_coords
+from graphc.schedule.access import Coords, Place, own_coords
 from graphc.schedule.group import (
     CAP,
     Group,
     Read,
     alike,
     home_on,
-    place_of,
-    reads,
+    memory_reads,
     reduced_variables,
     takes,
 )
 from graphc.schedule.items import Item
+from graphc.schedule.numbers import Numbers
 from graphc.schedule.sink import sink
 
 
 class Fusion:
     """The state of the pass: the groups so far, and where every node is computed."""
 
-    __slots__ = ("_groups", "_skip", "base_level", "group_of", "level_of")
+    __slots__ = ("_groups", "_numbers", "group_of", "level_of")
 
-    def __init__(self, skip: set[Node]) -> None:
-        self._skip = skip
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
         self._groups: dict[Group, None] = {}
         self.group_of: dict[Node, Group] = {}
         self.level_of: dict[Node, int] = {}
-        self.base_level: int = 0
 
     @property
     def groups(self) -> list[Group]:
         """All groups, in the order of their first items."""
         return list(self._groups)
 
-    def place(self, read: Read) -> Place | None:
-        """Where the read ends; None for numbers that need no memory."""
-        return place_of(read, self._skip)
+    def _reads(self, item: Item, home: Coords) -> Iterator[tuple[Read, Place]]:
+        return memory_reads(item, home, self._numbers)
 
     def add(self, item: Item, phase: int) -> None:
         """Puts the item into the group that takes it, or into a new one."""
         generic, extents = own_coords(item.domain)
-        bases = [(p.base, r.stored) for r in reads(item, generic) if (p := self.place(r))]
+        bases = [(place.base, read.stored) for read, place in self._reads(item, generic)]
         level = max((self.level_of.get(base, 0) for base, _ in bases), default=0)
-        level = max(level, self._written(item), self.base_level if phase else 0)
+        level = max(level, self._written(item))
         groups = self._highest(bases, level)
         if groups and self._accept(groups, item, phase):
             group = self._merge(groups)
@@ -88,9 +86,9 @@ class Fusion:
         if home is None:
             return False
         late = False
-        for place in map(self.place, reads(item, home)):
-            group = None if place is None else self.group_of.get(place.base)
-            if place is None or group not in groups:
+        for _, place in self._reads(item, home):
+            group = self.group_of.get(place.base)
+            if group is None or group not in groups:
                 continue
             if place.shape != place.base.type.shape or place.coords != group.place[place.base]:
                 return False
@@ -128,7 +126,7 @@ class Fusion:
         if item.role != "compute":
             return
         self.group_of[item.node] = group
-        late = any(p.base in group.late for p in map(self.place, reads(item, home)) if p)
+        late = any(place.base in group.late for _, place in self._reads(item, home))
         group.place[item.node] = home
         if isinstance(item.node.op.lower, Reduce):
             axes = item.node.params["axes"]
@@ -140,13 +138,13 @@ class Fusion:
 
 
 def fuse(
-    items: list[Item], skip: set[Node], committing: set[Node], roots: set[Node]
+    items: list[Item], numbers: Numbers, committing: set[Node], roots: set[Node]
 ) -> list[Group]:
-    """The groups of a program, by level; `roots` are nodes that must be stored.
+    """The groups of a program; `roots` are nodes that must be stored.
 
-    `committing` nodes run in groups of phase 1, above all others: behind the commit point.
+    `committing` nodes run in groups of phase 1, whose levels `commit` sets anew.
     """
-    fusion = Fusion(skip)
+    fusion = Fusion(numbers)
     later = []
     for item in items:
         committed = item.role == "compute" and item.node in committing
@@ -154,7 +152,6 @@ def fuse(
             later.append(item)
         else:
             fusion.add(item, 0)
-    fusion.base_level = max((g.level for g in fusion.groups), default=0)
     for item in later:
         fusion.add(item, 1)
-    return sorted(sink(fusion.groups, skip, roots), key=lambda group: group.level)
+    return sink(fusion.groups, numbers, roots)

@@ -3,16 +3,28 @@
 Enters: items. Leaves: for each, its `home` (the coordinates of its domain on the loops) or None.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from graphc.dims import DimLike
 from graphc.graph import Node
-from graphc.lowering import Contract, Gather, Index, Pointwise, Reduce, Scatter, Source, plus, scaled, variable
+from graphc.lowering import (
+    Contract,
+    Gather,
+    Index,
+    Pointwise,
+    Reduce,
+    Scatter,
+    Source,
+    plus,
+    scaled,
+    variable,
+)
 from graphc.schedule.access import Coords, Place, own_coords, resolve
 from graphc.schedule.items import Item
 from graphc.schedule.merge import contraction_axes
+from graphc.schedule.numbers import Numbers
 
 CAP = 60  # items a kernel: compile time grows faster than its length (100 operations: 0.85 s)
 
@@ -90,11 +102,19 @@ def reads(item: Item, home: Coords) -> list[Read]:
             return [Read(i, home) for i in inputs]
 
 
-def place_of(read: Read, skip: set[Node]) -> Place | None:
-    """Where a read ends below its views; None for host scalars and counters, which have no memory."""
-    place = resolve(read.node, read.coords, frozenset())
-    inlined = place.base in skip or isinstance(place.base.op.lower, Source)
-    return None if inlined else place
+def memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[Read, Place]]:
+    """The reads of an item that end in memory or in another item, each with where.
+
+    Below numbers that are computed inline stands what those read.
+    """
+    waiting = reads(item, home)
+    while waiting:
+        read = waiting.pop(0)
+        place = resolve(read.node, read.coords, frozenset())
+        if place.base in numbers.inline and not read.stored:
+            waiting.extend(Read(i, (Index(0),) * i.type.rank) for i in place.base.inputs)
+        elif place.base not in numbers.host and not isinstance(place.base.op.lower, Source):
+            yield read, place
 
 
 def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:

@@ -4,11 +4,11 @@ Enters: a simplified graph. Leaves: `Item`s, operands first. Most are a primitiv
 is an item a piece, a scatter copies its base first, and each update is an item that stores state.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from graphc.graph import CONSTANT, Graph, Node, users
+from graphc.graph import Graph, Node, users
 from graphc.lowering import (
     Assemble,
     Contract,
@@ -23,6 +23,7 @@ from graphc.lowering import (
     Source,
     View,
 )
+from graphc.schedule.numbers import Numbers
 
 Role = Literal["compute", "fill", "piece", "base", "scatter", "state"]
 
@@ -53,38 +54,37 @@ def picks_one(node: Node) -> bool:
     return node.inputs[1].type.shape[node.params["axis"]] == 1
 
 
-def host_scalars(nodes: Iterable[Node]) -> set[Node]:
-    """Nodes of one element that only constants and sizes reach: numbers of a binding, not kernels."""
-    result: set[Node] = set()
-    for node in nodes:
-        single = all(size == 1 for size in node.type.shape)
-        known = node.op is CONSTANT or isinstance(node.op.lower, Source)
-        if single and (known or (node.inputs and all(i in result for i in node.inputs))):
-            result.add(node)
-    return result
+def committing(graph: Graph, staged: set[Node]) -> set[Node]:
+    """What only new state needs: pointwise nodes, and the contractions and reductions they start
+    from. They run behind the commit point, where they can write over the old state in place.
 
-
-def committing(graph: Graph, skip: set[Node]) -> set[Node]:
-    """Pointwise nodes that only new state needs: they run after the commit point, where the state
-    they read is still old and can be overwritten in place."""
+    Values of `staged` run before it.
+    """
     nodes = graph.nodes
     readers = users(nodes)
     updated = {value for _, value in graph.updates}
+    outputs = set(graph.outputs)
     result: set[Node] = set()
+    starts: set[Node] = set()
     for node in reversed(nodes):
-        simple = isinstance(node.op.lower, Pointwise | View | Reshape) and node not in skip
-        needed = node in updated or bool(readers[node])
-        if simple and needed and all(user in result for user in readers[node]):
-            if node not in graph.outputs or node in updated:
+        needed = node in updated or (bool(readers[node]) and node not in outputs)
+        if node in staged or not needed or not all(user in result for user in readers[node]):
+            continue
+        match node.op.lower:
+            case Pointwise() | View() | Reshape():
                 result.add(node)
-    return result
+            case Contract() | Reduce():
+                starts.add(node)
+            case _:
+                pass
+    return result | starts
 
 
-def items_of(graph: Graph, skip: set[Node]) -> list[Item]:
-    """The items of a normalised graph, in order; nodes of `skip` are host scalars."""
+def items_of(graph: Graph, numbers: Numbers) -> list[Item]:
+    """The items of a normalised graph, in order; single numbers need none."""
     result: list[Item] = []
     for node in graph.nodes:
-        if node in skip:
+        if node in numbers.host or node in numbers.inline:
             continue
         match node.op.lower:
             case Pointwise() | Gather() | Contract():

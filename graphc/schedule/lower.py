@@ -26,6 +26,7 @@ from graphc.schedule.kernel import (
     Value,
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
+from graphc.schedule.numbers import Numbers
 from graphc.schedule.stages import Lanes, cost_of, flops_of, levels_of, plan
 from graphc.types import TensorType
 
@@ -37,7 +38,7 @@ SHORT = 32  # elements: a reduction over so few is vectorised across rows
 class Lowering:
     """What lowering knows beside the group: numbers of a binding, what is stored, and where."""
 
-    skip: set[Node]
+    numbers: Numbers
     stored: set[Node]
     buffer_of: Callable[[Node], Buffer]
     partials: int = 0
@@ -50,7 +51,7 @@ class Lowering:
 
 def lower_group(group: Group, context: Lowering) -> list[Kernel]:
     """The kernels of a group, to be run one after the other."""
-    body = Body(group, context.skip, context.buffer_of)
+    body = Body(group, context.numbers, context.buffer_of)
     if group.kind == "rows" and not group.outer and _divides(group):
         return _two_steps(body, context)
     for item in group.items:
@@ -73,7 +74,7 @@ def _is_reduction(item: Item) -> bool:
 def _two_steps(body: Body, context: Lowering) -> list[Kernel]:
     """Partial reductions by every part, then one part that combines them and does what waits."""
     group, parts = body.group, context.parts()
-    later = Body(group, context.skip, context.buffer_of)
+    later = Body(group, context.numbers, context.buffer_of)
     late = group.late
     now = [i for i in group.items if _is_reduction(i) or (i.node not in late and i.value not in late)]
     reductions = [item for item in now if _is_reduction(item)]

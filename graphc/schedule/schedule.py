@@ -9,11 +9,12 @@ from graphc.graph import CONSTANT, INPUT, STATE, Graph, Node, make
 from graphc.ops import identity
 from graphc.schedule.commit import order_commit
 from graphc.schedule.fuse import fuse
-from graphc.schedule.group import Group, place_of, reads
-from graphc.schedule.items import committing, host_scalars, items_of
+from graphc.schedule.group import Group, memory_reads
+from graphc.schedule.items import committing, items_of
 from graphc.schedule.kernel import Buffer, Schedule, Step
 from graphc.schedule.lower import Lowering, lower_group
 from graphc.schedule.normalise import normalise
+from graphc.schedule.numbers import Numbers, numbers_of
 
 
 @dataclass(slots=True)
@@ -42,33 +43,33 @@ def _buffer(node: Node) -> Buffer:
 def build_schedule(graph: Graph) -> Schedule:
     """The program of a graph: its kernels by level, those that write state behind all others."""
     graph = normalise(graph)
-    skip = host_scalars(graph.nodes) - set(graph.outputs)
-    groups, graph = _fused(graph, skip)
+    groups, graph, numbers = _fused(graph)
     buffers = Buffers()
-    context = Lowering(skip, _stored(groups, graph, skip), buffers.of)
+    context = Lowering(numbers, _stored(groups, graph, numbers), buffers.of)
     steps: list[Step] = []
     for group in groups:
         kernels = lower_group(group, context)
         # The second kernel of a group waits for the first: levels are doubled to make room.
         for number, kernel in enumerate(kernels):
-            steps.append(Step(kernel, 2 * group.level + number, group.phase))
+            steps.append(Step(kernel, 2 * group.level + number))
     steps.sort(key=lambda step: step.level)
     inputs = tuple(buffers.of(node) for node in graph.inputs)
     outputs = tuple(buffers.of(node) for node in graph.outputs)
-    return Schedule(graph, tuple(steps), inputs, outputs, frozenset(skip))
+    return Schedule(graph, tuple(steps), inputs, outputs, numbers.host)
 
 
-def _fused(graph: Graph, skip: set[Node]) -> tuple[list[Group], Graph]:
+def _fused(graph: Graph) -> tuple[list[Group], Graph, Numbers]:
     """Groups by level, and the graph with staged updates where an order in place is impossible."""
     staged: set[Node] = set()
     while True:
         graph = _with_staged(graph, staged)
         early = {value for state, value in graph.updates if state in staged}
-        late = committing(graph, skip | early)
-        groups = fuse(items_of(graph, skip), skip, late, set(graph.outputs) | early)
-        found = order_commit(groups, skip)
+        roots = set(graph.outputs) | early
+        numbers = numbers_of(graph, roots)
+        groups = fuse(items_of(graph, numbers), numbers, committing(graph, early), roots)
+        found = order_commit(groups, numbers)
         if not found:
-            return sorted(groups, key=lambda group: group.level), graph
+            return sorted(groups, key=lambda group: group.level), graph, numbers
         staged |= found
 
 
@@ -81,13 +82,12 @@ def _with_staged(graph: Graph, staged: set[Node]) -> Graph:
     return Graph(graph.inputs, graph.outputs, tuple(updates))
 
 
-def _stored(groups: list[Group], graph: Graph, skip: set[Node]) -> set[Node]:
+def _stored(groups: list[Group], graph: Graph, numbers: Numbers) -> set[Node]:
     """Nodes that need memory: outputs, and what a group reads that it does not compute."""
     result = set(graph.outputs)
     for group in groups:
         for item in group.items:
-            for read in reads(item, group.home[item]):
-                place = place_of(read, skip)
-                if place is not None and (read.stored or place.base not in group.place):
+            for read, place in memory_reads(item, group.home[item], numbers):
+                if read.stored or place.base not in group.place:
                     result.add(place.base)
     return result

@@ -1,76 +1,62 @@
 """Sinking: a pointwise group moves into the only group that reads it, and is never stored.
 
-Enters: groups and what must be stored. Leaves: fewer groups. Groups of a single number are cheap
-enough to be computed by every group that reads them.
+Enters: groups and what must be stored. Leaves: fewer groups.
 """
 
 from graphc.graph import Node
-from graphc.lowering import Gather, Index, Pointwise, Scatter
+from graphc.lowering import Gather, Index, Scatter
 from graphc.schedule.access import Coords, Place
-from graphc.schedule.group import CAP, Group, column_axes, moved, place_of, reads
+from graphc.schedule.group import CAP, Group, column_axes, memory_reads, moved
 from graphc.schedule.items import Item
+from graphc.schedule.numbers import Numbers
 
-SCALAR_COST = 64  # cycles that each part may repeat rather than wait for another kernel
-
-
-def sink(groups: list[Group], skip: set[Node], roots: set[Node]) -> list[Group]:
+def sink(groups: list[Group], numbers: Numbers, roots: set[Node]) -> list[Group]:
     """The groups that are left when every map that can has moved into its reader."""
     readers: dict[Node, list[tuple[Item, bool]]] = {}
-    owners: dict[Item, list[Group]] = {}
+    owner: dict[Item, Group] = {}
     for group in groups:
         for item in group.items:
-            owners[item] = [group]
-            for read in reads(item, group.home[item]):
-                place = place_of(read, skip)
-                if place is not None:
-                    readers.setdefault(place.base, []).append((item, read.stored))
+            owner[item] = group
+            for read, place in memory_reads(item, group.home[item], numbers):
+                readers.setdefault(place.base, []).append((item, read.stored))
     left = dict.fromkeys(groups)
     for group in sorted(groups, key=lambda g: -g.level):
-        targets = _targets(group, readers, owners, roots)
-        moves = [_mapping(group, target, skip) for target in targets]
-        if not targets or any(mapping is None for mapping in moves):
+        target = _target(group, readers, owner, roots)
+        mapping = None if target is None else _mapping(group, target, numbers)
+        if target is None or mapping is None:
             continue
-        for target, mapping in zip(targets, moves, strict=True):
-            assert mapping is not None
-            _move(group, target, mapping)
         for item in group.items:
-            owners[item] = [*owners[item], *targets]
-            owners[item].remove(group)
+            target.home[item] = moved(group.home[item], mapping)
+            target.place[item.node] = moved(group.place[item.node], mapping)
+        target.items = sorted(target.items + group.items, key=lambda item: item.order)
+        owner.update(dict.fromkeys(group.items, target))
         del left[group]
     return list(left)
 
 
-def _targets(
+def _target(
     group: Group,
     readers: dict[Node, list[tuple[Item, bool]]],
-    owners: dict[Item, list[Group]],
+    owner: dict[Item, Group],
     roots: set[Node],
-) -> list[Group]:
+) -> Group | None:
+    """The only other group that reads this one, point by point and in the same phase."""
     if group.kind != "map" or any(i.role != "compute" or i.node in roots for i in group.items):
-        return []
+        return None
     found: dict[Group, None] = {}
     for item in group.items:
         for reader, stored in readers.get(item.node, ()):
-            for owner in owners[reader]:
-                if stored and owner is not group:
-                    return []
-                found[owner] = None
-    found.pop(group, None)
-    targets = list(found)
-    single = not group.extents and _cost(group) <= SCALAR_COST
-    if len(targets) > 1 and not single:
-        return []
-    if any(target.phase != group.phase and not single for target in targets):
-        return []
-    return targets
+            if owner[reader] is not group:
+                if stored:
+                    return None
+                found[owner[reader]] = None
+    if len(found) != 1:
+        return None
+    (target,) = found
+    return target if target.phase == group.phase else None
 
 
-def _cost(group: Group) -> int:
-    lowers = [item.node.op.lower for item in group.items]
-    return sum(lower.cost if isinstance(lower, Pointwise) else SCALAR_COST for lower in lowers)
-
-
-def _mapping(group: Group, target: Group, skip: set[Node]) -> dict[int, Index] | None:
+def _mapping(group: Group, target: Group, numbers: Numbers) -> dict[int, Index] | None:
     """What each loop of `group` is in `target`; None where the readers there do not agree."""
     if len(group.items) + len(target.items) > CAP or column_axes(target) > 1:
         return None
@@ -79,9 +65,8 @@ def _mapping(group: Group, target: Group, skip: set[Node]) -> dict[int, Index] |
         return None
     mapping: dict[int, Index] | None = None
     for item in target.items:
-        for read in reads(item, target.home[item]):
-            place = place_of(read, skip)
-            if place is None or place.base not in group.place:
+        for _, place in memory_reads(item, target.home[item], numbers):
+            if place.base not in group.place:
                 continue
             found = _matched(group.place[place.base], place)
             if found is None or (mapping is not None and found != mapping):
@@ -108,10 +93,3 @@ def _covers(mapping: dict[int, Index], group: Group, target: Group) -> bool:
     every = set(range(len(target.extents)))
     rows = set(target.outer) if target.kind == "rows" else every
     return not group.extents or reached >= every or reached == rows
-
-
-def _move(group: Group, target: Group, mapping: dict[int, Index]) -> None:
-    for item in group.items:
-        target.home[item] = moved(group.home[item], mapping)
-        target.place[item.node] = moved(group.place[item.node], mapping)
-    target.items = sorted({*target.items, *group.items}, key=lambda item: item.order)
