@@ -12,7 +12,7 @@ array([[6.]], dtype=float32)
 from math import e, inf, nan, pi
 
 from graphc import errors, nn, viz
-from graphc.autodiff import check_gradient, grad, hessian, jacobian, jvp, value_and_grad, vjp, vmap
+from graphc.autodiff import check_gradient
 from graphc.compiler import compile
 from graphc.dims import Dim, dim
 from graphc.functions import (
@@ -157,12 +157,14 @@ from graphc.functions import (
     zeros,
     zeros_like,
 )
+from graphc.functions.parsing import parse
 from graphc.jit import Jitted, jit
 from graphc.nn.functional import stop_gradient
 from graphc.runtime.cache import cache_stats
 from graphc.runtime.program import Program
 from graphc.runtime.team import get_threads, set_threads
-from graphc.text import parse, text
+from graphc.text import text
+from graphc.transforms import grad, hessian, jacobian, jvp, value_and_grad, vjp, vmap
 from graphc.types import (
     DType,
     bool_,
@@ -265,10 +267,10 @@ __all__ = [
     "iinfo",
     "inf",
     "input",
+    "int8",
     "int16",
     "int32",
     "int64",
-    "int8",
     "isdtype",
     "isfinite",
     "isinf",
@@ -280,9 +282,9 @@ __all__ = [
     "less_equal",
     "linspace",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "logaddexp",
     "logical_and",
     "logical_not",
@@ -350,10 +352,10 @@ __all__ = [
     "tril",
     "triu",
     "trunc",
+    "uint8",
     "uint16",
     "uint32",
     "uint64",
-    "uint8",
     "value_and_grad",
     "var",
     "vecdot",

@@ -126,5 +126,6 @@ def _update(state: Any, value: Any) -> tuple[Node, Node]:
             f"the update of {name!r} ({state.node.type}) has another shape",
             got=f"{new.node.type}",
             where=new.node.where,
+            fix="graphc.broadcast_to(new, state.shape) repeats it, .mean(axis=0) reduces it",
         )
     return state.node, new.node

@@ -14,8 +14,11 @@ import os
 import sys
 from dataclasses import dataclass
 
+import numpy as np
+
 _PACKAGE_NAME = __name__.partition(".")[0]
 _PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NUMPY_FOLDER = os.path.dirname(np.__file__) + os.sep  # which calls back: np.linspace(0, 1, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ _places: dict[tuple[str, int, str], Where] = {}
 
 
 def caller(scope: str = "") -> Where:
-    """The first frame outside graphc: the user's line. `scope` replaces the function's name.
+    """The first frame outside graphc and NumPy: the user's line. `scope` replaces its function's
+    name.
 
     >>> caller("model").scope
     'model'
@@ -55,7 +59,7 @@ def caller(scope: str = "") -> Where:
         file = code.co_filename
         ours = _is_ours.get(file)
         if ours is None:
-            ours = _is_ours[file] = file.startswith(_PACKAGE_FOLDER)
+            ours = _is_ours[file] = file.startswith((_PACKAGE_FOLDER, _NUMPY_FOLDER))
         if not ours and not (file == "<string>" and _is_generated(frame.f_globals)):
             break
         outer = frame.f_back

@@ -18,7 +18,14 @@ import numpy as np
 
 from graphc import dims
 from graphc.dims import Dim, DimLike, Guard
-from graphc.errors import BindingError, GraphError, GuardError, MissingInputError, Where
+from graphc.errors import (
+    BindingError,
+    GraphError,
+    GuardError,
+    IndexRangeError,
+    MissingInputError,
+    Where,
+)
 from graphc.graph import CONSTANT, INPUT, STATE, Node, order
 from graphc.types import TensorType
 
@@ -51,6 +58,7 @@ def fed_array(node: Node, value: Any) -> np.ndarray:
         raise BindingError(
             f"{_label(node)} is {wanted}, of rank {len(wanted.shape)}",
             got=f"an array of shape {array.shape}",
+            fix=f"give an array of rank {len(wanted.shape)}; array[None] adds an axis",
         )
     if array.dtype == wanted.dtype.numpy:
         return array
@@ -84,7 +92,9 @@ def bind_sizes(inputs: Sequence[Node], arrays: Sequence[Any]) -> dict[str, int]:
         wanted = bound_shape(node.type.shape, sizes)
         if wanted != tuple(array.shape):
             raise BindingError(
-                f"{_label(node)} is {node.type}", got=f"an array of shape {tuple(array.shape)}"
+                f"{_label(node)} is {node.type}",
+                got=f"an array of shape {tuple(array.shape)}",
+                fix=f"give an array of shape {wanted}",
             )
     return sizes
 
@@ -185,11 +195,18 @@ def _value(
     if node.op is STATE:
         return node.params["cell"].array
     if node.op is INPUT:
+        name = node.params["name"]
         raise MissingInputError(
-            f"{_label(node)} was not given", where=node.where, fix="give its value"
+            f"{_label(node)} was not given",
+            got=f"made at {node.where}",
+            fix=f"give its value: eval({{{name}: array, ...}})",
         )
-    with np.errstate(all="ignore"):
-        array = node.op.eval(*(arrays[i] for i in node.inputs), **bound_params(node.params, sizes))
+    try:
+        with np.errstate(all="ignore"):
+            operands = (arrays[i] for i in node.inputs)
+            array = node.op.eval(*operands, **bound_params(node.params, sizes))
+    except IndexRangeError as error:  # of the line that indexed, not of the one that evaluates
+        raise IndexRangeError(error.what, got=error.got, where=node.where, fix=error.fix) from None
     return _checked(node, np.asarray(array), bound_shape(node.type.shape, sizes))
 
 

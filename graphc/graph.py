@@ -310,7 +310,7 @@ def verify(graph: Graph) -> None:
             name = node.params["name"]
             raise GraphError(
                 f"input {name!r} is used but not listed",
-                where=node.where,
+                got=f"made at {node.where}",
                 fix=f"add {name} to inputs",
             )
         inferred = node.op.infer(*(i.type for i in node.inputs), **node.params)

@@ -14,14 +14,16 @@ is traced again but compiles nothing.
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from graphc.compiler import compile
 from graphc.errors import DTypeError, ShapeError
-from graphc.functions.creation import input
+from graphc.functions.creation import as_tensor, constant, input
 from graphc.functions.tensor import Tensor
+from graphc.graph import INPUT, order, substitute
 from graphc.runtime.program import Program
 from graphc.tree import Structure, flatten, unflatten
 from graphc.types import as_dtype
@@ -38,46 +40,101 @@ class Jitted:
         self._f: Final = f
         self._dims: Final = dims
         self._programs: dict[Any, Program] = {}
-        functools.update_wrapper(self, f)
+        self._plain: dict[Any, Program] = {}  # the same, for arguments that are arrays, not trees
+        functools.update_wrapper(self, f, updated=())  # f may itself be a Jitted
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on arrays; builds it where an argument is a tensor."""
+        plain = () if kwargs else _kinds(args)
+        program = self._plain.get(plain)
+        if program is not None:
+            return program(*args)
         leaves, structure = flatten((args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._f(*args, **kwargs)
         arrays = [_array(leaf) for leaf in leaves]
-        return self._program(arrays, structure, args)(*arrays)
+        made = self._made(arrays, structure, args)
+        if not isinstance(made, Program):
+            return made.at(arrays)
+        if plain and None not in plain:
+            if len(self._plain) >= PROGRAMS:
+                self._plain.clear()
+            self._plain[plain] = made
+        return made(*arrays)
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The program for arguments like these: to read its source, or to profile it."""
         leaves, structure = flatten((args, kwargs))
-        return self._program([_array(leaf) for leaf in leaves], structure, args)
+        made = self._made([_array(leaf) for leaf in leaves], structure, args)
+        return made if isinstance(made, Program) else made.program()
 
-    def _program(
+    def _made(
         self, arrays: Sequence[np.ndarray], structure: Structure, args: tuple[Any, ...]
-    ) -> Program:
+    ) -> "Program | _Traced":
         if self._dims is None:
             shapes: list[Sizes] = [array.shape for array in arrays]
         else:
             shapes = _named_shapes(self._dims, args, arrays)
         key = (structure, *[(a.dtype, s) for a, s in zip(arrays, shapes, strict=True)])
         program = self._programs.get(key)
-        if program is None:
-            if len(self._programs) >= PROGRAMS:
-                del self._programs[next(iter(self._programs))]
-            program = self._programs[key] = self._traced(arrays, shapes, structure)
+        if program is not None:
+            return program
+        traced = _traced(self._f, arrays, shapes, structure)
+        if traced.is_open:
+            return traced
+        if len(self._programs) >= PROGRAMS:
+            del self._programs[next(iter(self._programs))]
+        program = self._programs[key] = traced.program()
         return program
 
-    def _traced(
-        self, arrays: Sequence[np.ndarray], shapes: Sequence[Sizes], structure: Structure
-    ) -> Program:
-        names = _input_names(self._f, structure)
-        inputs = [
-            input(name, shape, as_dtype(array.dtype))
-            for name, shape, array in zip(names, shapes, arrays, strict=True)
-        ]
-        args, kwargs = unflatten(structure, inputs)
-        return compile(inputs, self._f(*args, **kwargs))
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """What a function made of inputs that stand for its arguments."""
+
+    inputs: Sequence[Tensor]
+    result: Any
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the result depends on inputs that are no arguments: it is then no number yet."""
+        own = {tensor.node for tensor in self.inputs}
+        leaves = [leaf for leaf in flatten(self.result)[0] if isinstance(leaf, Tensor)]
+        reached = order([leaf.node for leaf in leaves])
+        return any(node.op is INPUT and node not in own for node in reached)
+
+    def program(self) -> Program:
+        """The result, compiled."""
+        return compile(self.inputs, self.result)
+
+    def at(self, arrays: Sequence[np.ndarray]) -> Any:
+        """The result as tensors, with arrays for the arguments."""
+        given = {
+            tensor.node: constant(array, tensor.dtype).node
+            for tensor, array in zip(self.inputs, arrays, strict=True)
+        }
+        leaves, structure = flatten(self.result)
+        nodes = substitute([as_tensor(leaf).node for leaf in leaves], given)
+        return unflatten(structure, [Tensor(node) for node in nodes])
+
+
+def _traced(
+    f: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    shapes: Sequence[Sizes],
+    structure: Structure,
+) -> _Traced:
+    names = _input_names(f, structure)
+    inputs = [
+        input(name, shape, as_dtype(array.dtype))
+        for name, shape, array in zip(names, shapes, arrays, strict=True)
+    ]
+    args, kwargs = unflatten(structure, inputs)
+    return _Traced(inputs, f(*args, **kwargs))
+
+
+def _kinds(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([(a.dtype, a.shape) if type(a) is np.ndarray else None for a in args])
 
 
 def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:

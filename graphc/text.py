@@ -63,8 +63,17 @@ def _graph(what: Printable) -> Graph:
     if isinstance(what, Graph):
         return what
     items = what if isinstance(what, list | tuple) else (what,)
-    nodes = tuple(item if isinstance(item, Node) else item.node for item in items)
+    nodes = tuple(map(_node, items))
     return Graph(tuple(node for node in order(nodes) if node.op is INPUT), nodes)
+
+
+def _node(item: Any) -> Node:
+    try:
+        return item if isinstance(item, Node) else item.node
+    except AttributeError as error:
+        raise GraphError(
+            "text is of tensors or a graph", got=repr(item), fix="text(y), text([y, z])"
+        ) from error
 
 
 def _labels(shown: Sequence[Node], nodes: Sequence[Node]) -> dict[Node, str]:

@@ -1,49 +1,47 @@
 """Derivatives and batching as users call them: of tensors, and of Python functions.
 
-Enters: tensors, or a function. Leaves: tensors; or a function that gives tensors for tensors, and
-for arrays compiles itself and runs.
+Enters: tensors, or a function. Leaves: tensors; or a function that builds tensors from tensors, and
+that compiles itself and runs where it is given arrays.
 
 >>> import numpy as np
 >>> def objective(p, x):
 ...     return ((x @ p["w"] - 1.0) ** 2).sum()
->>> value, grads = value_and_grad(objective)({"w": np.ones(2, "float32")}, np.eye(2, dtype="f"))
->>> value, grads
-(np.float32(0.0), {'w': array([0., 0.], dtype=float32)})
+>>> value_and_grad(objective)({"w": np.ones(2, "f")}, 2 * np.eye(2, dtype="f"))
+(np.float32(2.0), {'w': array([4., 4.], dtype=float32)})
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
+
+import numpy as np
 
 from graphc.autodiff import forward, reverse
 from graphc.autodiff.vmap import Axes, placeholder
-from graphc.autodiff.vmap import vmap as batch_tensors
-from graphc.errors import GradientError
-from graphc.functions.creation import as_tensor
+from graphc.autodiff.vmap import vmap as batched
+from graphc.errors import GradientError, MissingInputError
+from graphc.functions.creation import as_tensor, asarray
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node, substitute
 from graphc.jit import Jitted, jit
 from graphc.tree import flatten, tree_map, unflatten
 
 T = TypeVar("T")
-Numbers = int | Sequence[int]
-Derive = Callable[[Any, Any, Any], Any]  # outputs, what they are differentiated by, directions
-
-
-# ---- gradients ----
+Function = Callable[..., Any]
+Places = int | Sequence[int]
 
 
 @overload
 def grad(loss: Tensor, wrt: T) -> T: ...
 @overload
-def grad(loss: Callable[..., Any], argnums: Numbers = 0, has_aux: bool = False) -> Jitted: ...
+def grad(loss: Function, argnums: Places = 0, has_aux: bool = False) -> Jitted: ...
 def grad(loss: Any, *args: Any, **options: Any) -> Any:
     """The gradient of a floating scalar by each tensor of the tree `wrt`: a tree like it.
 
-    What the loss does not depend on gets zeros. Of a function: the function that gives its
-    gradient by argument number `argnums`, or by several as a tuple; with has_aux the function
-    returns (loss, more) and the result is (gradient, more). Raises GradientError for a loss that is
-    no floating scalar, and for integers and booleans, which have no gradient.
+    What the loss does not depend on gets zeros. Of a function: the function that gives the gradient
+    of its result by argument `argnums`, or by several as a tuple; with has_aux the function returns
+    (loss, more), its gradient (gradient, more). Raises GradientError for a loss that is no floating
+    scalar, and for integers and booleans, which have no gradient.
 
     >>> import graphc as gx
     >>> x = gx.input("x", ("n",))
@@ -52,34 +50,206 @@ def grad(loss: Any, *args: Any, **options: Any) -> Any:
     >>> gx.grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
     (np.float32(3.0), np.float32(2.0))
     """
-    if not _is_function(loss):
+    if not callable(loss):
         return reverse.grad(loss, *args, **options)
-    return _transformed(loss, _grad_of, *args, **options)
+    return _transformed(lambda y, wrt: reverse.grad(as_tensor(y), wrt), loss, *args, **options)
 
 
 @overload
 def value_and_grad(loss: Tensor, wrt: T) -> tuple[Tensor, T]: ...
 @overload
-def value_and_grad(
-    loss: Callable[..., Any], argnums: Numbers = 0, has_aux: bool = False
-) -> Jitted: ...
+def value_and_grad(loss: Function, argnums: Places = 0, has_aux: bool = False) -> Jitted: ...
 def value_and_grad(loss: Any, *args: Any, **options: Any) -> Any:
-    """The loss and what `grad` gives. With has_aux the result is ((loss, more), gradient).
+    """The loss and what `grad` gives. Of a function with has_aux: ((loss, more), gradient).
 
     >>> import graphc as gx
     >>> gx.value_and_grad(lambda x: x**3)(2.0)
     (np.float32(8.0), np.float32(12.0))
     """
-    if not _is_function(loss):
+    if not callable(loss):
         return reverse.value_and_grad(loss, *args, **options)
-    return _transformed(loss, _value_and_grad_of, *args, **options)
+    return _transformed(_value_and_grad, loss, *args, **options)
 
 
-def _grad_of(loss: Any, wrt: Any, rest: "_Rest") -> Any:
-    gradient = reverse.grad(as_tensor(loss), wrt)
-    return (gradient, rest.aux) if rest.has_aux else gradient
+def _value_and_grad(y: Any, wrt: Any) -> tuple[Tensor, Any]:
+    return reverse.value_and_grad(as_tensor(y), wrt)
 
 
-def _value_and_grad_of(loss: Any, wrt: Any, rest: "_Rest") -> Any:
-    value, gradient = reverse.value_and_grad(as_tensor(loss), wrt)
-    return ((value, rest.aux) if rest.has_aux else value), gradient
+@overload
+def vjp(outputs: Function, argnums: Places = 0, has_aux: bool = False) -> Jitted: ...
+@overload
+def vjp(outputs: Any, wrt: T, cotangents: Any) -> T: ...
+def vjp(outputs: Any, *args: Any, **options: Any) -> Any:
+    """The vector-Jacobian product: the gradient by `wrt` of the sum of outputs * cotangents.
+
+    `cotangents` is a tree like `outputs`. Of a function: a function that takes them as the keyword
+    `cotangents`.
+
+    >>> import graphc as gx
+    >>> gx.vjp(lambda x: [x * 2, x * 3])(1.0, cotangents=[10.0, 1.0])
+    np.float32(23.0)
+    """
+    if not callable(outputs):
+        return reverse.vjp(outputs, *args, **options)
+
+    def derive(y: Any, wrt: Any, directions: Any) -> Any:
+        ys = tree_map(as_tensor, y)
+        return reverse.vjp(ys, wrt, _like(ys, directions))
+
+    return _transformed(derive, outputs, *args, **options, directions="cotangents")
+
+
+@overload
+def jvp(outputs: Function, argnums: Places = 0, has_aux: bool = False) -> Jitted: ...
+@overload
+def jvp(outputs: T, wrt: Any, tangents: Any) -> T: ...
+def jvp(outputs: Any, *args: Any, **options: Any) -> Any:
+    """The Jacobian-vector product: how `outputs` change as `wrt` moves along `tangents`.
+
+    `tangents` is a tree like `wrt`. Of a function: a function that takes them as the keyword
+    `tangents`.
+
+    >>> import graphc as gx
+    >>> gx.jvp(lambda x: x * x)(3.0, tangents=1.0)
+    np.float32(6.0)
+    """
+    if not callable(outputs):
+        return forward.jvp(outputs, *args, **options)
+
+    def derive(y: Any, wrt: Any, directions: Any) -> Any:
+        return forward.jvp(tree_map(as_tensor, y), wrt, _like(wrt, directions))
+
+    return _transformed(derive, outputs, *args, **options, directions="tangents")
+
+
+def _like(tree: Any, directions: Any) -> Any:
+    return tree_map(lambda x, d: as_tensor(d).astype(x.dtype), tree, directions)
+
+
+@overload
+def jacobian(output: Tensor, wrt: Any) -> Any: ...
+@overload
+def jacobian(output: Function, argnums: Places = 0, has_aux: bool = False) -> Jitted: ...
+def jacobian(output: Any, *args: Any, **options: Any) -> Any:
+    """The derivative of every element of `output` by every element of `wrt`, a tree like `wrt`.
+
+    A leaf of shape s gives a tensor of shape output.shape + s.
+
+    >>> import numpy as np
+    >>> import graphc as gx
+    >>> gx.jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    if not callable(output):
+        return forward.jacobian(output, *args, **options)
+    return _transformed(
+        lambda y, wrt: forward.jacobian(as_tensor(y), wrt), output, *args, **options
+    )
+
+
+@overload
+def hessian(loss: Tensor, wrt: Any) -> Any: ...
+@overload
+def hessian(loss: Function, argnums: Places = 0, has_aux: bool = False) -> Jitted: ...
+def hessian(loss: Any, *args: Any, **options: Any) -> Any:
+    """The second derivatives of a floating scalar: for each leaf of `wrt`, a tree like `wrt`.
+
+    >>> import numpy as np
+    >>> import graphc as gx
+    >>> gx.hessian(lambda x: gx.sum(x**3))(np.array([1.0, 2.0]))
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    if not callable(loss):
+        return forward.hessian(loss, *args, **options)
+    return _transformed(lambda y, wrt: forward.hessian(as_tensor(y), wrt), loss, *args, **options)
+
+
+def vmap(f: Function, in_axes: Axes = 0, out_axes: Axes = 0) -> Jitted:
+    """f over a batch: `in_axes` says which axis of each argument counts examples, None for none.
+
+    An int stands for every leaf of its argument; a tuple has an entry an argument; a tree like
+    the argument has one a leaf. `out_axes` says the same of the results.
+
+    >>> import numpy as np
+    >>> import graphc as gx
+    >>> gx.vmap(lambda x, y: gx.sum(x * y), in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
+    array([3., 4.])
+    """
+    inner = batched(f, in_axes, out_axes)
+
+    @functools.wraps(f, updated=())  # not the state of a Jitted
+    def of_batch(*args: Any) -> Any:
+        return inner(*tree_map(as_tensor, args))
+
+    return jit(of_batch)
+
+
+# ---- functions ----
+
+
+def _transformed(
+    derive: Callable[..., Any],
+    f: Function,
+    argnums: Places = 0,
+    has_aux: bool = False,
+    *,
+    directions: str = "",
+) -> Jitted:
+    """The function that calls f and derives its result by the chosen arguments.
+
+    They are stood in for while f is called: what f reads elsewhere is constant to it, be it the
+    same tensor.
+    """
+
+    @functools.wraps(f, updated=())  # not the state of a Jitted
+    def derived(*args: Any, **options: Any) -> Any:
+        along = [_taken(options, directions)] if directions else []
+        wrt, stands_for = _stand_ins(args, argnums)
+        chosen = (
+            {argnums: wrt} if isinstance(argnums, int) else dict(zip(argnums, wrt, strict=True))
+        )
+        count = len(args)
+        placed = {n % count: tree for n, tree in chosen.items()}
+        result = f(*(placed.get(n, argument) for n, argument in enumerate(args)), **options)
+        value, aux = result if has_aux else (result, None)
+        found = derive(value, wrt, *along)
+        if has_aux:
+            pair = derive is _value_and_grad
+            found = ((found[0], aux), found[1]) if pair else (found, aux)
+        return _with_arguments(found, stands_for)
+
+    return jit(derived)
+
+
+def _taken(options: dict[str, Any], name: str) -> Any:
+    if name not in options:
+        raise MissingInputError(f"{name} were not given", fix=f"add {name}=...")
+    return options.pop(name)
+
+
+def _stand_ins(args: Sequence[Any], argnums: Places) -> tuple[Any, dict[Node, Node]]:
+    """A tree of new inputs like the chosen arguments (a tuple of several), and what they are."""
+    places = [argnums] if isinstance(argnums, int) else argnums
+    for place in places:
+        if not -len(args) <= place < len(args):
+            raise GradientError(f"there is no argument {place}", got=f"{len(args)} arguments")
+    wrt = args[argnums] if isinstance(argnums, int) else tuple(args[n] for n in argnums)
+    given, structure = reverse.differentiable_leaves(tree_map(_tensor, wrt), "an argument")
+    inner = [placeholder(tensor.node.type) for tensor in given]
+    stands_for = {i.node: g.node for i, g in zip(inner, given, strict=True)}
+    return unflatten(structure, inner), stands_for
+
+
+def _tensor(leaf: Any) -> Tensor:
+    """A tensor from a leaf of an argument: arrays keep their dtype."""
+    plain = isinstance(leaf, Tensor) or type(leaf) in (bool, int, float)
+    return asarray(leaf) if plain else asarray(leaf, np.asarray(leaf).dtype)
+
+
+def _with_arguments(tree: Any, stands_for: dict[Node, Node]) -> Any:
+    leaves, structure = flatten(tree)
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    new = iter(substitute([tensor.node for tensor in tensors], stands_for))
+    return unflatten(structure, [Tensor(next(new)) if isinstance(x, Tensor) else x for x in leaves])

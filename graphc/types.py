@@ -168,7 +168,9 @@ def scalar_dtype(value: object, against: DType) -> DType:
         kind = "i"  # an int that NumPy has no dtype for; the range is checked below
     if kind not in _RANK:
         raise DTypeError(
-            "a tensor meets a value that is not bool, int or float", got=str(array.dtype)
+            "a tensor meets a value that is not bool, int or float",
+            got=str(array.dtype),
+            fix="give numbers: np.asarray(values, dtype='float32') says what does not fit",
         )
     target = against
     if kind == "f" and against.kind != "f":
@@ -271,7 +273,9 @@ def as_shape(shape: Sizes) -> Shape:
     sizes = tuple(d if type(d) is int or type(d) is Dim else dim(d) for d in given)
     for size in sizes:
         if isinstance(size, int) and size < 0:
-            raise ShapeError("a size is negative", got=str(size))
+            raise ShapeError(
+                "a size is negative", got=str(size), fix="name what is not known yet: 'batch'"
+            )
     return sizes
 
 

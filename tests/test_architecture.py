@@ -8,7 +8,7 @@ import pathlib
 ORDER = (
     *("errors", "tree", "dims", "types", "lowering", "graph", "text", "evaluate"),
     *("ops", "functions", "autodiff", "passes", "schedule", "codegen", "runtime", "compiler"),
-    *("jit", "nn", "optim", "train", "viz", "io", "__init__", "__main__"),
+    *("jit", "transforms", "nn", "optim", "train", "viz", "io", "__init__", "__main__"),
 )
 # The only modules that import by name, each one thing: when a kernel compiles, for a drawing.
 LAZY = {"graphc.runtime.jit": "graphc.runtime.numba_bridge", "graphc.viz.loader": "networkx"}

@@ -168,6 +168,10 @@ def test_proofs_hold(x: DimLike, y: DimLike, sizes: dict[str, int]) -> None:
         (dim_max(n, 0), n),
         (dim_min(dim_min(a, 3), dim_min(5, b)), dim_min(3, dim_min(b, a))),
         (dim_min(n, n + a), n),
+        (dim_min(n, n // 2), n // 2),
+        (dim_max(n // 3 + 1, n // 2 + 1), n // 2 + 1),
+        (dim_min(n - n % 4, n), n - n % 4),
+        (dim_max(dim_min(a, b), a), a),
         (n - n, 0),
         (0 * n, 0),
         (np.int64(2) * n, n * 2),
@@ -275,6 +279,11 @@ def test_copies_and_pickles_are_equal(value: Dim) -> None:
 )
 def test_guards(guard: Guard, size: int, holds: bool) -> None:
     assert check_guard(guard, {"n": size}) is holds
+
+
+def test_sizes_differ_from_what_is_no_size() -> None:
+    assert (n == "n", n == 1.5, n == np.int64(3), n != None) == (False, False, False, True)  # noqa: E711
+    assert Dim.__eq__(n, "n") is NotImplemented
 
 
 def test_infinite_bounds_stay_numbers() -> None:

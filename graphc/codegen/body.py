@@ -23,6 +23,14 @@ from graphc.schedule.kernel import (
 )
 from graphc.types import DType, int64
 
+# In the place of a loop variable or an operand: what a stride belongs to.
+OFFSET, POSITION, COUNTER = -1, -2, -1
+
+
+def _step(access: Load | Store) -> DimLike:
+    """The stride of a run-time position; 1 where there is none."""
+    return 1 if access.position is None else access.stride
+
 
 class Elements:
     """Writes the statements of elements; knows the names of operands, sizes and values.
@@ -52,48 +60,53 @@ class Elements:
         """Reads every size, stride and number that the statements will name."""
         for number, value in enumerate(self._values):
             match value:
-                case Load(operand=operand, index=index, stride=stride):
+                case Load(operand=operand, index=index):
                     self._prepare_index(operand, index)
-                    self._prepare_stride(operand, -2, stride if value.position is not None else 1)
+                    self._prepare_stride(operand, POSITION, _step(value))
                 case Scalar(node=node, dtype=dtype):
                     self._words.scalar(number, node, dtype)
                 case Position(extent=extent):
                     self._words.name(f"extent{number}", Size(extent))
                 case Count(index=index):
-                    self._prepare_index(-1, index)
+                    self._prepare_index(COUNTER, index)
                 case Compute() | Reduced():
                     pass
                 case _:
                     assert_never(value)
         for store in stores:
             self._prepare_index(store.operand, store.index)
-            self._prepare_stride(
-                store.operand, -2, store.stride if store.position is not None else 1
-            )
+            self._prepare_stride(store.operand, POSITION, _step(store))
 
     def _prepare_index(self, operand: int, index: Index) -> None:
         if index.offset != 0:
-            self._prepare_stride(operand, -1, index.offset, "offset")
+            self._prepare(operand, OFFSET, index.offset, f"offset{self._suffix(operand)}")
         for v, stride in index.terms:
             self._prepare_stride(operand, v, stride)
 
-    def _prepare_stride(self, operand: int, v: int, stride: DimLike, prefix: str = "s") -> None:
-        known = (operand, v, stride)
-        if known in self._strides or (stride == 1 and prefix == "s"):
-            return
-        name = self.writer.name(prefix)
-        self.writer.line(f"{name} = w[{self._words.add(Size(stride))}]")
-        self._strides[known] = name
+    def _prepare_stride(self, operand: int, v: int, stride: DimLike) -> None:
+        if stride != 1:
+            along = "p" if v == POSITION else str(v)
+            self._prepare(operand, v, stride, f"s{self._suffix(operand)}_{along}")
+
+    def _prepare(self, operand: int, v: int, number: DimLike, prefix: str) -> None:
+        known = (operand, v, number)
+        if known not in self._strides:
+            self._strides[known] = self.writer.name(prefix)
+            self.writer.line(f"{self._strides[known]} = w[{self._words.add(Size(number))}]")
+
+    def _suffix(self, operand: int) -> str:
+        """What the strides and offsets of an operand are called by: those of a counter have none."""
+        return "" if operand == COUNTER else str(operand)
 
     def index(self, operand: int, index: Index, position: int | None, stride: DimLike) -> str:
         """The text of an index: a sum of loop variables times strides."""
         terms = []
         if index.offset != 0:
-            terms.append(self._strides[operand, -1, index.offset])
+            terms.append(self._strides[operand, OFFSET, index.offset])
         for v, factor in index.terms:
             terms.append(self._product(f"{self._loop}{v}", operand, v, factor))
         if position is not None:
-            terms.append(self._product(self.name(position), operand, -2, stride))
+            terms.append(self._product(self.name(position), operand, POSITION, stride))
         return " + ".join(terms) or "0"
 
     def _product(self, name: str, operand: int, v: int, stride: DimLike) -> str:
@@ -117,7 +130,7 @@ class Elements:
                 case Compute():
                     self.writer.line(f"t{number} = {self._expression(value)}")
                 case Count():
-                    at = self.index(-1, value.index, None, 1)
+                    at = self.index(COUNTER, value.index, None, 1)
                     self.writer.line(f"t{number} = {value.dtype.short}({at})")
                 case Position():
                     self._check(number, value)

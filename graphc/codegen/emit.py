@@ -8,7 +8,7 @@ from typing import assert_never
 from graphc.codegen.body import Elements
 from graphc.codegen.contract import CONTRACT_WORDS, ContractSpec, emit_contract
 from graphc.codegen.loops import Emitted, emit_loops
-from graphc.codegen.words import ContractWords, Size, Words
+from graphc.codegen.words import ContractWords, Size, Words, alias_class
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel, Reduced
 
@@ -35,9 +35,10 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
         pointers = words.pointers(kernel.operands)
         sums = {n: "total" for n, v in enumerate(kernel.values) if isinstance(v, Reduced)}
         elements = Elements(writer, words, kernel.values, pointers, sums, loop="axis")
-        extents = [words.name(f"n{v}", Size(extent)) for v, extent in enumerate(kernel.extents)]
-        elements.prepare(kernel.stage.stores)
         heads = len(kernel.batch), len(kernel.batch) + len(kernel.rows)
+        divisors = (*range(1, heads[0]), *range(heads[0] + 1, heads[1]))
+        extents = {v: words.name(f"n{v}", Size(kernel.extents[v])) for v in divisors}
+        elements.prepare(kernel.stage.stores)
 
         def epilogue(writer: Writer, b: str, i: str, j: str, value: str) -> None:
             _unravel(writer, b, range(heads[0]), extents)
@@ -47,20 +48,19 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
             elements.write(kernel.stage.compute)
             elements.store(kernel.stage.stores)
 
-        count = len(kernel.operands)
         spec = ContractSpec(
             kernel.dtype.name,
             first_word=0,
-            alias_a=kernel.left.operand,
-            alias_b=kernel.right.operand,
-            alias_scratch=count,
+            alias_a=alias_class(kernel.left.operand),
+            alias_b=alias_class(kernel.right.operand),
+            alias_scratch=alias_class(len(kernel.operands)),
             b_unit_column=kernel.right.free == 1,
         )
         emit_contract(writer, spec, epilogue)
     return Emitted(writer.text(), tuple(words.entries))
 
 
-def _unravel(writer: Writer, merged: str, variables: range, extents: list[str]) -> None:
+def _unravel(writer: Writer, merged: str, variables: range, extents: dict[int, str]) -> None:
     """The indices of axes that run as one loop: the last is the remainder."""
     rest = merged
     for v in reversed(variables):

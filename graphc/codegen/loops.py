@@ -57,7 +57,8 @@ class _Loops:
             line("w = words(args)")
             self._pointers = self._words.pointers(kernel.operands)
             for v, extent in enumerate(kernel.extents):
-                self._extents.append(self._words.name(f"n{v}", Size(extent)))
+                name = "end" if self._is_split(v) else self._words.name(f"n{v}", Size(extent))
+                self._extents.append(name)
             self._elements = Elements(
                 self._writer, self._words, kernel.values, self._pointers, self._reduced()
             )
@@ -77,6 +78,10 @@ class _Loops:
                 with self._writer.block("if failed != 0:"):
                     line(f"store_error({error}, {code} + failed)")
         return Emitted(self._writer.text(), tuple(self._words.entries))
+
+    def _is_split(self, v: int) -> bool:
+        """Whether a part runs its share of the loop; of columns it has a share of the tiles."""
+        return v == self._kernel.split and self._kernel.lanes == "inner"
 
     def _reduced(self) -> dict[int, str]:
         column = "[j]" if self._kernel.lanes == "outer" else ""
@@ -176,8 +181,7 @@ class _Loops:
     def _nest(self, variables: range) -> Iterator[None]:
         with ExitStack() as stack:
             for v in variables:
-                split = v == self._kernel.split and self._kernel.lanes == "inner"
-                bounds = "begin, end" if split else self._extents[v]
+                bounds = "begin, end" if self._is_split(v) else self._extents[v]
                 stack.enter_context(self._writer.block(f"for i{v} in range({bounds}):"))
             yield
 

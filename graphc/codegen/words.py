@@ -60,6 +60,11 @@ class ContractWords:
 Word = Address | PartSize | Size | Number | ErrorWord | FirstCode | ContractWords
 
 
+def alias_class(operand: int) -> int:
+    """Pointers of one class may overlap, others never do; there are 64 classes."""
+    return min(operand, 63)
+
+
 @dataclass(slots=True)
 class Words:
     """Collects the words of one kernel; `width` counts those that an entry stands for."""
@@ -88,13 +93,16 @@ class Words:
         names = []
         for number, operand in enumerate(operands):
             dtype = operand.dtype.short
-            text = f"pointer(w[{{0}}], {dtype}, {number})"
+            alias = alias_class(number)
+            text = f"pointer(w[{{0}}], {dtype}, {alias})"
             if operand.buffer.kind == "scratch":
                 size = self.name("part_bytes", PartSize(number))
-                text = f"pointer(w[{{0}}] + part * {size}, {dtype}, {number})"
+                text = f"pointer(w[{{0}}] + part * {size}, {dtype}, {alias})"
             elif operand.buffer.kind == "partial" and operand.written:
-                text = f"pointer(w[{{0}}] + part * {operand.dtype.itemsize}, {dtype}, {number})"
+                text = f"pointer(w[{{0}}] + part * {operand.dtype.itemsize}, {dtype}, {alias})"
             prefix = "out" if operand.written else "a"
+            if operand.buffer.kind == "scratch":
+                prefix = "row"
             names.append(self.name(f"{prefix}{number}", Address(number), text))
         return names
 

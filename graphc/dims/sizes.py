@@ -30,7 +30,8 @@ def dim(size: object) -> DimLike:
         return named(size) if size.isidentifier() else parse_dim(size)
     number = as_size(size)
     if number is None:
-        raise ShapeError(_NOT_A_SIZE, got=repr(size))
+        fix = "name what is not known yet: 'batch'" if size is None else "give an int or a name"
+        raise ShapeError(_NOT_A_SIZE, got=repr(size), fix=fix)
     return number
 
 

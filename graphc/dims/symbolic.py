@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, assert_never
 import numpy as np
 
 from graphc.dims import terms as polynomials
-from graphc.dims.terms import ANY, Atom, AtomKind, Interval, Terms
+from graphc.dims.terms import ANY, Atom, AtomKind, Interval, Terms, terms_of
 from graphc.errors import ConcretenessError, ShapeError
 
 
@@ -160,15 +160,15 @@ def _folded(terms: Terms) -> DimLike:
 
 
 def _add(a: DimLike, b: DimLike) -> DimLike:
-    return _folded(polynomials.normal(polynomials.of(a) + polynomials.of(b)))
+    return _folded(polynomials.normal(terms_of(a) + terms_of(b)))
 
 
 def _sub(a: DimLike, b: DimLike) -> DimLike:
-    return _folded(polynomials.normal(polynomials.of(a) + tuple((m, -c) for m, c in polynomials.of(b))))
+    return _folded(polynomials.normal(terms_of(a) + tuple((m, -c) for m, c in terms_of(b))))
 
 
 def _mul(a: DimLike, b: DimLike) -> DimLike:
-    return _folded(polynomials.multiply(polynomials.of(a), polynomials.of(b)))
+    return _folded(polynomials.multiply(terms_of(a), terms_of(b)))
 
 
 def divide_exact(a: DimLike, b: DimLike) -> DimLike | None:
@@ -178,7 +178,7 @@ def divide_exact(a: DimLike, b: DimLike) -> DimLike | None:
     >>> divide_exact(n * n - m * m, n + m), divide_exact(n + 1, 2)
     (n - m, None)
     """
-    quotient = polynomials.quotient(polynomials.of(a), polynomials.of(b))
+    quotient = polynomials.quotient(terms_of(a), terms_of(b))
     return None if quotient is None else _folded(quotient)
 
 
@@ -189,7 +189,7 @@ def bounds(d: DimLike) -> Interval:
     >>> bounds(n + 1), bounds(n % 4 * 2), bounds(n - n // 2)
     ((1, inf), (0, 6), (0, inf))
     """
-    return polynomials.least(polynomials.of(d)), -polynomials.least(polynomials.of(-d))
+    return polynomials.least(terms_of(d)), -polynomials.least(terms_of(-d))
 
 
 def names(d: DimLike) -> frozenset[str]:
@@ -198,7 +198,7 @@ def names(d: DimLike) -> frozenset[str]:
     >>> sorted(names(named("n") * named("m") // 2))
     ['m', 'n']
     """
-    return frozenset[str]().union(*(atom.names for m, _ in polynomials.of(d) for atom in m))
+    return frozenset[str]().union(*(atom.names for m, _ in terms_of(d) for atom in m))
 
 
 def dim_source(d: DimLike) -> str:
@@ -208,7 +208,7 @@ def dim_source(d: DimLike) -> str:
     >>> dim_source(1 - (n + 1) // 2), dim_source((n - 1) * n)
     ('1 - (n + 1)//2', 'n*n - n')
     """
-    return polynomials.text(polynomials.of(d))
+    return polynomials.text(terms_of(d))
 
 
 # ---- atoms: floor-division, mod, min and max ----
@@ -314,16 +314,16 @@ def _nonzero(divisor: int) -> int:
 
 
 def _constant(d: DimLike) -> int:
-    last = polynomials.of(d)[-1:]
+    last = terms_of(d)[-1:]
     return last[0][1] if last and not last[0][0] else 0
 
 
 def _split(a: DimLike, b: DimLike) -> tuple[DimLike, DimLike]:
     """(whole, rest) with a == whole*b + rest, for a divisor of one term."""
-    if len(polynomials.of(b)) != 1:
+    if len(terms_of(b)) != 1:
         return 0, a
-    divisor, count = polynomials.of(b)[0]
-    quotients = ((polynomials.monomial_quotient(m, divisor), c) for m, c in polynomials.of(a))
+    divisor, count = terms_of(b)[0]
+    quotients = ((polynomials.monomial_quotient(m, divisor), c) for m, c in terms_of(a))
     kept = ((m, c // count) for m, c in quotients if m is not None)
     whole = _folded(polynomials.normal(kept))
     return whole, a - whole * b
@@ -332,8 +332,8 @@ def _split(a: DimLike, b: DimLike) -> tuple[DimLike, DimLike]:
 def _reduce(rest: DimLike, b: int) -> tuple[int, DimLike, int, int]:
     """(g, x, k, r) with rest == g*x + r, b == g*k and 0 <= r < g: floors and mods need x and k."""
     constant = _constant(rest)
-    g = math.gcd(b, *(c for m, c in polynomials.of(rest) if m))
-    scaled = _folded(tuple((m, c // g) for m, c in polynomials.of(rest - constant)))
+    g = math.gcd(b, *(c for m, c in terms_of(rest) if m))
+    scaled = _folded(tuple((m, c // g) for m, c in terms_of(rest - constant)))
     return g, scaled + constant // g, b // g, constant % g
 
 

@@ -37,7 +37,7 @@ Term: TypeAlias = tuple[Monomial, int]
 Terms: TypeAlias = tuple[Term, ...]
 
 
-def of(d: Any) -> Terms:
+def terms_of(d: Any) -> Terms:
     """The terms of an int or a Dim."""
     if isinstance(d, int):
         return (((), d),) if d else ()
@@ -121,7 +121,7 @@ def _least_without(atom: Atom, count: int, rest: Terms, depth: int) -> float:
     """A lower bound of count*atom + rest, where what the atom is made of takes its place."""
 
     def with_multiple(d: Any, slack: int = 0, scale: int = 1) -> float:
-        scaled = (*((m, c * scale) for m, c in rest), *((m, c * count) for m, c in of(d)))
+        scaled = (*((m, c * scale) for m, c in rest), *((m, c * count) for m, c in terms_of(d)))
         return least(normal((*scaled, ((), -abs(count) * slack))), depth)
 
     match atom.kind:
@@ -129,7 +129,7 @@ def _least_without(atom: Atom, count: int, rest: Terms, depth: int) -> float:
             divisor = atom.args[1]
             low = with_multiple(atom.args[0], divisor - 1 if count > 0 else 0, divisor)
             return low if math.isinf(low) else -(-low // divisor)
-        case "mod" if count < 0 and of(atom.args[0]) and bounds(of(atom.args[0]))[0] >= 0:
+        case "mod" if count < 0 and bounds(terms_of(atom.args[0]))[0] >= 0:
             return with_multiple(atom.args[0])  # a % k <= a
         case "min" | "max":
             either = max if (atom.kind == "min") == (count < 0) else min

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from graphc import dims, ops
-from graphc.errors import DTypeError, ShapeError, UpdateError, Where, caller
+from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError, Where, caller
 from graphc.functions.lifting import default_dtype
-from graphc.graph import INPUT, STATE, STATE_LOCK, Node, State, make, order, provenance
+from graphc.graph import INPUT, STATE, STATE_LOCK, Handle, Node, State, make, order, provenance
 from graphc.types import DType, TensorType, as_dtype, can_cast_same_kind
 
 
@@ -23,6 +23,15 @@ def is_constant(node: Node) -> bool:
 def _has_names(node: Node) -> bool:
     sizes = (node.params["dim"],) if node.op is ops.size else node.type.shape
     return any(dims.names(d) for d in sizes)
+
+
+def fed_node(key: Any, handle: type[Handle]) -> Node:
+    """The node that a value is given for; UnknownInputError for a key that is no tensor."""
+    if isinstance(key, handle):
+        return key.node
+    raise UnknownInputError(
+        "values are given by tensor", got=repr(key), fix="x.eval({x: array}), without quotes"
+    )
 
 
 def new_cell(name: str, value: Any, dtype: Any, trainable: bool) -> Node:
@@ -51,23 +60,26 @@ def converted(array: np.ndarray[Any, Any], dtype: DType, what: str) -> np.ndarra
 def read(node: Node) -> np.ndarray[Any, Any]:
     """A copy of the array of a state node; UpdateError for any other."""
     with STATE_LOCK:
-        return _cell(node).array.copy()
+        return cell_of(node).array.copy()
 
 
 def write(node: Node, value: Any) -> None:
     """Copies a value into a state node. Its shape must be the state's."""
-    cell = _cell(node)
+    cell = cell_of(node)
     array = np.asarray(value)
     if array.shape != cell.array.shape:
         raise ShapeError(
-            f"{cell.name!r} has shape {cell.array.shape}", got=f"an array of shape {array.shape}"
+            f"{cell.name!r} has shape {cell.array.shape}",
+            got=f"an array of shape {array.shape}",
+            fix="give a value of that shape: np.broadcast_to, or a parameter of its own",
         )
     new = converted(array, cell.type.dtype, f"{cell.name!r}")
     with STATE_LOCK:
         cell.array[...] = new
 
 
-def _cell(node: Node) -> State:
+def cell_of(node: Node) -> State:
+    """The cell of a state node; UpdateError for any other."""
     if node.op is not STATE:
         raise UpdateError(
             "only parameters and state have a value",

@@ -51,7 +51,11 @@ def _parse(subscripts: str, xs: tuple[Tensor, ...]) -> tuple[list[str], str]:
     left, arrow, right = text.partition("->")
     terms = left.split(",")
     if len(terms) != len(xs):
-        raise ShapeError(f"einsum: {len(terms)} operands are described", got=f"{len(xs)} given")
+        raise ShapeError(
+            f"einsum: {len(terms)} operands are described",
+            got=f"{len(xs)} given",
+            fix="describe each, with commas between them: einsum('ij,jk->ik', a, b)",
+        )
     free = [c for c in ascii_letters if c not in text]
     most = max(_hidden(t, x.ndim) for t, x in zip(terms, xs, strict=True))
     dots = "".join(free[:most])
@@ -64,10 +68,18 @@ def _parse(subscripts: str, xs: tuple[Tensor, ...]) -> tuple[list[str], str]:
     unknown = set(result) - set("".join(spelled))
     bad = {c for c in result + "".join(spelled) if not c.isalpha()}
     if unknown or bad or len(set(result)) < len(result):
-        raise ShapeError("einsum: the subscripts are not well formed", got=subscripts)
+        raise ShapeError(
+            "einsum: the subscripts are not well formed",
+            got=subscripts,
+            fix="letters and ... only; the result names letters of the operands, each once",
+        )
     for term, x in zip(spelled, xs, strict=True):
         if len(term) != x.ndim:
-            raise ShapeError(f"einsum: {term!r} does not fit a tensor", got=f"of shape {x.shape}")
+            raise ShapeError(
+                f"einsum: {term!r} does not fit a tensor",
+                got=f"of shape {x.shape}",
+                fix="write a letter for each axis, or ... for several",
+            )
     return spelled, result
 
 
@@ -84,6 +96,7 @@ def _check_sizes(subscripts: str, terms: list[str], xs: tuple[Tensor, ...]) -> N
                 raise ShapeError(
                     f"einsum: {subscripts!r}: {letter} has two sizes",
                     got=f"{sizes[letter]} != {size}",
+                    fix="axes of one letter have one size; give another axis another letter",
                 )
 
 

@@ -19,6 +19,7 @@ from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.lifting import same_dtype, same_shape, to_dtype
 from graphc.functions.shaping import Axis
 from graphc.functions.tensor import DTypeLike, Scalar, Tensor, TensorLike
+from graphc.ops.checks import match_shapes
 from graphc.types import Sizes, as_dtype
 
 Widths: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
@@ -287,13 +288,14 @@ def stack(arrays: Sequence[TensorLike], *, axis: int = 0) -> Tensor:
     """
     xs = _several("stack", arrays)
     at = shaping.normal_axis(axis, xs[0].ndim + 1, "stack")
+    match_shapes("stack", *(x.shape for x in xs))
     return ops.concat(*(shaping.expanded(x, at) for x in xs), axis=at)
 
 
 def _several(what: str, arrays: Sequence[TensorLike]) -> tuple[Tensor, ...]:
     xs = as_tensors(*arrays)
     if not xs:
-        raise ShapeError(f"{what}: of no tensors")
+        raise ShapeError(f"{what}: of no tensors", fix="give a list of at least one")
     return same_dtype(*xs)
 
 
@@ -310,7 +312,10 @@ def split(x: TensorLike, sections: int | Sequence[DimLike], *, axis: int = 0) ->
     n, before = y.shape[at], (slice(None),) * at
     if isinstance(sections, int):
         if isinstance(n, int) and n % sections:
-            raise ShapeError(f"split: {n} does not divide into {sections} equal pieces")
+            raise ShapeError(
+                f"split: {n} does not divide into {sections} equal pieces",
+                fix="give the places to cut at: split(x, [2, 5])",
+            )
         parts = shaping.to_reshaped(y, (*y.shape[:at], sections, n // sections, *y.shape[at + 1 :]))
         return tuple(parts[(*before, i)] for i in range(sections))
     cuts = [0, *sections, n]

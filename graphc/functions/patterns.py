@@ -186,7 +186,9 @@ def triu(x: TensorLike, *, k: int = 0) -> Tensor:
 
 def _triangle(x: Tensor, name: str, k: int) -> Tensor:
     if x.ndim < 2:
-        raise ShapeError(f"{name}: a matrix is needed", got=str(x.shape))
+        raise ShapeError(
+            f"{name}: a matrix is needed", got=str(x.shape), fix="x[None] is one of one row"
+        )
     rows = _iota(x.shape[-2:], 0, int64)
     columns = _iota(x.shape[-2:], 1, int64)
     kept = columns <= rows + k if name == "tril" else columns >= rows + k

@@ -67,6 +67,8 @@ def _transposed_fix(a: H, b: H) -> str:
         return f"did you mean {_transposed(b, 'the second operand')}?"
     if len(left) >= 2 and left[-2] == right[max(len(right) - 2, 0)]:
         return f"did you mean {_transposed(a, 'the first operand')}?"
+    if not all(isinstance(d, int) for d in (*left[-1:], *right[-2:][:1])):
+        return "a named size matches itself alone: give both axes the same name or the same int"
     return "the last axis of the first operand meets the second last of the second"
 
 

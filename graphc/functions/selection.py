@@ -96,11 +96,13 @@ def _expanded(key: Any, shape: Shape) -> list[Any]:
     items = list(key) if isinstance(key, tuple) else [key]
     count = sum(isinstance(item, EllipsisType) for item in items)
     if count > 1:
-        raise ShapeError("index: only one ... may stand in a key")
+        raise ShapeError("index: only one ... may stand in a key", fix="write : for the others")
     items = items if count else [*items, ...]
     if _consumed(items) > len(shape):
         raise ShapeError(
-            "index: more indices than axes", got=f"{_consumed(items)} for shape {shape}"
+            "index: more indices than axes",
+            got=f"{_consumed(items)} for shape {shape}",
+            fix="None in a key adds an axis, and takes none",
         )
     return items
 
@@ -119,7 +121,7 @@ def _position(item: Any, n: DimLike) -> DimLike:
         return item
     number = operator.index(item)
     if isinstance(n, int) and not -n <= number < n:
-        raise IndexRangeError("index out of range", got=f"{number} for an axis of size {n}")
+        raise _range_error(number, n)
     return n + number if number < 0 else number
 
 
@@ -127,7 +129,11 @@ def span(item: slice, n: DimLike) -> Span:
     """The elements that a slice selects of n. A symbolic bound counts from the front."""
     start, stop, step = (_bound(b) for b in (item.start, item.stop, item.step))
     if isinstance(step, Dim) or step == 0:
-        raise ShapeError("index: the step of a slice is an int other than 0", got=str(step))
+        raise ShapeError(
+            "index: the step of a slice is an int other than 0",
+            got=str(step),
+            fix="leave it out for 1; -1 goes backwards",
+        )
     step = 1 if step is None else step
     if not isinstance(n, Dim) and not isinstance(start, Dim) and not isinstance(stop, Dim):
         chosen = range(n)[slice(start, stop, step)]
@@ -180,7 +186,9 @@ def _index_array(item: Any, n: DimLike, like: H) -> H:
     if kind == "b":
         raise _mask_error()
     if kind == "f":
-        raise DTypeError("an index is made of integers", got=str(dtype_of(index)))
+        raise DTypeError(
+            "an index is made of integers", got=str(dtype_of(index)), fix="i.astype('int64')"
+        )
     index = to_dtype(index, int64)
     check_range(index, n)
     return index
@@ -195,7 +203,11 @@ def _literal_index(item: Any, n: DimLike, like: H) -> H:
     if array.dtype.kind == "b":
         raise _mask_error()
     if array.dtype.kind not in "iu":
-        raise DTypeError("an index is made of integers", got=f"{type(item).__name__}: {item!r}")
+        raise DTypeError(
+            "an index is made of integers",
+            got=f"{type(item).__name__}: {item!r}",
+            fix="index by ints, slices, None, ... and arrays of integers",
+        )
     return type(like)(literal(array, int64))
 
 
@@ -206,12 +218,17 @@ def check_range(index: Handle, n: DimLike) -> None:
         return
     for number in (int(array.min()), int(array.max())):
         if not -n <= number < n:
-            raise IndexRangeError("index out of range", got=f"{number} for an axis of size {n}")
+            raise _range_error(number, n)
 
 
 def constant_array(x: Handle) -> np.ndarray[Any, Any] | None:
     """The value of a constant node, None for any other."""
     return x.node.params["value"].array if x.node.op is CONSTANT else None
+
+
+def _range_error(number: int, n: int) -> IndexRangeError:
+    fix = f"indices go from -{n} to {n - 1}" if n else "the axis is empty"
+    return IndexRangeError("index out of range", got=f"{number} for an axis of size {n}", fix=fix)
 
 
 def _mask_error() -> DTypeError:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from graphc import ops
 from graphc.dims import DimLike, product
-from graphc.errors import ShapeError
+from graphc.errors import DTypeError, ShapeError
 from graphc.functions.lifting import divide, dtype_of, shape_of, size, to_dtype, to_float, to_shape
 from graphc.graph import H, Op
 from graphc.types import Shape, Sizes, as_shape, bool_, int64, uint64
@@ -23,10 +23,15 @@ Axis: TypeAlias = int | Sequence[int] | None
 
 def normal_axis(axis: int, rank: int, what: str) -> int:
     """An axis counted from the front; ShapeError for one that is not there."""
-    number = operator.index(axis)
+    try:
+        number = operator.index(axis)
+    except TypeError as error:
+        raise DTypeError(
+            f"{what}: an axis is an int", got=repr(axis), fix="several axes are a tuple of ints"
+        ) from error
     if not -rank <= number < rank:
-        axes = f"axes -{rank} to {rank - 1}" if rank else "no axes"
-        raise ShapeError(f"{what}: axis {number} is out of range", got=f"a tensor with {axes}")
+        axes = f"axes go from -{rank} to {rank - 1}" if rank else "a scalar has no axes"
+        raise ShapeError(f"{what}: axis {number} is out of range", got=f"rank {rank}", fix=axes)
     return number % rank
 
 
@@ -37,7 +42,7 @@ def normal_axes(axis: Axis, rank: int, what: str) -> tuple[int, ...]:
     listed = axis if isinstance(axis, Sequence) else (axis,)
     axes = sorted(normal_axis(a, rank, what) for a in listed)
     if len(set(axes)) < len(axes):
-        raise ShapeError(f"{what}: an axis is named twice", got=str(axis))
+        raise ShapeError(f"{what}: an axis is named twice", got=str(axis), fix="name it once")
     return tuple(axes)
 
 
@@ -104,7 +109,9 @@ def reshape(x: H, shape: Sizes) -> H:
     wanted = shape if isinstance(shape, Sequence) and not isinstance(shape, str) else (shape,)
     free = [i for i, d in enumerate(wanted) if isinstance(d, int) and d == -1]
     if len(free) > 1:
-        raise ShapeError("reshape: only one size may be -1", got=str(wanted))
+        raise ShapeError(
+            "reshape: only one size may be -1", got=str(wanted), fix="give the others: x.shape[i]"
+        )
     known = as_shape([d for i, d in enumerate(wanted) if i not in free])
     if not free:
         return to_reshaped(x, known)
@@ -126,7 +133,9 @@ def _left_over(shape: Shape, known: Shape) -> DimLike:
     total, part = product(have), product(need)
     if isinstance(total, int) and isinstance(part, int) and (part == 0 or total % part):
         raise ShapeError(
-            f"reshape: {shape} does not divide into {known}", got=f"{product(shape)} elements"
+            f"reshape: {shape} does not divide into {known}",
+            got=f"{product(shape)} elements",
+            fix="the product of the sizes but -1 must divide the number of elements",
         )
     return total // part
 
@@ -136,7 +145,11 @@ def permuted(x: H, axes: Sequence[int]) -> H:
     rank = len(shape_of(x))
     order = tuple(normal_axis(a, rank, "permute_dims") for a in axes)
     if sorted(order) != list(range(rank)):
-        raise ShapeError("permute_dims: each axis is named once", got=f"{tuple(axes)} of {rank}")
+        raise ShapeError(
+            "permute_dims: each axis is named once",
+            got=f"{tuple(axes)} of {rank}",
+            fix=f"give an order of {tuple(range(rank))}",
+        )
     return x if order == tuple(range(rank)) else ops.transpose(x, axes=order)
 
 
@@ -167,7 +180,11 @@ def squeezed(x: H, axis: Axis) -> H:
     axes = normal_axes(axis, len(shape), "squeeze")
     for a in axes:
         if shape[a] != 1:
-            raise ShapeError(f"squeeze: axis {a} is not of size 1", got=str(shape))
+            raise ShapeError(
+                f"squeeze: axis {a} is not of size 1",
+                got=str(shape),
+                fix="x[0] takes the first row",
+            )
     return to_reshaped(x, tuple(d for i, d in enumerate(shape) if i not in axes))
 
 

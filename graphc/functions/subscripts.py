@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc import ops
 from graphc.dims import DimLike, product
-from graphc.errors import DTypeError
+from graphc.errors import DTypeError, ShapeError
 from graphc.functions.lifting import (
     binary,
     dtype_of,
@@ -165,7 +165,12 @@ def _spread(values: H, shape: Shape) -> H:
     own = shape_of(values)
     while len(own) > len(shape) and own[0] == 1:
         own = own[1:]
-    return to_shape(to_reshaped(values, own), shape)
+    try:
+        return to_shape(to_reshaped(values, own), shape)
+    except ShapeError as error:
+        raise ShapeError(
+            "at: the values do not broadcast to the shape of x[key]", got=error.got, fix=error.fix
+        ) from None
 
 
 def _scattered(y: H, chosen: Selection[H], values: H, combine: Combine) -> H:

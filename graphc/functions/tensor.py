@@ -35,6 +35,11 @@ Scalar: TypeAlias = bool | int | float | np.bool_ | np.number[Any]
 ArrayLike: TypeAlias = Scalar | np.ndarray[Any, Any] | Sequence[Any]
 DTypeLike: TypeAlias = DType | str | type[Any] | np.dtype[Any]
 
+# What to write where Python asks a symbolic tensor for its value.
+_COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
+_CHOOSE = "choose by graphc.where, maximum or minimum; join conditions by & and |"
+_ROWS = "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap"
+
 
 class Tensor:
     """A symbolic array: a node of the graph with the operators of NumPy. Made by `graphc.input`,
@@ -104,7 +109,7 @@ class Tensor:
         Raises MissingInputError for an input without a value, BindingError for one that does not
         fit, GuardError and IndexRangeError for what the sizes and indices break.
         """
-        fed = {x.node: value for x, value in (values or {}).items()}
+        fed = {cells.fed_node(x, Tensor): value for x, value in (values or {}).items()}
         return np.array(evaluate([self._node], fed)[0])
 
     @property
@@ -124,9 +129,9 @@ class Tensor:
         """The only element of a constant, as a Python number."""
         return self._constant("item()").item()
 
-    def _constant(self, wanted: str) -> np.ndarray[Any, Any]:
+    def _constant(self, wanted: str, fix: str = _COMPUTE) -> np.ndarray[Any, Any]:
         if not cells.is_constant(self._node):
-            raise _not_concrete(self, wanted)
+            raise _not_concrete(self, wanted, fix)
         return self.eval()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -134,7 +139,7 @@ class Tensor:
         return array if dtype is None else array.astype(dtype)
 
     def __bool__(self) -> bool:
-        return bool(self._constant("bool(), `if` or `while`"))
+        return bool(self._constant("bool(), `if` or `while`", _CHOOSE))
 
     def __int__(self) -> int:
         return int(self._constant("int()"))
@@ -143,10 +148,12 @@ class Tensor:
         return float(self._constant("float()"))
 
     def __index__(self) -> int:
-        return int(self._constant("an index or range()").__index__())
+        return int(
+            self._constant("an index or range()", "sizes come from shapes: x.shape[0]").__index__()
+        )
 
     def __iter__(self) -> "Iterator[Tensor]":
-        rows = self._constant("iteration")
+        rows = self._constant("iteration", _ROWS)
         return iter([self[i] for i in range(len(rows))])
 
     def __len__(self) -> int:
@@ -156,7 +163,7 @@ class Tensor:
         raise ConcretenessError(f"len() of {self}", fix="x.shape[0] is the symbolic size")
 
     def __contains__(self, value: object) -> NoReturn:
-        raise _not_concrete(self, "`in`")
+        raise _not_concrete(self, "`in`", "ask graphc.any(x == value)")
 
     # ---- indexing ----
 
@@ -357,11 +364,9 @@ def _restore(rows: tuple[copying.Row, ...]) -> Tensor:
     return Tensor(copying.restored(rows))
 
 
-def _not_concrete(x: Tensor, wanted: str) -> ConcretenessError:
+def _not_concrete(x: Tensor, wanted: str, fix: str) -> ConcretenessError:
     return ConcretenessError(
-        f"{wanted} needs a value, but the tensor is symbolic",
-        got=repr(x),
-        fix="choose with gx.where(condition, a, b) or gx.cond; compute with gx.compile or .eval",
+        f"{wanted} needs a value, but the tensor is symbolic", got=repr(x), fix=fix
     )
 
 

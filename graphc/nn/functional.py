@@ -129,8 +129,10 @@ def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     >>> softmax([1000.0, 1000.0]).eval()
     array([0.5, 0.5], dtype=float32)
     """
-    powers = ops.exp(centred(to_float(as_tensor(x)), axis)[0])
-    return powers / shaping.summed(powers, axis, keepdims=True)
+    y = to_float(as_tensor(x))
+    axes = shaping.normal_axes(axis, y.ndim, "softmax")
+    powers = ops.exp(centred(y, axes)[0])
+    return powers / shaping.summed(powers, axes, keepdims=True)
 
 
 def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
@@ -139,8 +141,10 @@ def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     >>> log_softmax([0.0, 1000.0]).eval()
     array([-1000.,     0.], dtype=float32)
     """
-    shifted, _ = centred(to_float(as_tensor(x)), axis)
-    return shifted - ops.log(shaping.summed(ops.exp(shifted), axis, keepdims=True))
+    y = to_float(as_tensor(x))
+    axes = shaping.normal_axes(axis, y.ndim, "log_softmax")
+    shifted, _ = centred(y, axes)
+    return shifted - ops.log(shaping.summed(ops.exp(shifted), axes, keepdims=True))
 
 
 # ---- tables and layers ----

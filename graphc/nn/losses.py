@@ -58,7 +58,9 @@ def _paired(what: str, predictions: TensorLike, targets: TensorLike) -> tuple[Te
     p, t = (to_float(x) for x in same_dtype(*as_tensors(predictions, targets)))
     if t.ndim and not _may_match(p.shape, t.shape):
         raise ShapeError(
-            f"{what}: predictions and targets differ in shape", got=f"{p.shape} and {t.shape}"
+            f"{what}: predictions and targets differ in shape",
+            got=f"{p.shape} and {t.shape}",
+            fix="x[:, 0] drops an axis of size 1, x[:, None] adds one",
         )
     return p, t
 
@@ -79,11 +81,17 @@ def cross_entropy(logits: TensorLike, targets: TensorLike) -> Tensor:
     """
     x, y = to_float(as_tensor(logits)), as_tensor(targets)
     if y.dtype.kind not in "iu":
-        raise DTypeError("cross_entropy: targets are integer classes", got=str(y.dtype))
+        raise DTypeError(
+            "cross_entropy: targets are integer classes",
+            got=str(y.node.type),
+            fix="y.astype('int64'); for one-hot rows or probabilities:"
+            " -(y * log_softmax(logits)).sum(axis=-1).mean()",
+        )
     if not x.ndim or not _may_match(x.shape[:-1], y.shape):
         raise ShapeError(
             "cross_entropy: targets need the shape of the logits without their last axis",
             got=f"logits {x.shape}, targets {y.shape}",
+            fix="one class a row; y[:, 0] or y.reshape(-1) drops an axis",
         )
     shifted, top = centred(x, -1)
     total = ops.log(shaping.summed(ops.exp(shifted), -1, keepdims=True))

@@ -48,7 +48,7 @@ def match_shapes(name: str, *shapes: Shape) -> None:
         )
         if not fits:
             got = " and ".join(map(str, shapes))
-            raise ShapeError(f"{name}: the shapes differ", got=got)
+            raise ShapeError(f"{name}: the shapes differ", got=got, fix="the sizes must be equal")
 
 
 def equal_guards(name: str, *shapes: Shape) -> tuple[Guard, ...]:

@@ -5,12 +5,14 @@ Shapes are equal and dtypes as the primitive says; broadcasting and casting are 
 their own.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from graphc.dims import DimLike
+from graphc.errors import GraphError
 from graphc.graph import Op
 from graphc.lowering import Pointwise
 from graphc.ops.checks import check_kind, equal_guards, match_dtypes, match_shapes
@@ -27,7 +29,16 @@ def elementwise(
     vjp: Rule | None,
     lower: Pointwise,
 ) -> Op:
-    """A primitive whose eval is silent about overflow and whose batch rule adds an axis."""
+    """A primitive whose eval is silent about overflow and whose batch rule adds an axis.
+
+    It takes as many operands as its text names.
+    """
+    arity = len(set(re.findall(r"\{\d\}", lower.text)))
+
+    def checked(*xs: TensorType, **params: Any) -> TensorType:
+        if len(xs) != arity:
+            raise GraphError(f"{name}: the number of operands is {arity}", got=str(len(xs)))
+        return infer(*xs, **params)
 
     def quiet(*xs: np.ndarray, **params: Any) -> Any:
         with np.errstate(all="ignore"):
@@ -39,7 +50,7 @@ def elementwise(
     def guards(*xs: TensorType, **params: Any) -> Any:
         return equal_guards(name, *(x.shape for x in xs))
 
-    op = Op(name, infer, quiet, vjp, batch, lower, guards)
+    op = Op(name, checked, quiet, vjp, batch, lower, guards)
     return op
 
 

@@ -45,7 +45,9 @@ def _in_range(name: str, index: np.ndarray, length: int) -> np.ndarray:
     outside = (index >= length) | (index < -length)
     if outside.any():
         raise IndexRangeError(
-            f"{name}: an index is outside of the axis", got=f"{index[outside][0]} of {length}"
+            f"{name}: an index is outside of the axis",
+            got=str(index[outside][0]),
+            fix=f"indices go from -{length} to {length - 1}" if length else "the axis is empty",
         )
     counted = np.where(index < 0, index.astype(np.int64) + length, index.astype(np.int64))
     return np.array(counted, order="C")  # NumPy writes in the order of memory: the last one wins

@@ -25,6 +25,7 @@ def _infer_reshape(x: TensorType, shape: Shape) -> TensorType:
         raise ShapeError(
             "reshape: the number of elements changes",
             got=f"{x.shape} -> {shape}",
+            fix="a size of -1 stands for what is left over",
         )
     return TensorType(x.dtype, shape)
 
@@ -95,6 +96,7 @@ def _infer_broadcast_to(x: TensorType, shape: Shape) -> TensorType:
         raise ShapeError(
             "broadcast_to: only missing axes and axes of length 1 expand",
             got=f"{x.shape} -> {shape}",
+            fix="x[..., None] adds an axis at the end",
         )
     return TensorType(x.dtype, shape)
 

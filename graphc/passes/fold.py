@@ -21,7 +21,7 @@ _LARGEST = 256  # elements: a constant is memory that every program carries
 def _computed(y: Tensor) -> Tensor | None:
     """f(constant, ...) -> constant."""
     node = y.node
-    if not node.inputs or any(i.op is not CONSTANT for i in node.inputs) or not _is_small(node):
+    if not node.inputs or not _is_small(node):
         return None
     if node.op.guards(*(i.type for i in node.inputs), **node.params):
         return None
@@ -40,19 +40,11 @@ def _is_small(node: Node) -> bool:
 def _on_scalars(y: Tensor) -> Tensor | None:
     """f(broadcast_to(a), broadcast_to(b)) -> broadcast_to(f(a, b)), for scalars a and b."""
     node = y.node
-    if node.type.shape == ():
+    scalars = [i.inputs[0] for i in node.inputs]
+    if any(scalar.type.shape != () for scalar in scalars):
         return None
-    scalars = [_scalar(i) for i in node.inputs]
-    if not scalars or any(scalar is None for scalar in scalars):
-        return None
-    result: Tensor = node.op(*(Tensor(s) for s in scalars if s is not None), **node.params)
+    result: Tensor = node.op(*map(Tensor, scalars), **node.params)
     return broadcast_to(result, shape=node.type.shape)
-
-
-def _scalar(node: Node) -> Node | None:
-    if node.op is not broadcast_to or node.inputs[0].type.shape != ():
-        return None
-    return node.inputs[0]
 
 
 def _one_number(y: Tensor) -> Tensor | None:
@@ -69,9 +61,10 @@ def _one_number(y: Tensor) -> Tensor | None:
 _FOLDED = tuple(
     op for op in PRIMITIVES if not isinstance(op.lower, Leaf | Source) and op is not broadcast_to
 )
+_POINTWISE = tuple(op for op in _FOLDED if isinstance(op.lower, Pointwise))
 
 FOLD = (
     Rule(As(y, (CONSTANT,)), _one_number),
-    *(Rule(As(y, (op, ...)), _computed) for op in _FOLDED),
-    *(Rule(As(y, (op, ...)), _on_scalars) for op in _FOLDED if isinstance(op.lower, Pointwise)),
+    *(Rule(As(y, (op, (CONSTANT,), ...)), _computed) for op in _FOLDED),
+    *(Rule(As(y, (op, (broadcast_to, ...), ...)), _on_scalars) for op in _POINTWISE),
 )

@@ -4,9 +4,10 @@ Enters: nodes and a table of rules. Leaves: the nodes in normal form, where no r
 
 A pattern is a tuple (op, operand, ...) whose operands are patterns; a `Name` binds what stands
 there (and a second time must meet the same node); a number matches a constant of that value,
-scalar or broadcast; `...` after the op accepts any operands; `As(name, pattern)` binds the node of
-a pattern. An operand order that does not matter to the op does not matter to the pattern. The
-builder's argument names say what it is given; it returns None to decline.
+scalar or broadcast; `...` after the op accepts any operands, and after one operand any number of
+such operands; `As(name, pattern)` binds the node of a pattern. An operand order that does not
+matter to the op does not matter to the pattern. The builder's argument names say what it is given;
+it returns None to decline.
 
 >>> x = Name("x")
 >>> print(Rule((mul, x, 1.0), lambda x: x))
@@ -146,17 +147,37 @@ def match(pattern: Pattern, node: Node, bound: Bound, opaque: AbstractSet[Node])
                 and _operands_match(pattern[1:], node.inputs, bound, opaque)
             )
         case _:
-            return False
+            return True  # `...`
 
 
 def _operands_match(
     patterns: tuple[Pattern, ...], nodes: tuple[Node, ...], bound: Bound, opaque: AbstractSet[Node]
 ) -> bool:
-    if patterns == (...,):
-        return True
+    patterns = _each(patterns, len(nodes))
     return len(patterns) == len(nodes) and all(
         match(pattern, node, bound, opaque) for pattern, node in zip(patterns, nodes, strict=True)
     )
+
+
+_VIEWED = (CONSTANT, broadcast_to, reshape)  # what `uniform` looks through
+
+
+def _each(patterns: tuple[Pattern, ...], count: int) -> tuple[Pattern, ...]:
+    """A pattern for each of `count` operands."""
+    return patterns[:1] * count if patterns[-1:] == (...,) else patterns
+
+
+def _may_match(pattern: Pattern, op: Op) -> bool:
+    """Whether a node of that op can have that pattern; what it reads is not looked at."""
+    match pattern:
+        case As(_, inner):
+            return _may_match(inner, op)
+        case float() | int():
+            return op in _VIEWED
+        case tuple():
+            return op is pattern[0]
+        case _:
+            return True
 
 
 def _variants(pattern: Pattern) -> Iterator[Any]:
@@ -170,15 +191,38 @@ def _variants(pattern: Pattern) -> Iterator[Any]:
     op, *operands = pattern
     for chosen in product(*map(list, map(_variants, operands))):
         yield (op, *chosen)
-        if op in COMMUTATIVE and operands != [...]:
+        if op in COMMUTATIVE and ... not in operands:
             yield (op, *reversed(chosen))
+
+
+Candidate = tuple[Rule, Pattern]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rules by the op at their root, in order, each under all its operand orders."""
+    """Rules by the op at their root, in order, each under all its operand orders.
 
-    by_root: dict[Op, tuple[tuple[Rule, Pattern], ...]]
+    `by_ops` remembers which of them the ops of a node and of its operands leave: few or none.
+    """
+
+    by_root: dict[Op, tuple[Candidate, ...]]
+    by_ops: dict[tuple[Op, ...], tuple[Candidate, ...]] = field(default_factory=dict)
+
+    def candidates(self, node: Node) -> tuple[Candidate, ...]:
+        """The rules whose patterns the node may have."""
+        key = (node.op, *[i.op for i in node.inputs])
+        found = self.by_ops.get(key)
+        if found is None:
+            rules = self.by_root.get(node.op, ())
+            found = tuple(rule for rule in rules if _fits(rule[1], key[1:]))
+            self.by_ops[key] = found
+        return found
+
+
+def _fits(pattern: Any, ops: tuple[Op, ...]) -> bool:
+    operands = (pattern.pattern if isinstance(pattern, As) else pattern)[1:]
+    each = _each(operands, len(ops))
+    return len(each) == len(ops) and all(map(_may_match, each, ops))
 
 
 def table(*groups: Sequence[Rule]) -> Table:
@@ -260,7 +304,7 @@ def _step(driver: _Driver, node: Node) -> Node:
     new = rebuild(node, tuple(driver.final[i] for i in node.inputs))
     if new is not node:
         return new
-    for rule, pattern in driver.rules.by_root.get(node.op, ()):
+    for rule, pattern in driver.rules.candidates(node):
         bound: Bound = {}
         if match(pattern, node, bound, driver.opaque):
             built = _build(rule, node, bound)

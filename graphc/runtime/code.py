@@ -76,7 +76,11 @@ def _scratch(schedule: Schedule) -> dict[Buffer, int]:
 
 def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:
     if isinstance(kernel, LoopKernel):
-        return () if kernel.split is None else (kernel.cost, kernel.extents[kernel.split])
+        return (
+            ()
+            if kernel.split is None
+            else (kernel.cost, *kernel.outer, kernel.extents[kernel.split])
+        )
     factors = (kernel.left, kernel.right)
     strides = [s for f in factors for s in (f.offset, f.batch, f.free, f.depth)]
     sizes = (*kernel.batch, *kernel.rows, kernel.columns, kernel.depth)

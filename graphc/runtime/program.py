@@ -140,10 +140,12 @@ class Program:
         return memory_info(self._code, self._bind(sizes, get_threads()))
 
     def profile(self, *args: Any, repeats: int = 20, **kwargs: Any) -> Profile:
-        """Where the time goes: a row a kernel. State is as before afterwards.
+        """Where the time goes, as the mean of `repeats` runs: a row a kernel.
 
-        Raises what a call raises.
+        State is as before afterwards. Raises what a call raises.
         """
+        if repeats < 1:
+            raise BindingError("a profile repeats the program at least once", got=str(repeats))
         args = self._arranged(args, kwargs)
         with STATE_LOCK:
             binding = self._feed(args).binding

@@ -142,9 +142,13 @@ def reduced_variables(item: Item, home: Coords) -> frozenset[int]:
 def alike(groups: Sequence[Group]) -> bool:
     """Whether groups of one level can be one kernel: the same loops, at most one contraction."""
     inners = {g.inner for g in groups if g.kind == "rows"}
-    kinds = [g.kind for g in groups if g.kind != "map"]
-    same = all(g.extents == groups[0].extents and g.phase == groups[0].phase for g in groups)
-    return same and len(inners) <= 1 and kinds.count("contract") + bool(inners) <= 1
+    contracts = [g for g in groups if g.kind == "contract"]
+    if len(inners) > 1 or len(contracts) + bool(inners) > 1:
+        return False
+    if any(g.extents != groups[0].extents or g.phase != groups[0].phase for g in groups):
+        return False
+    others = (item for g in groups if g.kind != "contract" for item in g.items)
+    return not contracts or all(takes(contracts[0], item) for item in others)
 
 
 def column_axes(group: Group) -> int:

@@ -191,7 +191,7 @@ class ContractKernel:
     """result[batch, i, j] = epilogue(sum over k of left[batch, i, k] * right[batch, k, j]).
 
     `rows` are the axes that the epilogue's indices see as variables 0.., merged into i for the
-    arithmetic: batch axes, then row axes; the last variable is j. the one Reduced value is the sum.
+    arithmetic: batch axes, then row axes; the last variable is j. The one Reduced value is the sum.
     """
 
     origin: Origin

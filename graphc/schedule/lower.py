@@ -12,7 +12,7 @@ from graphc.graph import Node
 from graphc.lowering import Index, Reduce, Scatter
 from graphc.schedule.body import Body, add_item, origin_of, store
 from graphc.schedule.contraction import contract_kernel
-from graphc.schedule.group import Group, position_coords
+from graphc.schedule.group import Group, memory_reads, position_coords
 from graphc.schedule.items import Item
 from graphc.schedule.kernel import (
     Buffer,
@@ -27,7 +27,7 @@ from graphc.schedule.kernel import (
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.numbers import Numbers
-from graphc.schedule.stages import Lanes, cost_of, flops_of, levels_of, plan
+from graphc.schedule.stages import Lanes, cost_of, flops_of, levels_of, plan, unsteady
 from graphc.types import TensorType
 
 
@@ -71,15 +71,50 @@ def _is_reduction(item: Item) -> bool:
     return item.role == "compute" and isinstance(item.node.op.lower, Reduce)
 
 
+@dataclass(frozen=True, slots=True)
+class _Halves:
+    """The items of a shared reduction: those of every part, and those of the one that combines.
+
+    A single number that both need, `both`, is computed twice and stored by the second, which runs
+    even where there is nothing to reduce.
+    """
+
+    now: list[Item]
+    later: list[Item]
+    both: list[Item]
+
+
+def _halves(group: Group, numbers: Numbers) -> _Halves:
+    single = {item.node for item in group.items if item.role == "compute" and _is_single(group, item)}
+    now = [i for i in group.items if i.node not in group.late and not _is_single(group, i)]
+    now += [item for item in group.items if _is_reduction(item)]
+    needed = {base for item in now for base in _bases(group, item, numbers)}
+    for item in reversed(group.items):
+        if item.node in needed:
+            needed.update(_bases(group, item, numbers))
+    both = [item for item in group.items if item.node in needed & single - group.late]
+    later = [item for item in group.items if item not in now]
+    return _Halves([i for i in group.items if i in now or i in both], later, both)
+
+
+def _is_single(group: Group, item: Item) -> bool:
+    return not any(index.terms for index in group.home[item])
+
+
+def _bases(group: Group, item: Item, numbers: Numbers) -> set[Node]:
+    """The nodes that the item reads, below any views."""
+    return {place.base for _, place in memory_reads(item, group.home[item], numbers)}
+
+
 def _two_steps(body: Body, context: Lowering) -> list[Kernel]:
     """Partial reductions by every part, then one part that combines them and does what waits."""
     group, parts = body.group, context.parts()
     later = Body(group, context.numbers, context.buffer_of)
-    late = group.late
-    now = [i for i in group.items if _is_reduction(i) or (i.node not in late and i.value not in late)]
-    reductions = [item for item in now if _is_reduction(item)]
-    for item in now:
-        add_item(body, item, context.stored - {r.node for r in reductions})
+    halves = _halves(group, context.numbers)
+    reductions = [item for item in halves.now if _is_reduction(item)]
+    own = context.stored - {item.node for item in (*reductions, *halves.both)}
+    for item in halves.now:
+        add_item(body, item, own)
     for item in reductions:
         number = body.of_node[item.node]
         reduced = body.values[number]
@@ -91,11 +126,11 @@ def _two_steps(body: Body, context: Lowering) -> list[Kernel]:
         later.of_node[item.node] = later.value(replace(reduced, value=later.value(again)))
         if item.node in context.stored:
             store(later, item.node, Index(0), later.of_node[item.node])
-    waiting = [item for item in group.items if item not in now]
-    for item in waiting:
+    for item in halves.later:
         add_item(later, item, context.stored)
-    combine = _nest(later, [*reductions, *waiting], _Loops((parts,), 0, None, later.values, later.stores))
-    return [_loops(body, now, parts), combine]
+    loops = _Loops((parts,), 0, None, later.values, later.stores)
+    combine = _nest(later, [*reductions, *halves.later], loops)
+    return [_loops(body, halves.now, parts), combine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +220,11 @@ def _lanes(extents: Sequence[DimLike], outer: int, values: Iterable[Value]) -> L
 def _nest(body: Body, items: Sequence[Item], loops: _Loops, parts: DimLike | None = None) -> LoopKernel:
     inner = frozenset(range(loops.outer, len(loops.extents)))
     rows = body.group.kind == "rows"
-    lanes = _lanes(loops.extents, loops.outer, loops.values) if rows else "inner"
-    stages = plan(loops.values, loops.stores, inner, lanes)
     levels = levels_of(loops.values, inner)
+    lanes = _lanes(loops.extents, loops.outer, loops.values) if rows else "inner"
+    if unsteady(loops.values, levels):
+        lanes = "inner"  # tiles of columns keep nothing an inner point
+    stages = plan(loops.values, loops.stores, inner, lanes)
     saved = sorted({n for s in stages if s.level == "inner" for n in s.keep})
     kept = []
     for number in saved:

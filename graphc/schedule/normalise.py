@@ -6,13 +6,17 @@ at memory, and the axes of a contraction's operands merge:
     (x: f32[3, 4, 5], transposed) @ w    ->    identity(transposed x) @ w
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
-from graphc.graph import Graph, Node, make, provenance, rebuild
-from graphc.lowering import Contract, Leaf, Reshape, Source
-from graphc.ops import identity, transpose
+import numpy as np
+
+from graphc.graph import Graph, Node, constant, make, provenance, rebuild
+from graphc.lowering import Combine, Contract, Gather, Leaf, Reduce, Reshape, Source
+from graphc.ops import broadcast_to, identity, reshape, transpose
 from graphc.schedule.access import copied_views, is_view, own_coords, resolve
 from graphc.schedule.merge import contraction_axes, merged_strides
+from graphc.types import TensorType
 
 Axes = tuple[int, ...]
 Pair = tuple[Axes, Axes]
@@ -20,21 +24,76 @@ Pair = tuple[Axes, Axes]
 
 def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, of contraction operands whose axes do
-    not merge, and of outputs that are views, leaves or constants."""
-    nodes = graph.nodes
-    copied = copied_views(nodes)
-    new: dict[Node, Node] = {}
-    for node in nodes:
-        inputs = tuple(new[i] for i in node.inputs)
+    not merge, and of outputs that are views, leaves or constants. No reduction is of one element."""
+    graph = _mapped(graph, _without_unit_reductions)
+    copied = copied_views(graph.nodes)
+
+    def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(node.op.lower, Reshape) and node.inputs[0] in copied:
             inputs = (_own_memory(inputs[0]),)
-        contract = isinstance(node.op.lower, Contract)
-        new[node] = _merging(node, inputs) if contract else rebuild(node, inputs)
-    outputs: list[Node] = []
-    for output in (new[o] for o in graph.outputs):
-        leaf = isinstance(output.op.lower, Leaf | Source)
-        outputs.append(_own_memory(output) if leaf or is_view(output) else output)
-    return Graph(graph.inputs, tuple(outputs), tuple((s, new[v]) for s, v in graph.updates))
+        match node.op.lower:
+            case Contract():
+                return _merging(node, tuple(map(_in_memory, inputs)))
+            case Gather():
+                return rebuild(node, (_in_memory(inputs[0]), inputs[1]))
+            case _:
+                return rebuild(node, inputs)
+
+    graph = _mapped(graph, with_copies)
+    return replace(graph, outputs=tuple(map(_fresh, graph.outputs)))
+
+
+def _mapped(graph: Graph, change: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
+    """The graph with change(node, new operands) in the place of every node."""
+    new: dict[Node, Node] = {}
+    for node in graph.nodes:
+        new[node] = change(node, tuple(new[i] for i in node.inputs))
+    updates = tuple((state, new[value]) for state, value in graph.updates)
+    return Graph(graph.inputs, tuple(new[output] for output in graph.outputs), updates)
+
+
+def _fresh(output: Node) -> Node:
+    leaf = isinstance(output.op.lower, Leaf | Source)
+    return _own_memory(output) if leaf or is_view(output) else output
+
+
+def _without_unit_reductions(node: Node, inputs: tuple[Node, ...]) -> Node:
+    match node.op.lower:
+        case Reduce(combine) if all(inputs[0].type.shape[a] == 1 for a in node.params["axes"]):
+            return _of_one(node, inputs[0], combine)
+        case _:
+            return rebuild(node, inputs)
+
+
+def _in_memory(operand: Node) -> Node:
+    """The operand, or a copy if it is a counter or a size, which no kernel stores."""
+    return _own_memory(operand) if isinstance(_base(operand).op.lower, Source) else operand
+
+
+def _base(node: Node) -> Node:
+    return resolve(node, own_coords(node.type.shape)[0], frozenset()).base
+
+
+def addressed(nodes: Iterable[Node]) -> set[Node]:
+    """Nodes that contractions and gathers read from memory, below any views."""
+    result: set[Node] = set()
+    for node in nodes:
+        match node.op.lower:
+            case Contract():
+                result.update(map(_base, node.inputs))
+            case Gather():
+                result.add(_base(node.inputs[0]))
+            case _:
+                pass
+    return result
+
+
+def _of_one(node: Node, operand: Node, combine: Combine) -> Node:
+    """A reduction of single elements: the elements themselves, or their positions, which are 0."""
+    if combine not in ("argmax", "argmin"):
+        return make(reshape, (operand,), {"shape": node.type.shape})
+    zero = constant(np.asarray(0, node.type.dtype.numpy), TensorType(node.type.dtype, ()))
+    return make(broadcast_to, (zero,), {"shape": node.type.shape})
 
 
 def _own_memory(node: Node) -> Node:

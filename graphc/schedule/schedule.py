@@ -13,7 +13,7 @@ from graphc.schedule.group import Group, memory_reads
 from graphc.schedule.items import committing, items_of
 from graphc.schedule.kernel import Buffer, Schedule, Step
 from graphc.schedule.lower import Lowering, lower_group
-from graphc.schedule.normalise import normalise
+from graphc.schedule.normalise import addressed, normalise
 from graphc.schedule.numbers import Numbers, numbers_of
 
 
@@ -65,12 +65,16 @@ def _fused(graph: Graph) -> tuple[list[Group], Graph, Numbers]:
         graph = _with_staged(graph, staged)
         early = {value for state, value in graph.updates if state in staged}
         roots = set(graph.outputs) | early
-        numbers = numbers_of(graph, roots)
+        numbers = numbers_of(graph, roots | _computed(addressed(graph.nodes)))
         groups = fuse(items_of(graph, numbers), numbers, committing(graph, early), roots)
         found = order_commit(groups, numbers)
         if not found:
             return sorted(groups, key=lambda group: group.level), graph, numbers
         staged |= found
+
+
+def _computed(nodes: set[Node]) -> set[Node]:
+    return {node for node in nodes if node.op is not CONSTANT}
 
 
 def _with_staged(graph: Graph, staged: set[Node]) -> Graph:

@@ -26,6 +26,12 @@ Lanes = Literal["inner", "outer"]
 Key = tuple[int, Literal["row", "inner"]]
 
 KEEP_COST = 8  # cycles an element above which a value is kept rather than computed again
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+# What never becomes one instruction with the operation that reads it, as a * b does with + c.
+APART = (
+    *("add", "sub", "neg", "abs", "div", "sqrt", "maximum", "minimum", "where", "cast", "identity"),
+    *COMPARISONS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,35 @@ def flops_of(value: Value) -> int:
     return int(isinstance(value, Compute | Reduced))
 
 
+def unsteady(values: Sequence[Value], levels: Levels) -> frozenset[int]:
+    """Values that a comparison in a later sweep needs to the bit, and that might round otherwise if
+    they were computed again: in x == max(x) for x = a * b + c, once as two operations, once as one.
+    """
+    result: set[int] = set()
+    for number, value in enumerate(values):
+        if not isinstance(value, Compute) or value.op.name not in COMPARISONS:
+            continue
+        stack, seen = [number], set[int]()
+        while stack:
+            for a in arguments(values[stack.pop()]):
+                if a not in seen and levels.inner[a]:
+                    seen.add(a)
+                    stack.append(a)
+        earlier = (a for a in seen if levels.sweep[a] < levels.sweep[number])
+        result.update(a for a in earlier if not _steady(values, a))
+    return frozenset(result)
+
+
+def _steady(values: Sequence[Value], number: int) -> bool:
+    stack = list(arguments(values[number]))
+    while stack:
+        value = values[stack.pop()]
+        if isinstance(value, Compute) and value.dtype.kind == "f" and value.op.name not in APART:
+            return False
+        stack.extend(arguments(value))
+    return True
+
+
 def plan(
     values: Sequence[Value], stores: Sequence[Store], inner: frozenset[int], lanes: Lanes
 ) -> tuple[Stage, ...]:
@@ -89,7 +124,7 @@ def plan(
     order: list[Key] = [(s, level) for s in range(last + 1) for level in ("row", "inner")]
     sinks: dict[Key, tuple[list[Store], list[int]]] = {key: ([], []) for key in order}
     for store in stores:
-        level = "inner" if _is_point(store, levels, inner) else "row"
+        level = "inner" if inner and _is_point(store, levels, inner) else "row"
         sinks[_store_sweep(store, levels), level][0].append(store)
     for number, value in enumerate(values):
         if isinstance(value, Reduced) and value.value >= 0:
@@ -107,17 +142,19 @@ def _store_sweep(store: Store, levels: Levels) -> int:
 
 
 def _is_point(store: Store, levels: Levels, inner: frozenset[int]) -> bool:
-    position = store.position is not None and levels.inner[store.position]
-    return levels.inner[store.value] or position or _varies(store.index, inner)
+    # A scatter writes once a point, even where all of it is the same along the inner loop.
+    scattered = store.position is not None
+    return scattered or levels.inner[store.value] or _varies(store.index, inner)
 
 
 class _Planner:
     """Plans stages from the last to the first: a stage tells earlier ones what it needs of them."""
 
-    __slots__ = ("_lanes", "_levels", "_values", "_wanted", "kept")
+    __slots__ = ("_lanes", "_levels", "_unsteady", "_values", "_wanted", "kept")
 
     def __init__(self, values: Sequence[Value], levels: Levels, lanes: Lanes) -> None:
         self._values, self._levels, self._lanes = values, levels, lanes
+        self._unsteady = unsteady(values, levels)
         self._wanted: dict[Key, set[int]] = {}
         self.kept: set[int] = set()
 
@@ -165,6 +202,8 @@ class _Planner:
 
     def _again(self, number: int) -> bool:
         """Whether a later sweep computes the value again: its inner arguments cost little."""
+        if number in self._unsteady:
+            return False
         total, stack = 0, [number]
         while stack and total < KEEP_COST:
             top = stack.pop()

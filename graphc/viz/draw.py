@@ -12,6 +12,7 @@ Enters: a loss, or several tensors, and the gradients derived from it. Leaves: a
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from graphc.errors import GraphError
 from graphc.graph import CONSTANT, INPUT, STATE, Node, order
 from graphc.ops import identity
 from graphc.tree import flatten
@@ -53,7 +54,12 @@ def digraph(forward: Sequence[Node], gradient: Sequence[Node]) -> Any:
 
 
 def _nodes(tensors: Any) -> list[Node]:
-    return [tensor.node for tensor in flatten(tensors)[0]]
+    try:
+        return [tensor.node for tensor in flatten(tensors)[0]]
+    except AttributeError as error:
+        raise GraphError(
+            "draw is of tensors", got=repr(tensors), fix="draw(loss, [dw, db])"
+        ) from error
 
 
 def _is_scalar(node: Node) -> bool:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from graphc.autodiff.check import check_gradient
-from graphc.errors import GradientError
+from graphc.errors import GradientError, GraphError
 from graphc.evaluate import evaluate
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Op, make
+from graphc.lowering import Pointwise
 from graphc.ops import PRIMITIVES, iota, size
 from graphc.types import TensorType, as_dtype
 from tests.ops.samples import SAMPLES, Sample
@@ -49,6 +50,16 @@ def test_infer_is_the_type_of_eval(op: Op, sample: Sample) -> None:
     arrays = sample.arrays()
     result = run(op, arrays, sample.params)
     assert op.infer(*map(type_of, arrays), **sample.params) == type_of(result)
+
+
+@cases(lambda op, sample: isinstance(op.lower, Pointwise))
+def test_the_number_of_operands_is_checked(op: Op, sample: Sample) -> None:
+    types = [type_of(array) for array in sample.arrays()]
+    for wrong in (types[1:], [*types, types[-1]]):
+        with pytest.raises(
+            GraphError, match=rf"^{op.name}: the number of operands is {len(types)}"
+        ):
+            op.infer(*wrong, **sample.params)
 
 
 def handle(name: str, array: np.ndarray) -> Tensor:

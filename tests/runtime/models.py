@@ -1,6 +1,7 @@
 """Models that tests of the runtime share."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def training_step(
     x, y = gx.input("x", ("batch", sizes[0])), gx.input("y", ("batch",), "int64")
     rate = gx.input("rate", ())
     parameters, h = [], x
-    for n, (rows, columns) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for n, (rows, columns) in enumerate(pairwise(sizes)):
         w = gx.parameter(f"w{n}", rng.standard_normal((rows, columns)) / np.sqrt(rows))
         b = gx.parameter(f"b{n}", np.zeros(columns))
         parameters += [w, b]

@@ -1,6 +1,7 @@
 """Bindings: what they cost, the arena that moves, memory, profiles."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def two_threads() -> object:
     team.set_threads(before)
 
 
-def test_a_binding_takes_a_millisecond(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_binding_takes_a_millisecond(show: Callable[[str], None]) -> None:
     code = training_step()[0]._code
     template = make_template(code, NATIVE.kernel)
     times = []
@@ -33,11 +34,10 @@ def test_a_binding_takes_a_millisecond(capsys: pytest.CaptureFixture[str]) -> No
         bind(template, {"batch": batch}, 2, NATIVE)
         times.append(time.perf_counter() - start)
     first, again = sorted(times[:199]), sorted(times[199:])
-    with capsys.disabled():
-        print(
-            f"\nbinding an MLP step: {first[99] * 1e3:.2f} ms for a new size"
-            f" ({again[99] * 1e3:.2f} ms if its matmuls are known)"
-        )
+    show(
+        f"binding an MLP step: {first[99] * 1e3:.2f} ms for a new size"
+        f" ({again[99] * 1e3:.2f} ms if its matmuls are known)"
+    )
     assert first[50] < 4e-3  # 1 ms, and three for a busy machine
 
 

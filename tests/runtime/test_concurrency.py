@@ -29,7 +29,10 @@ def threads() -> Iterator[Callable[[int], None]]:
 
 
 def together(works: Sequence[Callable[[], object]]) -> float:
-    """Runs every work in a thread of its own, all at once; returns the seconds. Raises what they raise."""
+    """Runs every work in a thread of its own, all at once; returns the seconds.
+
+    Raises what they raise.
+    """
     errors: list[BaseException] = []
     gate = threading.Barrier(len(works) + 1)
 
@@ -53,7 +56,9 @@ def together(works: Sequence[Callable[[], object]]) -> float:
     return time.perf_counter() - start
 
 
-def test_several_threads_are_right_and_at_least_half_as_fast_as_one() -> None:
+def test_several_threads_are_right_and_at_least_half_as_fast_as_one(
+    show: Callable[[str], None],
+) -> None:
     steps = [training_step() for _ in range(THREADS)]
     data, alone = batch(32), training_step()
     calls = 1000
@@ -75,7 +80,7 @@ def test_several_threads_are_right_and_at_least_half_as_fast_as_one() -> None:
         many = min(many, seconds / THREADS)
         if turn == 0:
             assert seen == [wanted] * THREADS
-    print(f"{calls / one:.0f} steps a second by one thread, {calls / many:.0f} by {THREADS}")
+    show(f"{calls / one:.0f} steps a second by one thread, {calls / many:.0f} by {THREADS}")
     assert many < 2 * one
 
 

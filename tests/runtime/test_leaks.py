@@ -82,5 +82,6 @@ def test_a_jitted_function_forgets_its_programs() -> None:
         f(np.ones(n))
     assert live_nodes() > nodes
     f._programs.clear()
+    f._plain.clear()
     gc.collect()
     assert live_nodes() < nodes

@@ -10,6 +10,7 @@ import pytest
 import graphc as gx
 from graphc import errors
 from graphc.runtime import program as program_module
+from graphc.runtime.backends import PYTHON
 from graphc.runtime.program import Program
 
 HERE = "test_program.py"
@@ -146,9 +147,21 @@ def test_a_refused_call_says_why_and_changes_nothing(name: str) -> None:
     assert training.count.value == 2
 
 
+def test_python_mode_fails_like_machine_code() -> None:
+    rows, s = gx.input("rows", ("n",), "int64"), gx.state("s", [1.0, 2.0])
+    program = gx.compile([rows], gx.take(s, rows, axis=0), updates={s: s * 2}, backend=PYTHON)
+    with pytest.raises(errors.IndexRangeError, match="indices go from -2 to 1"):
+        program([0, 2])
+    np.testing.assert_array_equal(s.value, [1, 2])
+    np.testing.assert_array_equal(program([1, -2]), [2, 1])
+    np.testing.assert_array_equal(s.value, [2, 4])
+
+
 def test_a_profile_of_a_refused_call_raises_too() -> None:
     training = make_training()
     before = training.state()
+    with pytest.raises(errors.BindingError, match="at least once"):
+        training.step.profile(X, ROWS, 0.1, repeats=0)
     with pytest.raises(errors.IndexRangeError):
         training.step.profile(X, [0, 1, 2, 9], 0.1)
     assert training.state() == before

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import graphc as gx
 from tests.runtime.models import batch, training_step
 
 
-def test_batch_sizes_and_learning_rates_compile_nothing() -> None:
+def test_batch_sizes_and_learning_rates_compile_nothing(show: Callable[[str], None]) -> None:
     step, parameters = training_step()
     step(*batch(32), 0.1)
     before, start = gx.cache_stats(), time.perf_counter()
@@ -25,7 +26,7 @@ def test_batch_sizes_and_learning_rates_compile_nothing() -> None:
     assert after.compiled == before.compiled
     assert np.isfinite(losses).all()
     # Micro-kernels of matmuls are shared by all programs, and made for the tiles that first occur.
-    print(
+    show(
         f"50 sizes, 20 rates: {time.perf_counter() - start:.2f} s,"
         f" {after.tiles - before.tiles} new tiles"
     )
@@ -90,14 +91,13 @@ def run_warm(folder: Path) -> list:
 
 
 def test_a_second_process_compiles_nothing_and_is_quick(
-    warm_folder: Path, capsys: pytest.CaptureFixture[str]
+    warm_folder: Path, show: Callable[[str], None]
 ) -> None:
     *_, compiled, _, loss = run_warm(warm_folder)
     assert compiled > 0
     runs = [run_warm(warm_folder) for _ in range(4)]
     imported, total = (min(column) for column in list(zip(*runs, strict=True))[:2])
-    with capsys.disabled():
-        print(f"\nimport graphc {imported:.3f} s, first step {total:.3f} s after its start")
+    show(f"import graphc {imported:.3f} s, first step {total:.3f} s after its start")
     for _, _, heavy, made, hits, again in runs:
         assert (heavy, made, again) == ([], 0, loss)
         assert hits >= compiled
