@@ -5,6 +5,10 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.golden import pytest_addoption
+
+__all__ = ["pytest_addoption"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Point graphc at a cache of the checkout's own, unless the caller named one."""

@@ -231,5 +231,9 @@ class _Loops:
 
 def _summary(kernel: LoopKernel) -> str:
     """The loops in words, for the head of the source."""
-    axes = f"{len(kernel.outer)} outer and {len(kernel.inner)} inner loops"
-    return axes if kernel.lanes == "inner" else f"{axes}, columns in tiles of {LANES}"
+    count = len(kernel.outer)
+    outer = ", ".join(f"i{v}" for v in range(count))
+    inner = ", ".join(f"i{v}" for v in range(count, len(kernel.extents)))
+    tiles = f" in tiles of {LANES} columns" if kernel.lanes == "outer" else ""
+    loops = [f"outer {outer}{tiles}"] * bool(outer) + [f"inner {inner}"] * bool(inner)
+    return ", ".join(loops) or "one element"

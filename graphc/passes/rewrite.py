@@ -14,13 +14,12 @@ it returns None to decline.
 mul(x, 1.0)
 """
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import product
-from types import EllipsisType
+from types import EllipsisType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,9 @@ class Rule:
     arguments: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "arguments", tuple(inspect.signature(self.build).parameters))
+        assert isinstance(self.build, FunctionType), "a builder is a def or a lambda"
+        code = self.build.__code__  # inspect.signature takes 12 us, and there are 270 rules
+        object.__setattr__(self, "arguments", code.co_varnames[: code.co_argcount])
 
     def __str__(self) -> str:
         return _text(self.pattern)

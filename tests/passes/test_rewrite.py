@@ -65,6 +65,13 @@ def test_uniform_looks_through_views() -> None:
     assert uniform(pair) is None
 
 
+def test_dots_after_an_operand_repeat_it() -> None:
+    rule = Rule(As(y, (add, (neg, ...), ...)), lambda y: filled(y, 0.0))
+    both, one = add(neg(X), neg(Y)), add(neg(X), Y)
+    assert rewritten(both, rule) is number(0.0, 3)
+    assert rewritten(one, rule) is one
+
+
 def test_a_builder_may_decline_and_the_next_rule_has_its_turn() -> None:
     rules = (Rule((sin, x), lambda x: None), Rule((sin, x), lambda x: cos(x)))
     assert rewritten(sin(X), *rules) is cos(X)

@@ -1,0 +1,113 @@
+"""What a newcomer gets wrong, and what the error says: what, got, the line, and the fix."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc as gx
+from graphc.errors import (
+    BindingError,
+    ConcretenessError,
+    DTypeError,
+    GradientError,
+    GraphError,
+    IndexRangeError,
+    MissingInputError,
+    ShapeError,
+    UnknownInputError,
+    UpdateError,
+)
+
+X, LABELS = gx.input("x", ("batch", 784)), gx.input("labels", ("batch",), "int64")
+U, V, N = gx.input("u", (3,)), gx.input("v", (4,)), gx.input("v", ("m",))
+W = gx.parameter("w", np.zeros((784, 10)))
+LOSS = gx.nn.cross_entropy(X @ W, LABELS)
+IMAGES = np.zeros((2, 784), np.float32)
+
+
+def assign(x: Any) -> None:
+    x[0] = 1.0
+
+
+MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    # shapes
+    "inner sizes": (lambda: X @ W.T, ShapeError, r"did you mean 'w'|inner sizes"),
+    "named and int": (lambda: N + U, ShapeError, "the same name or the same int"),
+    "unequal": (lambda: U + V, ShapeError, "must be equal"),
+    "reshape": (lambda: U.reshape(2, 2), ShapeError, "-1 stands for"),
+    "two free sizes": (lambda: X.reshape(-1, -1), ShapeError, "x.shape"),
+    "axis": (lambda: U.sum(axis=1), ShapeError, "axes go from -1 to 0"),
+    "float axis": (lambda: U.sum(axis=1.0), DTypeError, "tuple of ints"),
+    "softmax axis": (lambda: gx.nn.softmax(U, axis=2), ShapeError, "softmax: axis 2"),
+    "stack": (lambda: gx.stack([U, V]), ShapeError, "stack: the shapes differ"),
+    "concat": (lambda: gx.concat([X, W]), ShapeError, "must be equal"),
+    "squeeze": (lambda: gx.squeeze(U, axis=0), ShapeError, "first row"),
+    "split": (lambda: gx.split(U, 2), ShapeError, "places to cut"),
+    "einsum sizes": (lambda: gx.einsum("ij,kj->ik", X, W), ShapeError, "j has two sizes"),
+    "einsum letters": (lambda: gx.einsum("ij->k", X), ShapeError, "well formed"),
+    "no size": (lambda: gx.input("z", (None, 3)), ShapeError, "'batch'"),
+    "negative size": (lambda: gx.input("z", (-1, 3)), ShapeError, "'batch'"),
+    # values
+    "if": (lambda: 1 if U[0] > 0 else 2, ConcretenessError, "graphc.where"),
+    "and": (lambda: (U > 0) and (U < 1), ConcretenessError, "&"),
+    "iteration": (lambda: list(U), ConcretenessError, r"range\(len\(x\)\)"),
+    "range": (lambda: range(N.shape[0]), ConcretenessError, "int size"),
+    "linspace": (lambda: gx.linspace(0, 1, N.shape[0]), ConcretenessError, "symbolic"),
+    "assignment": (lambda: assign(U), UpdateError, r"x.at\[key\].set"),
+    # indices
+    "index": (lambda: U[5], IndexRangeError, "from -3 to 2"),
+    "axes": (lambda: U[0, 0], ShapeError, "None in a key adds an axis"),
+    "float index": (lambda: U[0.5], DTypeError, "ints, slices"),
+    "float tensor": (lambda: U[V], DTypeError, "astype"),
+    "mask": (lambda: U[U > 0], DTypeError, "gx.where"),
+    "slice by a value": (lambda: N[: LABELS[0]], DTypeError, "arange"),
+    "values that do not fit": (lambda: U.at[0:2].set(V), ShapeError, "at: the values"),
+    # dtypes
+    "strings": (lambda: gx.sin("a"), DTypeError, "give numbers"),
+    "dtype": (lambda: U.astype("flot32"), DTypeError, "graphc has float32"),
+    "bits of floats": (lambda: ~U, DTypeError, "astype"),
+    "range of ints": (lambda: gx.input("i", (), "int8") + 300, DTypeError, "wider"),
+    "one-hot classes": (lambda: gx.nn.cross_entropy(X, X), DTypeError, "log_softmax"),
+    "columns of classes": (
+        lambda: gx.nn.cross_entropy(X, LABELS[:, None]),
+        ShapeError,
+        "drops an axis",
+    ),
+    # gradients
+    "no scalar": (lambda: gx.grad(U, U), GradientError, "loss.sum"),
+    "by integers": (lambda: gx.grad(LOSS, LABELS), GradientError, "floating"),
+    # feeding
+    "no value": (lambda: LOSS.eval({X: IMAGES}), MissingInputError, "labels: array"),
+    "by name": (lambda: LOSS.eval({"x": IMAGES}), UnknownInputError, "without quotes"),
+    "rank": (lambda: X.eval({X: IMAGES[0]}), BindingError, "rank 2"),
+    "columns": (lambda: X.eval({X: IMAGES[:, :5]}), BindingError, r"shape \(2, 784\)"),
+    "kind": (lambda: LABELS.eval({LABELS: [0.5]}), BindingError, "astype"),
+    "class out of range": (
+        lambda: LOSS.eval({X: IMAGES, LABELS: [1, 12]}),
+        IndexRangeError,
+        "from -10 to 9",
+    ),
+    "not listed": (lambda: gx.compile([X], LOSS), GraphError, "add labels"),
+    "shape of a value": (lambda: setattr(W, "value", np.zeros(3)), ShapeError, "of that shape"),
+    "text": (lambda: gx.text(3), GraphError, r"text\(y\)"),
+    "draw": (lambda: gx.draw(3), GraphError, "draw"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_error_names_the_line_and_the_fix(name: str) -> None:
+    mistake, kind, words = MISTAKES[name]
+    with pytest.raises(kind, match=words) as caught:
+        mistake()
+    error = caught.value
+    assert isinstance(error, gx.errors.GraphcError)
+    assert error.where.file == __file__
+    assert error.fix
+
+
+def test_an_operand_that_is_no_number_is_a_type_error() -> None:
+    for other in ("a", None, 1j):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            U + other

@@ -1,0 +1,36 @@
+"""The memory plan: what lives at the same time never overlaps."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphc.schedule.memory import LINE, Interval, plan_memory
+
+LIVES = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
+INTERVALS = st.lists(st.builds(lambda size, life: Interval(size, *life), st.integers(0, 999), LIVES))
+
+
+@given(INTERVALS)
+def test_what_is_alive_together_is_apart(intervals: list[Interval]) -> None:
+    plan = plan_memory(intervals)
+    places = list(zip(intervals, plan.offsets, strict=True))
+    for n, (a, start) in enumerate(places):
+        assert start % LINE == 0
+        assert 0 <= start <= start + a.size <= plan.total
+        for b, other in places[:n]:
+            together = a.first <= b.last and b.first <= a.last
+            assert not together or start + a.size <= other or other + b.size <= start
+
+
+@given(INTERVALS)
+def test_the_total_is_between_the_peak_and_the_sum(intervals: list[Interval]) -> None:
+    sizes = [-(-i.size // LINE) * LINE for i in intervals]
+    live = [
+        sum(s for s, i in zip(sizes, intervals, strict=True) if i.first <= level <= i.last)
+        for level in range(13)
+    ]
+    assert max(live) <= plan_memory(intervals).total <= sum(sizes)
+
+
+def test_a_chain_needs_the_memory_of_two() -> None:
+    chain = [Interval(1000, level, level + 1) for level in range(50)]
+    assert plan_memory(chain).total == 2 * 1024

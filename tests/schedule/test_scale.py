@@ -1,0 +1,88 @@
+"""Large graphs: nothing recurses, and time grows with their size."""
+
+import time
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+import pytest
+
+from graphc import ops
+from graphc.graph import INPUT, Graph, Node, make
+from graphc.runtime.backends import NATIVE
+from graphc.runtime.code import emit_program
+from graphc.schedule.schedule import build_schedule
+from graphc.types import TensorType, float32
+from tests.compiled.checking import program_of
+
+ROWS = TensorType(float32, (6, 8))
+
+
+def leaf(name: str) -> Node:
+    return make(INPUT, (), {"name": name, "type": ROWS})
+
+
+def chain(count: int) -> Graph:
+    """h = sin(h + y), again and again: no rule folds it."""
+    x, y = leaf("x"), leaf("y")
+    h = x
+    for _ in range(count // 2):
+        h = make(ops.sin, (make(ops.add, (h, y), {}),), {})
+    return Graph((x, y), (h,))
+
+
+def branching(count: int) -> Graph:
+    """Every value is made of two of the last forty; one in ten less its sum over the rows."""
+    rng, x = Random(0), leaf("x")
+    values, nodes = [x], 0
+    while nodes < count:
+        a, b = rng.choice(values[-40:]), rng.choice(values[-40:])
+        if rng.random() < 0.1:
+            row = make(ops.sum_, (a,), {"axes": (1,)})
+            column = make(ops.reshape, (row,), {"shape": (6, 1)})
+            b = make(ops.broadcast_to, (column,), {"shape": (6, 8)})
+            nodes += 3
+        op = rng.choice([ops.add, ops.sub, ops.maximum, ops.mul])
+        values.append(make(op, (a, b), {}))
+        nodes += 1
+    total = values[-1]
+    for value in values[-40:]:
+        total = make(ops.add, (total, value), {})
+    return Graph((x,), (total,))
+
+
+def seconds(graph: Graph) -> float:
+    """To schedule and to print the kernels, the best of three."""
+
+    def once() -> float:
+        start = time.perf_counter()
+        emit_program(build_schedule(graph))
+        return time.perf_counter() - start
+
+    return min(once() for _ in range(3))
+
+
+@pytest.mark.parametrize(("make_graph", "count"), [(chain, 5_000), (branching, 2_500)])
+def test_twice_the_nodes_take_twice_the_time(
+    make_graph: Callable[[int], Graph], count: int
+) -> None:
+    one, two = make_graph(count), make_graph(2 * count)
+    once, twice = seconds(one), seconds(two)
+    print(f"{make_graph.__name__}: {1e6 * twice / (2 * count):.0f} us a node, {twice / once:.2f} x")
+    assert twice <= 2.6 * once
+
+
+def test_a_long_chain_is_a_few_distinct_kernels() -> None:
+    program = program_of(chain(50_000), NATIVE, simplified=False)
+    assert len({kernel.source for kernel in program.kernels}) <= 3
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((6, 8)).astype(np.float32) for _ in range(2))
+    (got,) = program(x, y)
+    for _ in range(25_000):
+        x = np.sin(x + y)
+    np.testing.assert_allclose(got, x, rtol=1e-3, atol=1e-3)
+
+
+def test_a_graph_of_ten_thousand_branches_is_scheduled() -> None:
+    schedule = build_schedule(branching(10_000))
+    assert len(schedule.steps) < 1_000
