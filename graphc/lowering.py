@@ -109,7 +109,14 @@ class Assemble:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """Sums of products over contracted axes, per batch axis: the general dot product."""
+    """Sums of products over axes of the sizes depth(*input types, **params).
+
+    coords(result coordinates, depth coordinates, *input types, **params) are the coordinates of the
+    factor in either operand. Transposes, strides and windows are affine, and so are all of these.
+    """
+
+    depth: Callable[..., Shape]
+    coords: Callable[..., tuple[tuple[Index, ...], tuple[Index, ...]]]
 
 
 @dataclass(frozen=True, slots=True)

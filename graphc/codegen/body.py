@@ -1,7 +1,7 @@
 """One element of a kernel: indices, loads, primitives, checks and stores as statements.
 
-Enters: values of the kernel IR. Leaves: lines `t3 = exp_f32(t2)`; integer results are wrapped back to
-their dtype, for Python's and Numba's integers are wider.
+Enters: values of the kernel IR. Leaves: lines `t3 = exp_f32(t2)`; integer results are wrapped back
+to their dtype, for Python's and Numba's integers are wider.
 """
 
 from collections.abc import Iterable, Sequence
@@ -95,7 +95,8 @@ class Elements:
             self.writer.line(f"{self._strides[known]} = w[{self._words.add(Size(number))}]")
 
     def _suffix(self, operand: int) -> str:
-        """What the strides and offsets of an operand are called by: those of a counter have none."""
+        """What the strides and offsets of an operand are called by: those of a counter have
+        none."""
         return "" if operand == COUNTER else str(operand)
 
     def index(self, operand: int, index: Index, position: int | None, stride: DimLike) -> str:

@@ -1,12 +1,12 @@
 """Loop kernels as Python source.
 
-Enters: a LoopKernel. Leaves: the text of `kernel(begin, end, part, args)` and its words. For example a
-softmax over the last axis (one row at a time, three sweeps):
+Enters: a LoopKernel. Leaves: the text of `kernel(begin, end, part, args)` and its words. For
+example a softmax over the last axis (one row at a time, three sweeps):
 
     for i0 in range(begin, end):
         r1 = f32(-1e999)
         for i1 in range(n1):
-            t0 = a0[i0 * s + i1]
+            t0 = a0[i0 * s0_0 + i1]
             r1 = reduce_max(r1, t0)
         ...
 """
@@ -65,17 +65,16 @@ class _Loops:
             stores = [store for stage in kernel.stages for store in stage.stores]
             self._elements.prepare(stores)
             self._tiles()
-            fails = checks(kernel.values)
-            if fails:
-                error = self._words.name("error", ErrorWord())
-                code = self._words.name("first_code", FirstCode())
+            if checks(kernel.values):
                 line("failed = 0")
             if kernel.lanes == "outer":
                 self._columns()
             else:
                 self._rows()
-            if fails:
+            if checks(kernel.values):
                 with self._writer.block("if failed != 0:"):
+                    error = self._words.name("error", ErrorWord())
+                    code = self._words.name("first_code", FirstCode())
                     line(f"store_error({error}, {code} + failed)")
         return Emitted(self._writer.text(), tuple(self._words.entries))
 

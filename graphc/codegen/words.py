@@ -54,7 +54,9 @@ class FirstCode:
 
 @dataclass(frozen=True, slots=True)
 class ContractWords:
-    """The words of a contraction, which a blocking determines."""
+    """The words of a contraction, which a blocking determines: so many."""
+
+    width: int
 
 
 Word = Address | PartSize | Size | Number | ErrorWord | FirstCode | ContractWords

@@ -1,4 +1,4 @@
-"""Neural networks: activations, softmax, losses.
+"""Neural networks: activations, softmax, convolutions, losses.
 
 Enters: tensors and arrays. Leaves: tensors.
 
@@ -8,6 +8,7 @@ Enters: tensors and arrays. Leaves: tensors.
 
 from graphc.functions.indexing import one_hot
 from graphc.functions.reductions import logsumexp
+from graphc.nn.convolution import avg_pool, conv, conv_transpose, max_pool
 from graphc.nn.functional import (
     elu,
     embedding,
@@ -26,7 +27,10 @@ from graphc.nn.functional import (
 from graphc.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 
 __all__ = [
+    "avg_pool",
     "binary_cross_entropy",
+    "conv",
+    "conv_transpose",
     "cross_entropy",
     "elu",
     "embedding",
@@ -37,6 +41,7 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "mae",
+    "max_pool",
     "mse",
     "one_hot",
     "relu",

@@ -6,8 +6,9 @@ no Python scalars; `functions` inserts the casts and broadcasts.
 
 from graphc.ops.constants import filled
 from graphc.ops.contraction import dot
+from graphc.ops.convolution import conv
 from graphc.ops.indexing import scatter, scatter_along, take, take_along
-from graphc.ops.pieces import concat, pad, slice_
+from graphc.ops.pieces import concat, interleave, pad, slice_
 from graphc.ops.pointwise import (
     abs_,
     acos,
@@ -84,6 +85,7 @@ from graphc.ops.reduction import all_, any_, argmax, argmin, max_, min_, prod
 from graphc.ops.selection import accumulate, where
 from graphc.ops.sources import iota, size, source
 from graphc.ops.views import broadcast_to, reshape, sum_, transpose
+from graphc.ops.window import windows
 
 __all__ = [
     "PRIMITIVES",
@@ -108,6 +110,7 @@ __all__ = [
     "cast",
     "ceil",
     "concat",
+    "conv",
     "copysign",
     "cos",
     "cosh",
@@ -126,6 +129,7 @@ __all__ = [
     "gt",
     "hypot",
     "identity",
+    "interleave",
     "invert",
     "iota",
     "isfinite",
@@ -179,4 +183,5 @@ __all__ = [
     "transpose",
     "trunc",
     "where",
+    "windows",
 ]

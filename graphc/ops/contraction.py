@@ -14,13 +14,14 @@ import numpy as np
 from graphc.dims import DimLike
 from graphc.errors import ShapeError
 from graphc.graph import Op
-from graphc.lowering import Contract
+from graphc.lowering import Contract, Index
 from graphc.ops.checks import NUMERIC, check_kind, equal_guards, match_dtypes, match_shapes
 from graphc.ops.views import inverse, transpose
 from graphc.types import Shape, TensorType
 
 Axes = tuple[int, ...]
 Pair = tuple[Axes, Axes]
+Coords = tuple[Index, ...]
 
 
 def free_axes(rank: int, *used: Axes) -> Axes:
@@ -82,12 +83,12 @@ def _vjp_dot(g: Any, y: Any, a: Any, b: Any, contract: Pair, batch: Pair) -> tup
     )
     da = dot(g, b, contract=(last, outer_b), batch=(front, batch[1]))
     db = dot(a, g, contract=(outer_a, middle), batch=(batch[0], front))
-    layout_a = batch[0] + outer_a + _partners(contract[1], contract[0])
-    layout_b = batch[1] + _partners(contract[0], contract[1]) + outer_b
+    layout_a = batch[0] + outer_a + partners(contract[1], contract[0])
+    layout_b = batch[1] + partners(contract[0], contract[1]) + outer_b
     return _placed(da, layout_a), _placed(db, layout_b)
 
 
-def _partners(axes: Axes, partners: Axes) -> Axes:
+def partners(axes: Axes, partners: Axes) -> Axes:
     """The partners in the order of their axes: as free axes, those come out sorted."""
     return tuple(partners[axes.index(axis)] for axis in sorted(axes))
 
@@ -117,12 +118,33 @@ def _shifted(axes: Axes, has: bool) -> Axes:
     return tuple(axis + 1 for axis in axes) if has else axes
 
 
+def _depth_dot(a: TensorType, b: TensorType, contract: Pair, batch: Pair) -> Shape:
+    return _sizes(a, contract[0])
+
+
+def _coords_dot(
+    result: Coords, depth: Coords, a: TensorType, b: TensorType, contract: Pair, batch: Pair
+) -> tuple[Coords, Coords]:
+    shared, free = result[: len(batch[0])], result[len(batch[0]) :]
+    outer_a = free_axes(len(a.shape), contract[0], batch[0])
+    outer_b = free_axes(len(b.shape), contract[1], batch[1])
+    return (
+        _ordered(batch[0] + outer_a + contract[0], shared + free[: len(outer_a)] + depth),
+        _ordered(batch[1] + outer_b + contract[1], shared + free[len(outer_a) :] + depth),
+    )
+
+
+def _ordered(axes: Axes, coords: Coords) -> Coords:
+    """The coordinates of axes 0, 1, ..., given those of `axes`."""
+    return tuple(coords[axes.index(axis)] for axis in range(len(axes)))
+
+
 dot: Op = Op(
     "dot",
     infer=_infer_dot,
     eval=_eval_dot,
     vjp=_vjp_dot,
     batch=_batch_dot,
-    lower=Contract(),
+    lower=Contract(_depth_dot, _coords_dot),
     guards=lambda a, b, contract, batch: equal_guards("dot", *_paired(a, b, contract, batch)),
 )

@@ -3,9 +3,10 @@
 Enters: handles; starts and sizes are ints or Dims, steps are ints and not 0. Element i of a part
 stands at start + step * i of the whole. Leaves: handles. Each rule is the linear map's transpose:
 
-    slice <-> pad    concat -> slices
+    slice <-> pad    concat -> slices    interleave -> slices
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -198,4 +199,80 @@ concat: Op = Op(
     batch=lambda size, batched, *xs, axis: concat(*spread_all(size, batched, xs), axis=axis + 1),
     lower=Assemble(_pieces_concat),
     guards=lambda *xs, axis: equal_guards("concat", *(_others(x.shape, axis) for x in xs)),
+)
+
+# ---- interleave ----
+
+
+def _infer_interleave(
+    *xs: TensorType, shape: Shape, starts: tuple[Shape, ...], steps: tuple[int, ...]
+) -> TensorType:
+    if not xs or len(starts) != len(xs):
+        raise ShapeError(f"interleave: {len(xs)} parts", got=f"{len(starts)} starts")
+    match_dtypes("interleave", *xs)
+    for x, start in zip(xs, starts, strict=True):
+        _check_places("interleave", shape, x.shape, start, steps)
+    return TensorType(xs[0].dtype, shape)
+
+
+def _eval_interleave(
+    *xs: np.ndarray, shape: Any, starts: tuple[Any, ...], steps: tuple[int, ...]
+) -> np.ndarray:
+    result = np.zeros(shape, xs[0].dtype)
+    for x, start in zip(xs, starts, strict=True):
+        result[_python_slices(start, x.shape, steps)] = x
+    return result
+
+
+def _vjp_interleave(
+    g: Any, y: Any, *xs: Any, shape: Shape, starts: tuple[Shape, ...], steps: tuple[int, ...]
+) -> tuple[Any, ...]:
+    return tuple(
+        slice_(g, starts=start, sizes=x.shape, steps=steps)
+        for x, start in zip(xs, starts, strict=True)
+    )
+
+
+def _batch_interleave(
+    size: DimLike,
+    batched: tuple[bool, ...],
+    *xs: Any,
+    shape: Shape,
+    starts: tuple[Shape, ...],
+    steps: tuple[int, ...],
+) -> Any:
+    return interleave(
+        *spread_all(size, batched, xs),
+        shape=(size, *shape),
+        starts=tuple((0, *start) for start in starts),
+        steps=(1, *steps),
+    )
+
+
+def _pieces_interleave(
+    *xs: TensorType, shape: Shape, starts: tuple[Shape, ...], steps: tuple[int, ...]
+) -> tuple[Piece, ...]:
+    parts = tuple(Piece(i, start, steps) for i, start in enumerate(starts))
+    return parts if len(parts) == math.prod(steps) else (Piece(None, fill=0.0), *parts)
+
+
+def _guard_interleave(
+    *xs: TensorType, shape: Shape, starts: tuple[Shape, ...], steps: tuple[int, ...]
+) -> tuple[Guard, ...]:
+    return tuple(
+        guard
+        for x, start in zip(xs, starts, strict=True)
+        for guard in _guard_places("interleave", shape, x.shape, start, steps)
+    )
+
+
+# The parts, each in `steps` from its own start, which is below the steps; zeros between them.
+interleave: Op = Op(
+    "interleave",
+    infer=_infer_interleave,
+    eval=_eval_interleave,
+    vjp=_vjp_interleave,
+    batch=_batch_interleave,
+    lower=Assemble(_pieces_interleave),
+    guards=_guard_interleave,
 )

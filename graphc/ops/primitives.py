@@ -2,8 +2,9 @@
 
 from graphc.graph import Op
 from graphc.ops.contraction import dot
+from graphc.ops.convolution import conv
 from graphc.ops.indexing import scatter, scatter_along, take, take_along
-from graphc.ops.pieces import concat, pad, slice_
+from graphc.ops.pieces import concat, interleave, pad, slice_
 from graphc.ops.pointwise import (
     abs_,
     acos,
@@ -79,6 +80,7 @@ from graphc.ops.reduction import all_, any_, argmax, argmin, max_, min_, prod
 from graphc.ops.selection import where
 from graphc.ops.sources import iota, size
 from graphc.ops.views import broadcast_to, reshape, sum_, transpose
+from graphc.ops.window import windows
 
 PRIMITIVES: tuple[Op, ...] = (
     bitwise_and,
@@ -153,7 +155,9 @@ PRIMITIVES: tuple[Op, ...] = (
     reshape,
     sum_,
     transpose,
+    windows,
     concat,
+    interleave,
     pad,
     slice_,
     all_,
@@ -164,6 +168,7 @@ PRIMITIVES: tuple[Op, ...] = (
     min_,
     prod,
     dot,
+    conv,
     scatter,
     scatter_along,
     take,

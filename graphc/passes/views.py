@@ -105,9 +105,13 @@ def _sliced_pad(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
     return x if same and z.shape == x.shape else None
 
 
-def _unpadded(x: Tensor, y: Tensor) -> Tensor | None:
-    """pad(x) that adds nothing, and does not turn x round -> x."""
-    return _same_type(x, y) if all(step == 1 for step in y.node.params["steps"]) else None
+def _whole_pad(x: Tensor, y: Tensor) -> Tensor | None:
+    """A pad that adds nothing -> x, or x flipped along the axes whose step is -1."""
+    if x.shape != y.shape:
+        return None
+    starts, steps = y.node.params["starts"], y.node.params["steps"]
+    forward = (step == 1 or size == 1 for step, size in zip(steps, x.shape, strict=True))
+    return x if all(forward) else slice_(x, starts=starts, sizes=x.shape, steps=steps)
 
 
 def _sliced_concat(y: Tensor, z: Tensor) -> Tensor | None:
@@ -238,7 +242,7 @@ VIEWS = (
     Rule(As(z, (slice_, As(y, (slice_, x)))), _slice_once),
     Rule(As(z, (slice_, As(y, (pad, x)))), _sliced_pad),
     Rule(As(z, (slice_, As(y, (concat, ...)))), _sliced_concat),
-    Rule(As(y, (pad, x)), _unpadded),
+    Rule(As(y, (pad, x)), _whole_pad),
     Rule(As(y, (concat, ...)), _flat_concat),
     *_reductions(max_, min_, any_, all_, exact=True),
     *_reductions(sum_, prod, exact=False),  # another order of rounding

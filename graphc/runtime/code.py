@@ -81,10 +81,9 @@ def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:
             if kernel.split is None
             else (kernel.cost, *kernel.outer, kernel.extents[kernel.split])
         )
-    factors = (kernel.left, kernel.right)
-    strides = [s for f in factors for s in (f.offset, f.batch, f.free, f.depth)]
-    sizes = (*kernel.batch, *kernel.rows, kernel.columns, kernel.depth)
-    return (kernel.cost, *sizes, *strides)
+    axes = (*kernel.axes, *kernel.depth)
+    loops = [size for axis in axes for size in (axis.extent, axis.left, axis.right)]
+    return (kernel.cost, kernel.left.offset, kernel.right.offset, *loops)
 
 
 def _lives(schedule: Schedule) -> dict[Buffer, tuple[int, int]]:

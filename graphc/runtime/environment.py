@@ -12,7 +12,8 @@ asked for.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -30,6 +31,24 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     if sys.platform == "darwin":
         return Path("~/Library/Caches/graphc").expanduser()
     return Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "graphc"
+
+
+@contextmanager
+def short_waits(environment: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+    """An OpenMP library that is loaded inside spins for some 50 us before a thread sleeps, unless
+    the user has set how it waits.
+
+    By default it spins for milliseconds: on a busy machine two threads of a team then keep each
+    other from the one core they share.
+    """
+    if environment.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+        yield
+        return
+    environment["GOMP_SPINCOUNT"] = "20000"
+    try:
+        yield
+    finally:
+        del environment["GOMP_SPINCOUNT"]
 
 
 def threads_asked(environment: Mapping[str, str] = os.environ) -> int | None:

@@ -61,6 +61,10 @@ class IRFunction:
     def store(self, kind: str, name: str, pointer: str) -> None:
         self.do(f"store {kind} {name}, ptr {pointer}, align {self.size}")
 
+    def hidden(self, pointer: str) -> str:
+        """The pointer, of which LLVM does not know where it comes from."""
+        return self.value(f'call ptr asm "", "=r,0"(ptr {pointer})')
+
     def shuffle(self, x: str, y: str, indices: Sequence[int]) -> str:
         """The elements of x and y, concatenated, that the indices name."""
         mask = ", ".join(f"i32 {i}" for i in indices)

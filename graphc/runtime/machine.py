@@ -8,6 +8,7 @@ kernels and for hand-written IR alike.
     address, handle = load(code, "nothing_1", imports=())
 """
 
+import ctypes
 import functools
 import itertools
 import os
@@ -132,7 +133,16 @@ def load(code: bytes, symbol: str, imports: Iterable[str]) -> tuple[int, Any]:
 
 def process_address(name: str) -> int:
     """The address of a C function of this process."""
-    address = llvm.address_of_symbol(name)
+    # LLVM finds nothing before something has loaded the process's own symbols for it.
+    address = llvm.address_of_symbol(name) or _c_address(name)
     if address is None:
         raise CompileError(f"this process has no C function {name}")
     return address
+
+
+def _c_address(name: str) -> int | None:
+    library = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")
+    try:
+        return ctypes.cast(library[name], ctypes.c_void_p).value
+    except AttributeError:
+        return None

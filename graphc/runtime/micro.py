@@ -2,14 +2,15 @@
 
 Enters: a Tile (rows x vectors of a width, a dtype). Leaves: the address of
 
-    micro(a, row_stride, k_stride, b, b_stride, c, c_row_stride, k, accumulate, lanes)
+    micro(a, row_stride, k_stride, b, b_stride, c, c_row_stride, k, accumulate, lanes,
+          runs, a_run, b_run)
 
-    C[rows, columns] (+)= A[rows, k] @ B[k, columns]         all int64, strides in elements
+    C[rows, columns] (+)= the sum over r < runs of A_r[rows, k] @ B_r[k, columns]
 
-A is broadcast from any strides (a transposed A needs no packing), the rows of B are vectors
-b_stride apart, C is a row-major scratch tile. Of the last vector of a masked tile only `lanes`
-elements are read. A dot tile reads vectors along k from both, so that the columns of B are b_stride
-apart.
+all int64, strides in elements; A_r begins r * a_run behind A_0. A is broadcast from any strides (a
+transposed A needs no packing), the rows of B are vectors b_stride apart, C is a row-major scratch
+tile. Of the last vector of a masked tile only `lanes` elements are read. A dot tile has one run and
+reads vectors along k from both, so that the columns of B are b_stride apart.
 """
 
 import pathlib
@@ -21,22 +22,25 @@ from graphc.runtime.ir_text import IRFunction, Values
 from graphc.runtime.machine import host
 from graphc.schedule.blocking import Core, Tile
 
-MICRO_ARGUMENTS = ("a", "rs", "cs", "b", "bs", "c", "ldc", "k", "accumulate", "lanes")
+MICRO_ARGUMENTS = (
+    *("a", "rs", "cs", "b", "bs", "c", "ldc", "k", "accumulate", "lanes"),
+    *("runs", "a_run", "b_run"),
+)
 UNROLL = 2
 
 
 def _rank_one(
     f: IRFunction, tile: Tile, rows: Values, strides: Values, b: str, mask: str, sums: Values
 ) -> Values:
-    """sums[i, j] + A[i] * B[j] for one k; rows: a pointer to every fourth row of A."""
-    vectors = []
+    """sums[i, j] + A[i] * B[j] for one k; rows: pointers to the first of every group of rows."""
+    vectors, group = [], len(strides)
     for j in range(tile.vectors):
         place = f.at(b, j * tile.width * f.size)
         last = tile.masked and j == tile.vectors - 1
         vectors.append(f.masked_load(place, mask) if last else f.load(place, f.vector))
     new = []
     for i in range(tile.rows):
-        factor = f.splat(f.load(f.at(rows[i // 4], strides[i % 4]), f.scalar))
+        factor = f.splat(f.load(f.at(rows[i // group], strides[i % group]), f.scalar))
         for j, vector in enumerate(vectors):
             new.append(f.multiply_add(factor, vector, sums[i * tile.vectors + j]))
     return new
@@ -54,19 +58,29 @@ def _store_tile(f: IRFunction, tile: Tile, sums: Values, add: bool) -> None:
     f.do("ret void")
 
 
+def _pointers(f: IRFunction, tile: Tile, rs: str, group: int) -> Values:
+    """To the first row of every group. Each is hidden from LLVM, which else computes one from the
+    other: rows would wait for a chain of additions, one a cycle, where two a cycle can be read.
+    """
+    step, pointers = f.value(f"mul i64 {rs}, {group}"), [f.value("inttoptr i64 %a to ptr")]
+    while len(pointers) < -(-tile.rows // group):
+        pointers.append(f.at(pointers[-1], step))
+    return [f.hidden(pointer) for pointer in pointers]
+
+
 def micro_ir(tile: Tile) -> str:
     """The module of a tile's kernel as LLVM IR text."""
     f = IRFunction(tile.dtype, tile.width)
     rs, cs, bs = f.bytes("%rs"), f.bytes("%cs"), f.bytes("%bs")
     f.do(f"%ldc.bytes = mul i64 %ldc, {f.size}")
     f.do("%c.0 = inttoptr i64 %c to ptr")
-    # four rows from one pointer: the strides 0, 1, 2, 3 fit the address modes and few registers
-    strides = ["0", rs, f.value(f"mul i64 {rs}, 2"), f.value(f"mul i64 {rs}, 3")]
-    four, pointers = f.value(f"mul i64 {rs}, 4"), [f.value("inttoptr i64 %a to ptr")]
-    while len(pointers) < (tile.rows + 3) // 4:
-        pointers.append(f.at(pointers[-1], four))
+    group = 8 if tile.vectors == 1 and tile.rows > 8 else 4  # measured: more pointers, fewer spills
+    strides = ["0", *(f.value(f"mul i64 {rs}, {row}") for row in range(1, group))]
     mask = f.first_lanes("%lanes") if tile.masked else ""
-    pointers.append(f.value("inttoptr i64 %b to ptr"))
+    pointers = [*_pointers(f, tile, rs, group), f.value("inttoptr i64 %b to ptr")]
+    # from the end of a run to the start of the next
+    next_a = f.value(f"sub i64 {f.bytes('%a_run')}, {f.value(f'mul i64 %k, {cs}')}")
+    next_b = f.value(f"sub i64 {f.bytes('%b_run')}, {f.value(f'mul i64 %k, {bs}')}")
 
     def steps(rounds: int) -> Callable[[str, Values], Values]:
         def body(index: str, values: Values) -> Values:
@@ -78,11 +92,17 @@ def micro_ir(tile: Tile) -> str:
 
         return body
 
-    carried = [("ptr", p) for p in pointers]
-    carried += [(f.vector, "zeroinitializer")] * (tile.rows * tile.vectors)
-    values = f.loop(f.value(f"sdiv i64 %k, {UNROLL}"), carried, steps(UNROLL))
-    rest = [(kind, value) for (kind, _), value in zip(carried, values, strict=True)]
-    sums = f.loop(f.value(f"srem i64 %k, {UNROLL}"), rest, steps(1))[len(pointers) :]
+    kinds = ["ptr"] * len(pointers) + [f.vector] * (tile.rows * tile.vectors)
+    whole, rest = f.value(f"sdiv i64 %k, {UNROLL}"), f.value(f"srem i64 %k, {UNROLL}")
+
+    def run(index: str, values: Values) -> Values:
+        values = f.loop(whole, list(zip(kinds, values, strict=True)), steps(UNROLL))
+        values = f.loop(rest, list(zip(kinds, values, strict=True)), steps(1))
+        *rows, b = values[: len(pointers)]
+        return [f.at(row, next_a) for row in rows] + [f.at(b, next_b)] + values[len(pointers) :]
+
+    first = pointers + ["zeroinitializer"] * (tile.rows * tile.vectors)
+    sums = f.loop("%runs", list(zip(kinds, first, strict=True)), run)[len(pointers) :]
     f.branch(f.value("icmp ne i64 %accumulate, 0"), "add", "store")
     for name in ("add", "store"):
         f.label(name)

@@ -17,7 +17,8 @@ from graphc.codegen.loops import LANES
 from graphc.dims import DimLike
 from graphc.runtime.micro import host_core
 from graphc.schedule.blocking import Blocking, Matmul, choose_blocking
-from graphc.schedule.kernel import ContractKernel, Factor, Kernel, LoopKernel
+from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel
+from graphc.schedule.walk import ONCE, Loop
 
 SPLIT_CYCLES = 4_000  # a step below this runs on one thread
 TEAM_CYCLES = 20_000  # a program whose split steps are below this together runs on one thread
@@ -87,19 +88,19 @@ def _row_cycles(kernel: LoopKernel, numbers: Numbers) -> int:
 
 
 def _of_matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Partition:
-    def strides(factor: Factor, *order: DimLike) -> tuple[int, int, int]:
-        first, second, third = (_number(s, numbers) for s in order)
-        return first, second, third
+    def loop(axis: Axis) -> Loop:
+        return Loop(*(_number(size, numbers) for size in (axis.extent, axis.left, axis.right)))
 
-    left, right = kernel.left, kernel.right
+    row, column = (ONCE if n is None else loop(kernel.axes[n]) for n in (kernel.row, kernel.column))
     matmul = Matmul(
         kernel.dtype.name,
-        prod(_number(size, numbers) for size in kernel.batch),
-        prod(_number(size, numbers) for size in kernel.rows),
-        _number(kernel.columns, numbers),
-        _number(kernel.depth, numbers),
-        strides(left, left.batch, left.free, left.depth),
-        strides(right, right.batch, right.depth, right.free),
+        tuple(loop(kernel.axes[n]) for n in kernel.outer),
+        kernel.shared,
+        row.extent,
+        column.extent,
+        tuple(loop(axis) for axis in kernel.depth),
+        row.a,
+        column.b,
     )
     one = choose_blocking(matmul, host_core(), 1)
     if parts == 1 or one.cycles < SPLIT_CYCLES:

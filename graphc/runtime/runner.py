@@ -6,8 +6,8 @@ word, cycles of rows. `team.py` compiles these functions from their source text;
 plain Python.
 
 The services block, int64 words: s0 table | s1 GOMP_parallel | s2 member | s3 run_rows | s4
-omp_get_thread_num | s5 omp_get_num_threads | s6 sched_yield, or 0 | s7 profile: 0 or 1. All but s0
-and s7 are addresses of C functions.
+omp_get_thread_num | s5 omp_get_num_threads | s6 sched_yield, or 0 | s7 profile: 0 or 1 | s8 usleep,
+or 0. All but s0 and s7 are addresses of C functions.
 """
 
 from graphc.runtime.intrinsics import (
@@ -58,7 +58,7 @@ def run_rows(table: int, thread: int, team: int, services: int) -> None:
         run_parts(row, thread, team)
         if w[5] != 0:
             epoch += 1
-            if leaves_barrier(table, epoch, team, w[5], s[6]) < 0:
+            if leaves_barrier(table, epoch, team, w[5], services) < 0:
                 return
         if profiled:
             w[6] = w[6] + cycles() - before
@@ -83,13 +83,15 @@ def run_parts(row: int, thread: int, team: int) -> None:
             part += team
 
 
-def leaves_barrier(table: int, epoch: int, team: int, flags: int, yield_core: int) -> int:
+def leaves_barrier(table: int, epoch: int, team: int, flags: int, services: int) -> int:
     """Wait for the team's other threads; negative if the program ends here, at a commit point.
 
     The last thread that arrives releases the others, and decides for all: were each to read the
-    error word for itself, a row after the barrier could already have changed it.
+    error word for itself, a row after the barrier could already have changed it. A thread that
+    waits long sleeps: its partner may be waiting for the same core.
     """
     h = words(table)
+    s = words(services)
     arrived, error, patience = h[2], h[3], h[4]
     released = arrived + 8
     if atomic_add(arrived, 1) + 1 == epoch * team:
@@ -99,8 +101,10 @@ def leaves_barrier(table: int, epoch: int, team: int, flags: int, yield_core: in
     seen = atomic_load(released)
     while 0 <= seen < epoch:
         spins += 1
-        if spins > patience and yield_core != 0:
-            query(yield_core)
+        if spins > patience + 100 and s[8] != 0:
+            call_micro(s[8], 20)
+        elif spins > patience and s[6] != 0:
+            query(s[6])
         else:
             pause()
         seen = atomic_load(released)

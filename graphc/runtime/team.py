@@ -36,7 +36,7 @@ from graphc.errors import ThreadError
 from graphc.graph import STATE_LOCK
 from graphc.runtime import runner
 from graphc.runtime.cache import load_kernel
-from graphc.runtime.environment import threads_asked
+from graphc.runtime.environment import short_waits, threads_asked
 from graphc.runtime.machine import process_address
 
 HEADER_WORDS = 8
@@ -123,9 +123,9 @@ def openmp() -> ctypes.CDLL | None:
     """The first OpenMP library with the entry points that are needed."""
     for name in _LIBRARIES.get(sys.platform, ()):
         try:
-            library = ctypes.CDLL(
-                name, mode=ctypes.DEFAULT_MODE if os.name == "nt" else ctypes.RTLD_LOCAL
-            )
+            with short_waits():
+                mode = ctypes.DEFAULT_MODE if os.name == "nt" else ctypes.RTLD_LOCAL
+                library = ctypes.CDLL(name, mode=mode)
             for function in _FUNCTIONS:
                 library[function]
         except (OSError, AttributeError):
@@ -162,7 +162,8 @@ class _Runner:
 @functools.cache
 def _runner() -> _Runner:
     library = openmp()
-    yield_core = process_address("sched_yield") if os.name == "posix" else 0
+    posix = os.name == "posix"
+    yield_core, nap = (process_address(n) if posix else 0 for n in ("sched_yield", "usleep"))
     names = _FUNCTIONS[1:]
     services = np.array(
         [
@@ -173,6 +174,7 @@ def _runner() -> _Runner:
             *(_address(library, name) for name in names),
             yield_core,
             0,
+            nap,
         ],
         np.int64,
     )

@@ -13,7 +13,6 @@ from typing import assert_never
 import numpy as np
 
 from graphc import dims
-from graphc.codegen.contract import CONTRACT_WORDS
 from graphc.codegen.words import (
     Address,
     ContractWords,
@@ -118,7 +117,7 @@ def make_template(code: Code, kernel: Callable[[str, str], int]) -> Template:
 
 
 def _width(words: Iterable[Word]) -> int:
-    return sum(len(CONTRACT_WORDS) if isinstance(w, ContractWords) else 1 for w in words)
+    return sum(w.width if isinstance(w, ContractWords) else 1 for w in words)
 
 
 def _place(

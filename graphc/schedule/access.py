@@ -120,7 +120,8 @@ def memory_of(node: Node, stored: frozenset[Node] | set[Node]) -> Node:
 
 
 def resolve(node: Node, coords: Coords, stored: frozenset[Node] | set[Node]) -> Place:
-    """Follows views down to a node that computes, or to one in `stored`, which has its own memory."""
+    """Follows views down to a node that computes, or to one in `stored`, which has its own
+    memory."""
     while is_view(node) and node not in stored:
         source = node.inputs[0]
         if isinstance(node.op.lower, View):

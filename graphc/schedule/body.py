@@ -1,6 +1,7 @@
 """The body of a kernel: a group's items as values, loads and stores on the group's loops.
 
-Enters: a group and the buffers of what is stored. Leaves: a `Body`, still over the group's own loops.
+Enters: a group and the buffers of what is stored. Leaves: a `Body`, still over the group's own
+loops.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,9 +1,9 @@
 """The commit: where in the order of kernels state is written, in place where that is possible.
 
-Enters: groups, of which those of phase 1 compute what only new state needs. Leaves: levels for these:
-above every kernel that can fail (a failed call leaves state as it was) and above every reader of the
-old state. Where no such order exists, the states to be staged: computed into memory of their own
-and copied at the end.
+Enters: groups, of which those of phase 1 compute what only new state needs. Leaves: levels for
+these: above every kernel that can fail (a failed call leaves state as it was) and above every
+reader of the old state. Where no such order exists, the states to be staged: computed into memory
+of their own and copied at the end.
 """
 
 from graphc.graph import STATE, Node

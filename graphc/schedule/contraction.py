@@ -1,86 +1,158 @@
-"""Lowering of a contraction with its epilogue: axes merged into batch, rows, columns and depth.
+"""Lowering of a contraction with its epilogue: which of its loops become rows, columns and depth.
 
-Enters: a contract group's body. Leaves: a ContractKernel, whose epilogue still sees the batch and row
-axes that do not merge (their indices are found once a row, not once an element).
+Enters: a contract group's body. Leaves: a ContractKernel. Nothing here looks at a run-time size, so
+what a loop becomes depends on the strides that are 0 and on the sizes that are known:
+
+    matmul (n, k) (k, m)          n: row   m: column                     depth k
+    attention q k, (b, h, t, s)   b h: outer   t: row   s: column        depth d
+    3 x 3 convolution             n y: outer   x: row   channel: column  depth (dy, dx and channel)
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from graphc.dims import DimLike, product
 from graphc.graph import Node
 from graphc.lowering import Contract, Index
 from graphc.schedule.access import own_coords, resolve
 from graphc.schedule.body import Body, origin_of
-from graphc.schedule.kernel import Compute, ContractKernel, Count, Factor, Load, Stage, Value
-from graphc.schedule.merge import contraction_axes, merge_loops, merged_strides, renumbered
+from graphc.schedule.kernel import (
+    Axis,
+    Compute,
+    ContractKernel,
+    Count,
+    Factor,
+    Load,
+    Stage,
+    Value,
+)
+from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.stages import cost_of
+
+FILLS_TILES = 8  # rows: fewer do not keep the multipliers busy
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """Where the factors of a contraction lie: for each the node with memory, and its elements as
+    indices over the loops of the result and then those of the depth."""
+
+    nodes: tuple[Node, Node]
+    indices: tuple[Index, Index]
+    result: tuple[DimLike, ...]
+    depth: tuple[DimLike, ...]
+
+
+def operands_of(node: Node) -> Operands:
+    """The operands of a contraction, below their views."""
+    lower = node.op.lower
+    assert isinstance(lower, Contract)
+    types = [i.type for i in node.inputs]
+    sizes = lower.depth(*types, **node.params)
+    coords, extents = own_coords((*node.type.shape, *sizes))
+    rank = len(node.type.shape)
+    count = sum(size != 1 for size in node.type.shape)
+    both = lower.coords(coords[:rank], coords[rank:], *types, **node.params)
+    places = [
+        resolve(operand, place, frozenset())
+        for operand, place in zip(node.inputs, both, strict=True)
+    ]
+    return Operands(
+        (places[0].base, places[1].base),
+        (places[0].flat, places[1].flat),
+        extents[:count],
+        extents[count:],
+    )
 
 
 def contract_kernel(body: Body) -> ContractKernel:
     """The kernel of a contract group whose items are all in the body."""
     dot = next(i.node for i in body.group.items if isinstance(i.node.op.lower, Contract))
-    left, right = _factor(body, dot, 0), _factor(body, dot, 1)
-    counts = _loop_counts(dot)
-    sizes = body.group.extents
-    boundaries = {counts[0], counts[0] + counts[1]}
-    indices = [v.index for v in body.values if isinstance(v, Load | Count)]
-    indices += [store.index for store in body.stores]
-    merged = merge_loops(sizes, indices, boundaries)
-    extents = [product(sizes[v] for v in group) for group in merged]
-    heads = [group[0] for group in merged]
-    batch = sum(head < counts[0] for head in heads)
-    rows = sum(counts[0] <= head < counts[0] + counts[1] for head in heads)
-    mapping = {group[-1]: number for number, group in enumerate(merged)}
+    operands = operands_of(dot)
+    factors, buffers = list(operands.indices), [body.buffer_of(node) for node in operands.nodes]
+    depth = _axes(operands.depth, factors, len(operands.result))
+    mapping, extents = _merged_result(body, operands)
+    axes = _axes(extents, [renumbered(index, mapping) for index in factors], 0)
+    if _swaps(axes):
+        axes, depth = ([_swapped(axis) for axis in part] for part in (axes, depth))
+        factors, buffers = factors[::-1], buffers[::-1]
     values = tuple(_renumbered(value, mapping) for value in body.values)
     stores = tuple(replace(s, index=renumbered(s.index, mapping)) for s in body.stores)
-    columns = extents[batch + rows] if len(extents) > batch + rows else 1
-    points = product(sizes)
-    depth = _depth(dot)
+    left, right = (
+        Factor(body.operand(buffer), index.offset)
+        for buffer, index in zip(buffers, factors, strict=True)
+    )
+    points, k = product(extents), product(operands.depth)
     work = sum(cost_of(v) for v in values if isinstance(v, Compute))
     computed = tuple(n for n, v in enumerate(values) if isinstance(v, Compute | Load | Count))
+    column = _column(axes)
     return ContractKernel(
         origin=origin_of(body.group.items),
         dtype=dot.type.dtype,
-        batch=tuple(extents[:batch]),
-        rows=tuple(extents[batch : batch + rows]),
-        columns=columns,
-        depth=depth,
+        axes=tuple(axes),
+        row=_row(axes, column),
+        column=column,
+        depth=tuple(depth),
         left=left,
         right=right,
         operands=tuple(body.operands),
         values=values,
         stage=Stage("inner", computed, stores),
-        cost=points * (depth // 16 + 1 + work) if isinstance(depth, int) else points * (depth + work),
-        flops=points * (depth * 2 + sum(isinstance(v, Compute) for v in values)),
+        cost=points * (k // 16 + 1 + work) if isinstance(k, int) else points * (k + work),
+        flops=points * (k * 2 + sum(isinstance(v, Compute) for v in values)),
     )
 
 
-def _factor(body: Body, dot: Node, side: int) -> Factor:
-    operand = dot.inputs[side]
-    coords, _ = own_coords(operand.type.shape)
-    place = resolve(operand, coords, frozenset())
-    strides = merged_strides(place.flat, dot, side)
-    assert strides is not None, "normalise copies operands whose axes do not merge"
-    number = body.operand(body.buffer_of(place.base))
-    return Factor(number, strides.offset, strides.batch, strides.free, strides.depth)
+def _merged_result(body: Body, operands: Operands) -> tuple[dict[int, int], list[DimLike]]:
+    """Loops of the result that run as one in the operands and in the epilogue: their new numbers
+    and their extents."""
+    sizes = body.group.extents
+    indices = [v.index for v in body.values if isinstance(v, Load | Count)]
+    indices += [store.index for store in body.stores]
+    merged = merge_loops(sizes, [*indices, *operands.indices], ())
+    mapping = {group[-1]: number for number, group in enumerate(merged)}
+    return mapping, [product(sizes[v] for v in group) for group in merged]
 
 
-def _loop_counts(dot: Node) -> tuple[int, int, int]:
-    """How many loops the result's batch, row and column axes are."""
-    batch, rows, _ = contraction_axes(dot, 0)
-    columns = contraction_axes(dot, 1)[1]
-    left, right = (i.type.shape for i in dot.inputs)
-    return _loops(left, batch), _loops(left, rows), _loops(right, columns)
+def _axes(extents: Sequence[DimLike], factors: Sequence[Index], first: int) -> list[Axis]:
+    """Loops number `first` and on, with the operands' strides."""
+    left, right = factors
+    return [
+        Axis(extent, coefficient(left, v), coefficient(right, v))
+        for v, extent in enumerate(extents, first)
+    ]
 
 
-def _loops(shape: Sequence[DimLike], axes: Sequence[int]) -> int:
-    return sum(shape[axis] != 1 for axis in axes)
+def _swapped(axis: Axis) -> Axis:
+    return Axis(axis.extent, axis.right, axis.left)
 
 
-def _depth(dot: Node) -> DimLike:
-    shape = dot.inputs[0].type.shape
-    return product(shape[axis] for axis in contraction_axes(dot, 0)[2])
+def _swaps(axes: Sequence[Axis]) -> bool:
+    """Whether the operands change places: the last loop, along which memory lies, moves in the left
+    one alone, or nothing else can be a column."""
+    last = axes[-1] if axes else None
+    if last is not None and _is_column(last):
+        return False
+    return (last is not None and _is_column(_swapped(last))) or not any(map(_is_column, axes))
+
+
+def _is_column(axis: Axis) -> bool:
+    return axis.left == 0 and axis.right != 0
+
+
+def _column(axes: Sequence[Axis]) -> int | None:
+    """The last loop that moves in the right operand alone."""
+    return max((n for n, axis in enumerate(axes) if _is_column(axis)), default=None)
+
+
+def _row(axes: Sequence[Axis], column: int | None) -> int | None:
+    """The last loop that does not move in the right operand and fills tiles, else the longest."""
+    found = [n for n, axis in enumerate(axes) if axis.right == 0 and n != column]
+    return max(found, key=lambda n: (_filling(axes[n].extent), n), default=None)
+
+
+def _filling(extent: DimLike) -> int:
+    return min(extent, FILLS_TILES) if isinstance(extent, int) else FILLS_TILES
 
 
 def _renumbered(value: Value, mapping: dict[int, int]) -> Value:

@@ -1,12 +1,13 @@
 """Fusion: which items run in one kernel.
 
-Enters: items in order. Leaves: groups, each a kernel, with a level: groups of one level do not depend
-on each other, and a group reads only what lower levels stored.
+Enters: items in order. Leaves: groups, each a kernel, with a level: groups of one level do not
+depend on each other, and a group reads only what lower levels stored.
 
 An item joins the groups of the highest level that it reads, if all of them take it. Levels grow
-along every edge, so joining can make no cycle and the pass is linear. A "map" has one loop nest; the
-first reduction makes it "rows", that takes in all that lives on its rows or its points; a "contract"
-takes pointwise work on its result. Then a map that only one other group reads sinks into it.
+along every edge, so joining can make no cycle and the pass is linear. A "map" has one loop nest;
+the first reduction makes it "rows", that takes in all that lives on its rows or its points; a
+"contract" takes pointwise work on its result. Then a map that only one other group reads sinks into
+it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -95,7 +96,9 @@ class Fusion:
             late = late or place.base in group.late
         return self._in_sweeps(groups, item, home, late)
 
-    def _in_sweeps(self, groups: list[Group], item: Item, home: Iterable[Index], late: bool) -> bool:
+    def _in_sweeps(
+        self, groups: list[Group], item: Item, home: Iterable[Index], late: bool
+    ) -> bool:
         rows = next((g for g in groups if g.kind == "rows"), None)
         reduces = item.role == "compute" and isinstance(item.node.op.lower, Reduce)
         if reduces and rows and reduced_variables(item, tuple(home)) != rows.inner:

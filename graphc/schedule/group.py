@@ -23,7 +23,6 @@ from graphc.lowering import (
 )
 from graphc.schedule.access import Coords, Place, own_coords, resolve
 from graphc.schedule.items import Item
-from graphc.schedule.merge import contraction_axes
 from graphc.schedule.numbers import Numbers
 
 CAP = 60  # items a kernel: compile time grows faster than its length (100 operations: 0.85 s)
@@ -35,8 +34,8 @@ GroupKind = Literal["map", "rows", "contract", "scatter"]
 class Group:
     """A kernel in the making, compared by identity.
 
-    `extents` are its loops, `inner` those that reductions run over; `home` places each item's domain
-    on the loops, `place` each value's axes; `late` values wait for a reduction.
+    `extents` are its loops, `inner` those that reductions run over; `home` places each item's
+    domain on the loops, `place` each value's axes; `late` values wait for a reduction.
     """
 
     kind: GroupKind
@@ -118,7 +117,8 @@ def memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[R
 
 
 def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:
-    """Where the item's domain stands on the loops of these groups: on all of them or on the rows."""
+    """Where the item's domain stands on the loops of these groups: on all of them or on the
+    rows."""
     sizes = tuple(size for size in item.domain if size != 1)
     extents = groups[0].extents
     chosen: Sequence[int] | None = None
@@ -151,24 +151,15 @@ def alike(groups: Sequence[Group]) -> bool:
     return not contracts or all(takes(contracts[0], item) for item in others)
 
 
-def column_axes(group: Group) -> int:
-    """How many loops the columns of a contraction are; 0 for other groups."""
-    if group.kind != "contract":
-        return 0
-    dot = next(item.node for item in group.items if isinstance(item.node.op.lower, Contract))
-    shape = dot.inputs[1].type.shape
-    return sum(shape[axis] != 1 for axis in contraction_axes(dot, 1)[1])
-
-
 def takes(group: Group, item: Item) -> bool:
     """Whether the item is of a kind that a group of this kind takes in."""
     if item.role in ("fill", "base", "scatter"):
         return False
     lower = item.node.op.lower
     if item.role != "compute":
-        return group.kind != "scatter" and column_axes(group) <= 1
+        return group.kind != "scatter"
     if group.kind == "contract":
-        return isinstance(lower, Pointwise) and column_axes(group) <= 1
+        return isinstance(lower, Pointwise)
     return group.kind in ("map", "rows") and not isinstance(lower, Contract)
 
 

@@ -1,7 +1,8 @@
 """A graph as a list of items: the smallest pieces of work that a kernel can take in.
 
-Enters: a simplified graph. Leaves: `Item`s, operands first. Most are a primitive each; a pad or concat
-is an item a piece, a scatter copies its base first, and each update is an item that stores state.
+Enters: a simplified graph. Leaves: `Item`s, operands first. Most are a primitive each; a pad or
+concat is an item a piece, a scatter copies its base first, and each update is an item that stores
+state.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,9 +33,9 @@ Role = Literal["compute", "fill", "piece", "base", "scatter", "state"]
 class Item:
     """Work on every point of `domain`: computes `node`, or stores `value` into it.
 
-    The roles: "compute" a primitive; "fill" and "piece" write an assembled node; "base" copies what a
-    "scatter" then adds to; "state" stores the new value of a state node. `order` is its place in the
-    graph, `number` that of a piece.
+    The roles: "compute" a primitive; "fill" and "piece" write an assembled node; "base" copies what
+    a "scatter" then adds to; "state" stores the new value of a state node. `order` is its place in
+    the graph, `number` that of a piece.
     """
 
     role: Role

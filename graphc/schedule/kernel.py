@@ -53,7 +53,8 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """An integer value as a position in an axis: negative ones count from the end; else an error."""
+    """An integer value as a position in an axis: negative ones count from the end; else an
+    error."""
 
     value: int
     extent: DimLike
@@ -71,7 +72,8 @@ class Compute:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A run-time number: a scalar node that only constants and sizes reach, evaluated at binding."""
+    """A run-time number: a scalar node that only constants and sizes reach, evaluated at
+    binding."""
 
     node: Node
     dtype: DType
@@ -151,8 +153,10 @@ class LoopKernel:
     `lanes` says which loop is vectorised: the last inner one, or the last outer one in tiles, with
     accumulators that are tiles too. `split` is the variable shared out over parts (None: one part
     does all); a split inner variable makes the reductions partial, one result a part, and stores of
-    Reduced values go to "partial" buffers. `kept` are (value, scratch operand): rows saved for later
-    stages, `checks` the nodes whose positions are checked, by their codes 1, 2, ... `parts` names the size that says how many parts a partial kernel had. `cost` is in cycles, `flops` in arithmetic operations, for the whole kernel.
+    Reduced values go to "partial" buffers. `kept` are (value, scratch operand): rows saved for
+    later stages, `checks` the nodes whose positions are checked, by their codes 1, 2, ... `parts`
+    names the size that says how many parts a partial kernel had. `cost` is in cycles, `flops` in
+    arithmetic operations, for the whole kernel.
     """
 
     origin: Origin
@@ -177,29 +181,36 @@ class LoopKernel:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """An operand of a contraction: its buffer, first element, and strides of batch, free axis, k."""
+    """An operand of a contraction: its buffer and its first element."""
 
     operand: int
     offset: DimLike
-    batch: DimLike
-    free: DimLike
-    depth: DimLike
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A loop of a contraction: its extent, and how far a step of it moves in either operand."""
+
+    extent: DimLike
+    left: DimLike
+    right: DimLike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContractKernel:
-    """result[batch, i, j] = epilogue(sum over k of left[batch, i, k] * right[batch, k, j]).
+    """result[axes] = epilogue(the sum over the depth axes of left * right).
 
-    `rows` are the axes that the epilogue's indices see as variables 0.., merged into i for the
-    arithmetic: batch axes, then row axes; the last variable is j. The one Reduced value is the sum.
+    The epilogue's indices are of `axes`, the loops of the result in order. Of these, `row` moves in
+    the left operand alone and `column` in the right one; blocks of the two are computed at once,
+    the `outer` ones are loops around the blocks. The one Reduced value is the sum.
     """
 
     origin: Origin
     dtype: DType
-    batch: tuple[DimLike, ...]
-    rows: tuple[DimLike, ...]
-    columns: DimLike
-    depth: DimLike
+    axes: tuple[Axis, ...]
+    row: int | None
+    column: int | None
+    depth: tuple[Axis, ...]
     left: Factor
     right: Factor
     operands: tuple[Operand, ...]
@@ -211,7 +222,18 @@ class ContractKernel:
     @property
     def extents(self) -> tuple[DimLike, ...]:
         """Of the epilogue's variables, in order."""
-        return (*self.batch, *self.rows, self.columns)
+        return tuple(axis.extent for axis in self.axes)
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """The numbers of the outer axes: first the `shared` ones, along which the right moves."""
+        numbers = [n for n in range(len(self.axes)) if n not in (self.row, self.column)]
+        return tuple(sorted(numbers, key=lambda n: self.axes[n].right == 0))
+
+    @property
+    def shared(self) -> int:
+        """How many of the outer axes move in the right operand."""
+        return sum(self.axes[n].right != 0 for n in self.outer)
 
 
 Kernel = LoopKernel | ContractKernel

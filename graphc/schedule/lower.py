@@ -20,7 +20,6 @@ from graphc.schedule.kernel import (
     Kernel,
     Load,
     LoopKernel,
-    Operand,
     Reduced,
     Store,
     Value,
@@ -29,7 +28,6 @@ from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.stages import Lanes, cost_of, flops_of, levels_of, plan, unsteady
 from graphc.types import TensorType
-
 
 SHORT = 32  # elements: a reduction over so few is vectorised across rows
 
@@ -85,7 +83,9 @@ class _Halves:
 
 
 def _halves(group: Group, numbers: Numbers) -> _Halves:
-    single = {item.node for item in group.items if item.role == "compute" and _is_single(group, item)}
+    single = {
+        item.node for item in group.items if item.role == "compute" and _is_single(group, item)
+    }
     now = [i for i in group.items if i.node not in group.late and not _is_single(group, i)]
     now += [item for item in group.items if _is_reduction(item)]
     needed = {base for item in now for base in _bases(group, item, numbers)}
@@ -217,7 +217,9 @@ def _lanes(extents: Sequence[DimLike], outer: int, values: Iterable[Value]) -> L
     return "outer" if along_columns > along_rows else "inner"
 
 
-def _nest(body: Body, items: Sequence[Item], loops: _Loops, parts: DimLike | None = None) -> LoopKernel:
+def _nest(
+    body: Body, items: Sequence[Item], loops: _Loops, parts: DimLike | None = None
+) -> LoopKernel:
     inner = frozenset(range(loops.outer, len(loops.extents)))
     rows = body.group.kind == "rows"
     levels = levels_of(loops.values, inner)
@@ -236,7 +238,9 @@ def _nest(body: Body, items: Sequence[Item], loops: _Loops, parts: DimLike | Non
     heads = product(loops.extents[: loops.outer])
     cost = points * sum(cost_of(v) for v, i in zip(loops.values, levels.inner, strict=True) if i)
     flops = points * sum(flops_of(v) for v, i in zip(loops.values, levels.inner, strict=True) if i)
-    cost += heads * sum(cost_of(v) for v, i in zip(loops.values, levels.inner, strict=True) if not i)
+    cost += heads * sum(
+        cost_of(v) for v, i in zip(loops.values, levels.inner, strict=True) if not i
+    )
     return LoopKernel(
         origin=origin_of(items),
         outer=loops.extents[: loops.outer],

@@ -6,9 +6,10 @@ Enters: groups and what must be stored. Leaves: fewer groups.
 from graphc.graph import Node
 from graphc.lowering import Gather, Index, Scatter
 from graphc.schedule.access import Coords, Place
-from graphc.schedule.group import CAP, Group, column_axes, memory_reads, moved
+from graphc.schedule.group import CAP, Group, memory_reads, moved
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
+
 
 def sink(groups: list[Group], numbers: Numbers, roots: set[Node]) -> list[Group]:
     """The groups that are left when every map that can has moved into its reader."""
@@ -58,7 +59,7 @@ def _target(
 
 def _mapping(group: Group, target: Group, numbers: Numbers) -> dict[int, Index] | None:
     """What each loop of `group` is in `target`; None where the readers there do not agree."""
-    if len(group.items) + len(target.items) > CAP or column_axes(target) > 1:
+    if len(group.items) + len(target.items) > CAP:
         return None
     gathers = any(isinstance(item.node.op.lower, Gather | Scatter) for item in group.items)
     if gathers and target.kind == "contract":

@@ -7,10 +7,10 @@ import pytest
 
 from graphc.codegen.contract import (
     CASTS,
-    CONTRACT_WORDS,
     LOCALS,
     ContractSpec,
     contract_values,
+    contract_words,
     emit_contract,
 )
 from graphc.codegen.writer import Writer
@@ -20,7 +20,8 @@ from graphc.runtime.micro import host_core, micro_address
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.packing import pack_address
 from graphc.runtime.python_mode import python_kernel
-from graphc.schedule.blocking import SIZES, Blocking, Core, Matmul, choose_blocking
+from graphc.schedule.blocking import SIZES, Blocking, Core, Matmul, choose_blocking, dense
+from graphc.schedule.walk import Loop
 
 SIDES = (1, 2, 3, 7, 15, 17, 31, 33, 63, 65, 100, 129)
 TRANSPOSES = tuple(itertools.product((False, True), repeat=2))
@@ -32,12 +33,11 @@ GUARD = 64
 
 def kernel_text(dtype: str, unit: bool = False) -> str:
     """out[b, i, j] = sum + bias[j]"""
-    writer, first, cast = Writer(), len(CONTRACT_WORDS), CASTS[dtype]
+    spec = ContractSpec(dtype, outer=("at",), shared=1, b_unit_column=unit)
+    writer, first, cast = Writer(), len(contract_words(spec)), CASTS[dtype]
 
-    def store(writer: Writer, b: str, i: str, j: str, value: str) -> None:
-        writer.line(
-            f"out[({b} * out_rows + {i}) * out_columns + {j}] = {cast}({value} + bias[{j}])"
-        )
+    def store(writer: Writer, value: str) -> None:
+        writer.line(f"out[(at * out_rows + i) * out_columns + j] = {cast}({value} + bias[j])")
 
     with writer.block("def contract(begin, end, part, args):"):
         writer.line("w = words(args)")
@@ -45,7 +45,7 @@ def kernel_text(dtype: str, unit: bool = False) -> str:
         writer.line(f"bias = pointer(w[{first + 1}], {cast}, 4)")
         writer.line(f"out_rows = w[{first + 2}]")
         writer.line(f"out_columns = w[{first + 3}]")
-        emit_contract(writer, ContractSpec(dtype, b_unit_column=unit), store)
+        emit_contract(writer, spec, store)
     return writer.text()
 
 
@@ -64,7 +64,7 @@ def run(
 ) -> np.ndarray:
     """A @ B + bias by the generated kernel."""
     dtype, (batch, rows, depth), columns = str(a.dtype), a.shape, b.shape[2]
-    matmul = Matmul(dtype, batch, rows, columns, depth, strides(a), strides(b))
+    matmul = dense(dtype, batch, rows, columns, depth, strides(a), strides(b))
     blocking = choose_blocking(matmul, core, parts)
     scratch = np.full(blocking.scratch_bytes * parts + GUARD, 0xA5, np.uint8)
     out = np.zeros((batch, rows, columns), dtype)
@@ -178,6 +178,88 @@ def test_any_strides() -> None:
         assert_close(run(a, b, used, core), a, b, used)
 
 
+def general(rng: np.random.Generator, dtype: str) -> tuple[Matmul, np.ndarray, np.ndarray]:
+    """Random loops over a buffer each, and operands as arrays (outer..., i, k...), (..., k, j)."""
+    outer, depth = (tuple(rng.integers(1, 5, rng.integers(0, 4))) for _ in range(2))
+    rows, columns = rng.integers(1, 40, 2)
+    shared = int(rng.integers(0, len(outer) + 1))
+    buffers = [rng.standard_normal(4000).astype(dtype) for _ in range(2)]
+
+    def steps(count: int) -> list[int]:
+        return [int(step) for step in rng.integers(0, 60, count)]
+
+    a_outer, a_depth, a_row = steps(len(outer)), steps(len(depth)), int(rng.integers(1, 60))
+    b_outer = [*steps(shared), *(0 for _ in outer[shared:])]
+    b_depth, b_column = steps(len(depth)), int(rng.choice([1, 1, 7]))
+    matmul = Matmul(
+        dtype,
+        tuple(Loop(int(n), x, y) for n, x, y in zip(outer, a_outer, b_outer, strict=True)),
+        shared,
+        int(rows),
+        int(columns),
+        tuple(Loop(int(n), x, y) for n, x, y in zip(depth, a_depth, b_depth, strict=True)),
+        a_row,
+        b_column,
+    )
+    a = np.lib.stride_tricks.as_strided(
+        buffers[0],
+        (*outer, rows, *depth),
+        [step * buffers[0].itemsize for step in (*a_outer, a_row, *a_depth)],
+    )
+    b = np.lib.stride_tricks.as_strided(
+        buffers[1],
+        (*outer, *depth, columns),
+        [step * buffers[1].itemsize for step in (*b_outer, *b_depth, b_column)],
+    )
+    return matmul, a, b
+
+
+@pytest.mark.parametrize("python", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_any_loops_around_and_along(dtype: str, python: bool) -> None:
+    """Outer loops, several of depth, overlapping rows: what a convolution is made of."""
+    for seed in range(24 if not python else 6):
+        rng = np.random.default_rng(seed)
+        matmul, a, b = general(rng, dtype)
+        blocking = choose_blocking(matmul, CORES[seed % 2], 1 + seed % 3)
+        outer = [loop.extent for loop in matmul.outer]
+        left = a.reshape(*outer, matmul.rows, matmul.k)
+        expected = left @ b.reshape(*outer, matmul.k, matmul.columns)
+        got = run_general(matmul, blocking, a, b, python)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+def run_general(
+    matmul: Matmul, blocking: Blocking, a: np.ndarray, b: np.ndarray, python: bool
+) -> np.ndarray:
+    names = tuple(f"at{n}" for n in range(len(matmul.outer)))
+    spec = ContractSpec(matmul.dtype, names, matmul.shared, len(matmul.depth))
+    writer, first, cast = Writer(), len(contract_words(spec)), CASTS[matmul.dtype]
+    place = "0"
+    for loop, name in zip(matmul.outer, names, strict=True):
+        place = f"({place}) * {loop.extent} + {name}"
+
+    def store(writer: Writer, value: str) -> None:
+        index = f"(({place}) * {matmul.rows} + i) * {matmul.columns} + j"
+        writer.line(f"out[{index}] = {value}")
+
+    with writer.block("def contract(begin, end, part, args):"):
+        writer.line("w = words(args)")
+        writer.line(f"out = pointer(w[{first}], {cast}, 3)")
+        emit_contract(writer, spec, store)
+    out = np.zeros((*(loop.extent for loop in matmul.outer), matmul.rows, matmul.columns), a.dtype)
+    scratch = np.zeros(blocking.scratch_bytes + GUARD, np.uint8)
+    places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
+    values = contract_values(blocking, places, *calls(blocking, python))
+    args = np.array([*values, out.ctypes.data], np.int64)
+    if python:
+        python_kernel(writer.text(), "contract")(0, blocking.extent, 0, args.ctypes.data)
+    else:
+        address = load_kernel(writer.text(), "contract")
+        call_micro(address, 0, blocking.extent, 0, args.ctypes.data)
+    return out
+
+
 @pytest.mark.parametrize("shape", [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 def test_zero_sizes(shape: tuple[int, int, int], dtype: str) -> None:
@@ -230,12 +312,13 @@ def test_names_of_the_text_are_known() -> None:
         namespace: dict = {}
         exec(kernel_text(dtype), namespace)
         assigned = set(namespace["contract"].__code__.co_varnames)
-        mine = {"begin", "end", "part", "args", "w", "out", "bias", "out_rows", "out_columns"}
-        assert assigned <= {*LOCALS, *CONTRACT_WORDS, *mine}
+        mine = {"begin", "end", "part", "args", "w", "out", "bias", "out_rows", "out_columns", "at"}
+        words = contract_words(ContractSpec(dtype, outer=("at",)))
+        assert assigned <= {*LOCALS, *words, *mine, "depth_0"}
 
 
 def test_parts_find_blocks() -> None:
     """A split that is asked for is possible where the result has several tiles."""
     for rows, columns in ((32, 64), (1, 1024), (100, 10), (512, 512)):
-        matmul = Matmul("float32", 1, rows, columns, 64, (0, 64, 1), (0, columns, 1))
+        matmul = dense("float32", 1, rows, columns, 64, (0, 64, 1), (0, columns, 1))
         assert choose_blocking(matmul, CORES[0], 2).extent >= 2

@@ -66,11 +66,14 @@ def check(
     for backend in backends:
         got = ran(case, program_of(case.graph, backend, simplified))
         for number, (a, b, bound) in enumerate(zip(got, wanted, bounds, strict=True)):
-            assert_close(a, b, bound, f"root {number}, {'native' if backend is NATIVE else 'python'}")
+            assert_close(
+                a, b, bound, f"root {number}, {'native' if backend is NATIVE else 'python'}"
+            )
 
 
 def assert_close(got: np.ndarray, wanted: np.ndarray, bound: float | np.ndarray, name: str) -> None:
-    """Equal types; floats that differ by at most `bound`, infinities and nans in the same places."""
+    """Equal types; floats that differ by at most `bound`, infinities and nans in the same
+    places."""
     assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape), name
     if wanted.dtype.kind != "f":
         np.testing.assert_array_equal(got, wanted, name)
@@ -91,4 +94,3 @@ def ulps(wanted: np.ndarray, count: float) -> np.ndarray | float:
         return 0.0
     with np.errstate(all="ignore"):
         return np.where(np.isfinite(wanted), count * np.spacing(np.abs(wanted)), 0)
-

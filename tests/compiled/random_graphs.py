@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-
 import numpy as np
 
 from graphc import ops
 from graphc.dims import Dim, DimLike, dim, evaluate, product
 from graphc.graph import INPUT, STATE, Node, State, constant, make
-from graphc.types import DType, TensorType, as_dtype, bool_, float32, float64, int8, int32, int64
+from graphc.types import DType, TensorType, bool_, float32, float64, int8, int32, int64
 
 NUMBERS = (float32, float64, int64, int32, int8)
 LIMIT = 7  # values stay in -7..7
@@ -39,7 +38,9 @@ class Builder:
     # ---- leaves ----
 
     def some_size(self) -> DimLike:
-        return self.rng.choice([1, 2, 3, 4, 6, dim("n"), dim("m"), 0 if self.rng.random() < 0.1 else 5])
+        return self.rng.choice(
+            [1, 2, 3, 4, 6, dim("n"), dim("m"), 0 if self.rng.random() < 0.1 else 5]
+        )
 
     def shape(self) -> tuple[DimLike, ...]:
         rank = self.rng.choice([0, 1, 2, 2, 3, 3, 4])
@@ -315,8 +316,10 @@ class Builder:
         if self.number(size) == 0:
             return None
         found = self.pick(
-            lambda node: node.type.dtype in (int32, int64)
-            and (len(node.type.shape) < 3 if shape is None else node.type.shape == shape)
+            lambda node: (
+                node.type.dtype in (int32, int64)
+                and (len(node.type.shape) < 3 if shape is None else node.type.shape == shape)
+            )
         )
         if found is None:
             type_ = TensorType(int64, self.shape()[:2] if shape is None else shape)
@@ -372,7 +375,9 @@ class Builder:
         if shape and self.count(shape) <= MOST:
             axis = self.rng.randrange(len(shape))
             dtype = self.rng.choice([int64, int32, float32])
-            self.keep(self.clipped(make(ops.iota, (), {"shape": shape, "axis": axis, "dtype": dtype})))
+            self.keep(
+                self.clipped(make(ops.iota, (), {"shape": shape, "axis": axis, "dtype": dtype}))
+            )
 
     def sized(self) -> None:
         self.keep(make(ops.size, (), {"dim": dim(self.rng.choice("nm"))}))
@@ -388,4 +393,6 @@ STEPS: tuple[Callable[[Builder], None], ...] = (
 
 
 def some_type(builder: Builder) -> TensorType:
-    return TensorType(builder.rng.choice([float32, float64, float32, int64, bool_]), builder.shape())
+    return TensorType(
+        builder.rng.choice([float32, float64, float32, int64, bool_]), builder.shape()
+    )

@@ -56,7 +56,8 @@ def leaf(name: str, dtype: str) -> Node:
 
 
 def graphs(dtype: str, count: int) -> Iterator[Graph]:
-    """Every primitive of `count` operands of this dtype. Copies of the leaves make it one kernel."""
+    """Every primitive of `count` operands of this dtype. Copies of the leaves make it one
+    kernel."""
     leaves = [leaf(f"x{i}", dtype) for i in range(count)]
     copies = [make(identity, (x,), {}) for x in leaves]
     kind = np.dtype(dtype).kind
@@ -85,7 +86,9 @@ def arrays_of(graph: Graph, size: int) -> list[np.ndarray]:
 
 
 def expected(node: Node, values: dict[str, np.ndarray]) -> np.ndarray:
-    operands = [values[(i.inputs[0] if i.op is identity else i).params["name"]] for i in node.inputs]
+    operands = [
+        values[(i.inputs[0] if i.op is identity else i).params["name"]] for i in node.inputs
+    ]
     with np.errstate(all="ignore"):
         return np.asarray(node.op.eval(*operands, **node.params))
 

@@ -68,7 +68,8 @@ MOVING = [
 
 @pytest.mark.parametrize(("op", "sample"), MOVING)
 def test_compiled(op: Op, sample: Sample, split: Callable[[int], None]) -> None:
-    """What moves or combines elements, compiled; 2 parts. Pointwise primitives are in test_packed."""
+    """What moves or combines elements, compiled; 2 parts. Pointwise primitives are in
+    test_packed."""
     case = case_of(op, sample)
     split(2)
     check(case, [NATIVE], tolerance=[bound_of(op, case)])

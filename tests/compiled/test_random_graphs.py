@@ -90,9 +90,7 @@ def tolerances(case: Case) -> list[float]:
 @pytest.mark.parametrize("parts", [1, 2, 3])
 @settings(SPLIT, max_examples=100)
 @given(case=CASES, simplified=st.booleans())
-def test_unjitted(
-    case: Case, simplified: bool, parts: int, split: Callable[[int], None]
-) -> None:
+def test_unjitted(case: Case, simplified: bool, parts: int, split: Callable[[int], None]) -> None:
     split(parts)
     check(case, [PYTHON], simplified)
 

@@ -12,6 +12,7 @@ import numpy as np
 from graphc.types import bool_ as b1
 from graphc.types import float32, float64, int8, int32, int64, uint8
 from tests.ops.specs import Array, Sample, Shape, at, bools, ints, values, x
+from tests.ops.window_samples import WINDOWS
 
 SHAPES: tuple[Shape, ...] = ((), (1,), (7,), (2, 3), (0, 3))
 INTEGERS = ("int8", "int32", "int64", "uint8")
@@ -392,4 +393,10 @@ INDEXING: dict[str, tuple[Sample, ...]] = {
     "size": (at(dim=5), at(dim=0)),
 }
 
-SAMPLES: dict[str, tuple[Sample, ...]] = {**ELEMENTWISE, **REDUCTIONS, **VIEWS, **INDEXING}
+SAMPLES: dict[str, tuple[Sample, ...]] = {
+    **ELEMENTWISE,
+    **REDUCTIONS,
+    **VIEWS,
+    **INDEXING,
+    **WINDOWS,
+}

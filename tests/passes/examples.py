@@ -124,6 +124,19 @@ def flipped(x: Tensor) -> Tensor:
     return ops.transpose(x, axes=(1, 0))
 
 
+def depthwise(x: Tensor, w: Tensor, strides: tuple[int, int]) -> Tensor:
+    return ops.conv(
+        x,
+        w,
+        contract=((), ()),
+        batch=((3,), (2,)),
+        windows=((1, 2), (0, 1)),
+        strides=strides,
+        dilation=(1, 1),
+        order=(1, 2, 3, 0),
+    )
+
+
 def reductions(name: str, op: Op, dtype: DType) -> dict[str, list[Callable[[], Tensor]]]:
     x, unit = given("c", 2, 3, 4, dtype=dtype), given("u", 2, 1, 3, dtype=dtype)
     return {
@@ -214,7 +227,18 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
     "slice(concat(...))": [
         lambda: slices(ops.concat(X, LONG, X, axis=0), (2, 0), (n, 3), (1, 1)),
     ],
-    "pad(x)": [lambda: ops.pad(X, shape=(2, 3), starts=(0, 0), steps=(1, 1), value=7.0)],
+    "pad(x)": [
+        lambda: ops.pad(X, shape=(2, 3), starts=(0, 0), steps=(1, 1), value=7.0),
+        lambda: ops.pad(X, shape=(2, 3), starts=(0, 2), steps=(1, -1), value=7.0),
+    ],
+    "conv(a, b)": [
+        lambda: depthwise(given("image", 2, 5, 6, 3), given("taps", 3, 2, 3), (2, 1)),
+        lambda: depthwise(given("wide", n, 4, 9, 3), given("one", 1, 3, 3), (1, 3)),
+    ],
+    "dot(a, b)": [
+        lambda: ops.dot(X, X, contract=((1,), (1,)), batch=((0,), (0,))),
+        lambda: ops.dot(X, flipped(X), contract=((), ()), batch=((1, 0), (0, 1))),
+    ],
     "concat(...)": [
         lambda: ops.concat(X, axis=1),
         lambda: ops.concat(ops.concat(X, LONG, axis=0), X, axis=0),

@@ -10,6 +10,7 @@ from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, constant, order
 from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
+from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Rule, rewrite, table
 from graphc.passes.stabilise import STABILISE
 from graphc.passes.views import REMOVAL, VIEWS
@@ -17,7 +18,7 @@ from graphc.types import TensorType, as_dtype
 from tests.ops.samples import SAMPLES
 from tests.passes.examples import EXAMPLES, arrays, from_pattern
 
-RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE)
+RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE, *PRODUCTS)
 
 
 def fired(rule: Rule) -> Iterator[tuple[Tensor, Tensor]]:

@@ -15,20 +15,22 @@ WIDTHS = {"float32": (16, 8, 4), "float64": (8, 4, 2)}
 SHAPES = ((14, 2), (8, 3), (6, 4), (4, 4), (5, 1), (1, 8), (3, 2))
 
 
-def both(tile: Tile, k: int, accumulate: int, rs: int, cs: int) -> tuple[np.ndarray, np.ndarray]:
-    """C by the kernel and by its twin."""
+def both(
+    tile: Tile, k: int, accumulate: int, rs: int, cs: int, runs: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """C by the kernel and by its twin; runs of A begin 5 elements apart."""
     rng, number = np.random.default_rng(k), np.dtype(tile.dtype)
-    a = rng.standard_normal(1 + (tile.rows - 1) * rs + k * cs).astype(number)
+    a = rng.standard_normal(1 + (tile.rows - 1) * rs + k * cs + 5 * runs).astype(number)
     lanes = tile.width // 2 + 1
     columns = tile.columns - (tile.width - lanes if tile.masked else 0)
     b_stride = k + 3 if tile.dot else columns
-    b = rng.standard_normal(columns * b_stride if tile.dot else k * columns).astype(number)
+    b = rng.standard_normal(columns * b_stride if tile.dot else runs * k * columns).astype(number)
     c = rng.standard_normal((tile.rows, tile.columns)).astype(number)
     results = []
     for address in (micro_address(tile), micro_python_address(tile)):
         out = c.copy()
         places = (a.ctypes.data, rs, cs, b.ctypes.data, b_stride, out.ctypes.data, tile.columns)
-        call_micro(address, *places, k, accumulate, lanes)
+        call_micro(address, *places, k, accumulate, lanes, runs, 5, k * columns)
         results.append(out[:, :columns])
     return results[0], results[1]
 
@@ -42,6 +44,9 @@ def test_tiles(dtype: str) -> None:
             for rs, cs in ((k + 1, 1), (1, rows), (0, 0)):
                 got, expected = both(tile, k, accumulate, rs, cs)
                 np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+        for k, runs in ((0, 3), (1, 4), (3, 3), (6, 2), (5, 0)):
+            got, expected = both(tile, k, 1, k + 1, 1, runs)
+            np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", WIDTHS)
@@ -75,7 +80,7 @@ def test_packing(dtype: str, width: int) -> None:
 def test_nothing_is_read_outside() -> None:
     """Masked lanes and an empty k touch no memory: their addresses need not exist."""
     tile, out = Tile(2, 1, host_core().vector_bytes // 4, "float32", masked=True), np.ones(64, "f")
-    call_micro(micro_address(tile), 0, 1, 1, 0, 1, out.ctypes.data, tile.width, 0, 0, 1)
+    call_micro(micro_address(tile), 0, 1, 1, 0, 1, out.ctypes.data, tile.width, 0, 0, 1, 1, 0, 0)
     assert not out[: 2 * tile.width].any()
 
 

@@ -90,8 +90,9 @@ def test_bias_and_activation_are_the_epilogue_of_a_matmul() -> None:
 
 def test_a_sum_of_everything_is_shared_out() -> None:
     first, second = (step.kernel for step in scheduled([gx.sum(X)]).steps)
-    assert isinstance(first, LoopKernel) and first.split == 0
-    assert isinstance(second, LoopKernel) and second.split is None
+    assert isinstance(first, LoopKernel)
+    assert isinstance(second, LoopKernel)
+    assert (first.split, second.split) == (0, None)
 
 
 def adam(w: Tensor, g: Tensor, t: Tensor) -> dict[Tensor, Tensor]:

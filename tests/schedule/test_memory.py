@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from graphc.schedule.memory import LINE, Interval, plan_memory
 
 LIVES = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
-INTERVALS = st.lists(st.builds(lambda size, life: Interval(size, *life), st.integers(0, 999), LIVES))
+INTERVALS = st.lists(
+    st.builds(lambda size, life: Interval(size, *life), st.integers(0, 999), LIVES)
+)
 
 
 @given(INTERVALS)

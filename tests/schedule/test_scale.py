@@ -68,7 +68,6 @@ def test_twice_the_nodes_take_twice_the_time(
 ) -> None:
     one, two = make_graph(count), make_graph(2 * count)
     once, twice = seconds(one), seconds(two)
-    print(f"{make_graph.__name__}: {1e6 * twice / (2 * count):.0f} us a node, {twice / once:.2f} x")
     assert twice <= 2.6 * once
 
 

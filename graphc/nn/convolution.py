@@ -1,0 +1,300 @@
+"""Convolution and pooling over one, two or three axes.
+
+Enters: tensors (n, length..., channels), or channels first by `layout`; weights (taps..., channels
+in / groups, channels out). Leaves: tensors in the same layout. The layout tells where the channels
+are, "NHWC" or "NCHW", whatever the rank.
+
+>>> conv([[[1.0], [2.0], [3.0]]], [[[1.0]], [[1.0]]], padding="valid").eval()[0, :, 0]
+array([3., 5.], dtype=float32)
+>>> max_pool([[[1.0], [4.0], [2.0], [3.0]]], 2).eval()[0, :, 0]
+array([4., 3.], dtype=float32)
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from graphc import ops
+from graphc.dims import DimLike, dim_max
+from graphc.errors import ShapeError
+from graphc.functions import shaping
+from graphc.functions.creation import as_tensor
+from graphc.functions.lifting import filled, same_dtype, to_float
+from graphc.functions.tensor import Tensor, TensorLike
+from graphc.graph import Op
+from graphc.ops.convolution import gradient_of_a, roles
+from graphc.ops.views import inverse
+from graphc.ops.window import positions
+from graphc.types import Shape
+
+Sizes: TypeAlias = int | Sequence[int]
+Padding: TypeAlias = Literal["same", "valid"] | int | Sequence[int | Sequence[int]]
+Pairs: TypeAlias = list[tuple[DimLike, DimLike]]
+
+LAST = ("NHWC", "NWC", "NDHWC")
+FIRST = ("NCHW", "NCW", "NCDHW")
+
+
+def conv(
+    x: TensorLike,
+    w: TensorLike,
+    stride: Sizes = 1,
+    padding: Padding = "same",
+    dilation: Sizes = 1,
+    groups: int = 1,
+    layout: str = "NHWC",
+) -> Tensor:
+    """The cross-correlation of x (n, h, w, ci) with weights w (kh, kw, ci / groups, co).
+
+    Weights of rank 3 or 5 make it one over one or three axes. Result: (n, h', w', co). Padding
+    "same" gives h' = ceil(h / stride), "valid" pads nothing; a number, or for each axis a number or
+    a pair (before, after), is explicit. Each of the `groups` connects its part of the channels
+    alone; with as many groups as channels it is depthwise.
+
+    Raises ShapeError for sizes that do not fit, DTypeError for dtypes that do not mix.
+
+    >>> conv([[[1.0], [2.0], [3.0]]], [[[1.0]], [[1.0]], [[1.0]]]).eval()[0, :, 0]
+    array([3., 6., 5.], dtype=float32)
+    """
+    image, weights = same_dtype(as_tensor(x), as_tensor(w))
+    rank = _spatial_rank("conv", image, weights)
+    steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
+    inside = _channels_last(image, layout)
+    _check_groups(inside.shape[-1], weights.shape, groups)
+    pairs = _pairs(padding, inside.shape[1:-1], weights.shape[:rank], steps, spread)
+    padded = _padded(inside, pairs, 0.0)
+    if groups != 1:
+        padded, weights = _split(padded, groups), _split(weights, groups)
+    y = ops.conv(padded, weights, **_params(steps, spread, groups))
+    return _from_channels_last(_joined(y, groups), layout)
+
+
+def conv_transpose(
+    x: TensorLike,
+    w: TensorLike,
+    stride: Sizes = 1,
+    padding: Padding = "same",
+    dilation: Sizes = 1,
+    groups: int = 1,
+    layout: str = "NHWC",
+) -> Tensor:
+    """The transpose of `conv`: the linear map from its results to its arguments, as its gradient.
+
+    With x (n, h, w, ci) the weights w are those of the convolution that goes back, (kh, kw, co /
+    groups, ci). Padding "same" gives h' = h * stride, "valid" all that is reached, (h - 1) * stride
+    + (kh - 1) * dilation + 1, and what is explicit is taken off that.
+
+    >>> conv_transpose([[[1.0], [2.0]]], [[[1.0]], [[10.0]]], stride=2).eval()[0, :, 0]
+    array([ 1., 10.,  2., 20.], dtype=float32)
+    """
+    image, weights = same_dtype(as_tensor(x), as_tensor(w))
+    rank = _spatial_rank("conv_transpose", image, weights)
+    steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
+    inside, taps = _channels_last(image, layout), weights.shape[:rank]
+    if weights.shape[-1] != inside.shape[-1] or inside.shape[-1] % groups != 0:
+        raise ShapeError(
+            f"conv_transpose: {groups} groups of channels",
+            got=f"{inside.shape[-1]} channels with weights {weights.shape}",
+            fix="weights are (taps..., channels out / groups, channels in)",
+        )
+    places = zip(inside.shape[1:-1], steps, taps, spread, strict=True)
+    lengths = tuple(
+        size * s if padding == "same" else (size - 1) * s + (k - 1) * d + 1
+        for size, s, k, d in places
+    )
+    pairs = _pairs(padding, lengths, taps, steps, spread)
+    if padding != "same":
+        lengths = tuple(n - left - right for n, (left, right) in zip(lengths, pairs, strict=True))
+    padded = tuple(n + left + right for n, (left, right) in zip(lengths, pairs, strict=True))
+    y = _spread_back(inside, weights, padded, _params(steps, spread, groups), groups)
+    kept = (y.shape[0], *lengths, y.shape[-1])
+    if kept != y.shape:
+        starts = (0, *(left for left, _ in pairs), 0)
+        y = ops.slice_(y, starts=starts, sizes=kept, steps=(1,) * y.ndim)
+    return _from_channels_last(y, layout)
+
+
+def _spread_back(
+    x: Tensor, w: Tensor, lengths: Shape, params: dict[str, Any], groups: int
+) -> Tensor:
+    """The gradient of a convolution's first argument, which has these lengths; x: the cotangent."""
+    channels: Shape = (w.shape[-2],)
+    if groups != 1:
+        x, w, channels = _split(x, groups), _split(w, groups), (groups, w.shape[-2])
+    r = roles(x.ndim, w.ndim, **params)
+    natural = ops.transpose(x, axes=inverse(r.order))
+    y = gradient_of_a(natural, (x.shape[0], *lengths, *channels), w, r)
+    return _joined(y, groups)
+
+
+def max_pool(
+    x: TensorLike,
+    size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = "valid",
+    layout: str = "NHWC",
+) -> Tensor:
+    """The largest element of each window of x (n, length..., channels); the stride is the size
+    unless given. Where elements tie, they share the gradient.
+
+    >>> max_pool([[[1.0], [4.0], [2.0]]], 2, stride=1).eval()[0, :, 0]
+    array([4., 4.], dtype=float32)
+    """
+    image = as_tensor(x)
+    lowest = float("-inf")
+    if image.dtype.kind != "f":
+        lowest = float(np.iinfo(image.dtype.numpy).min) if image.dtype.kind in "iu" else 0.0
+    return _pooled(ops.max_, image, (size, stride, padding, layout), lowest)
+
+
+def avg_pool(
+    x: TensorLike,
+    size: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = "valid",
+    layout: str = "NHWC",
+) -> Tensor:
+    """The mean of each window of x (n, length..., channels); padding does not count.
+
+    >>> avg_pool([[[1.0], [4.0], [2.0]]], 2, stride=1).eval()[0, :, 0]
+    array([2.5, 3. ], dtype=float32)
+    """
+    image = to_float(as_tensor(x))
+    options = size, stride, padding, layout
+    total = _pooled(ops.sum_, image, options, 0.0)
+    if padding == "valid":
+        return total / float(math.prod(_each("size", size, image.ndim - 2)))
+    one = filled(1, image.shape, image.dtype, Tensor)
+    return total / _pooled(ops.sum_, one, options, 0.0)
+
+
+def _pooled(
+    reduce: Op, x: Tensor, options: tuple[Sizes, Sizes | None, Padding, str], fill: float
+) -> Tensor:
+    size, stride, padding, layout = options
+    rank = _spatial_rank("pool", x, x)
+    sizes = _each("size", size, rank)
+    steps = sizes if stride is None else _each("stride", stride, rank)
+    inside = _channels_last(x, layout)
+    once = (1,) * rank
+    padded = _padded(inside, _pairs(padding, inside.shape[1:-1], sizes, steps, once), fill)
+    axes = tuple(range(1, rank + 1))
+    if steps != sizes:
+        seen = ops.windows(padded, axes=axes, sizes=sizes, strides=steps, dilation=once)
+        y = reduce(seen, axes=tuple(range(padded.ndim, seen.ndim)))
+    else:
+        y = reduce(_tiled(padded, sizes), axes=tuple(2 * axis for axis in axes))
+    return _from_channels_last(y, layout)
+
+
+def _tiled(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """(n, h, w, c) -> (n, h / 2, 2, w / 2, 2, c), less what is left over at the end."""
+    lengths = x.shape[1:-1]
+    counts = [positions(n, k, k, 1) for n, k in zip(lengths, sizes, strict=True)]
+    whole = (x.shape[0], *(n * k for n, k in zip(counts, sizes, strict=True)), x.shape[-1])
+    if whole != x.shape:
+        x = ops.slice_(x, starts=(0,) * x.ndim, sizes=whole, steps=(1,) * x.ndim)
+    pairs = (size for pair in zip(counts, sizes, strict=True) for size in pair)
+    return ops.reshape(x, shape=(x.shape[0], *pairs, x.shape[-1]))
+
+
+# ---- arguments ----
+
+
+def _spatial_rank(what: str, x: Tensor, w: Tensor) -> int:
+    if x.ndim != w.ndim or not 3 <= x.ndim <= 5:
+        raise ShapeError(
+            f"{what}: x is (n, length..., channels) with 1 to 3 lengths, w of the same rank",
+            got=f"{x.node.type} and {w.node.type}",
+        )
+    return x.ndim - 2
+
+
+def _each(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
+    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(values) != rank or any(v < 1 for v in values):
+        raise ShapeError(
+            f"{what}: a number of 1 or more, or one for each of {rank} axes", got=str(value)
+        )
+    return values
+
+
+def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilation: Shape) -> Pairs:
+    """How much is padded before and behind each axis."""
+    if padding == "valid":
+        return [(0, 0)] * len(lengths)
+    if padding == "same":
+        places = zip(lengths, taps, strides, dilation, strict=True)
+        return [_same(*place) for place in places]
+    if isinstance(padding, str):
+        raise ShapeError("padding is 'same', 'valid', a number or pairs", got=repr(padding))
+    each = (padding,) * len(lengths) if isinstance(padding, int) else tuple(padding)
+    pairs = [(p, p) if isinstance(p, int) else tuple(p) for p in each]
+    if len(pairs) != len(lengths) or any(len(p) != 2 or min(p) < 0 for p in pairs):
+        raise ShapeError(
+            f"padding: a pair (before, after) for each of {len(lengths)} axes, none negative",
+            got=str(padding),
+        )
+    return [(p[0], p[1]) for p in pairs]
+
+
+def _same(length: DimLike, taps: DimLike, stride: DimLike, dilation: DimLike) -> tuple:
+    """Padding that gives a position for every stride-th element, the odd one behind."""
+    count = -(-length // stride)
+    total = dim_max((count - 1) * stride + (taps - 1) * dilation + 1 - length, 0)
+    return total // 2, total - total // 2
+
+
+def _padded(x: Tensor, pairs: Pairs, value: float) -> Tensor:
+    around = [(0, 0), *pairs, (0, 0)]
+    if all(pair == (0, 0) for pair in around):
+        return x
+    shape = tuple(left + n + right for n, (left, right) in zip(x.shape, around, strict=True))
+    starts = tuple(left for left, _ in around)
+    return ops.pad(x, shape=shape, starts=starts, steps=(1,) * x.ndim, value=value)
+
+
+def _check_groups(channels: DimLike, weights: Shape, groups: int) -> None:
+    if weights[-2] * groups != channels or weights[-1] % groups != 0:
+        raise ShapeError(
+            f"conv: {groups} groups of channels",
+            got=f"{channels} channels with weights {weights}",
+            fix="weights are (taps..., channels in / groups, channels out)",
+        )
+
+
+def _params(strides: tuple[int, ...], dilation: tuple[int, ...], groups: int) -> dict[str, Any]:
+    """Axes of x (n, length..., [group], ci) and w (taps..., ci, [group], co), the result like x."""
+    rank, grouped = len(strides), groups != 1
+    return {
+        "contract": ((rank + 1 + grouped,), (rank,)),
+        "batch": ((rank + 1,), (rank + 1,)) if grouped else ((), ()),
+        "windows": (tuple(range(1, rank + 1)), tuple(range(rank))),
+        "strides": strides,
+        "dilation": dilation,
+        "order": (*range(1, rank + 2), 0, rank + 2) if grouped else tuple(range(rank + 2)),
+    }
+
+
+def _split(x: Tensor, groups: int) -> Tensor:
+    """The last axis as (group, channel)."""
+    return ops.reshape(x, shape=(*x.shape[:-1], groups, x.shape[-1] // groups))
+
+
+def _joined(x: Tensor, groups: int) -> Tensor:
+    """The last two axes, (group, channel), as one."""
+    if groups == 1:
+        return x
+    return ops.reshape(x, shape=(*x.shape[:-2], x.shape[-2] * x.shape[-1]))
+
+
+def _channels_last(x: Tensor, layout: str) -> Tensor:
+    if layout not in LAST + FIRST:
+        raise ShapeError("a layout is 'NHWC' or 'NCHW'", got=repr(layout))
+    return shaping.permuted(x, (0, *range(2, x.ndim), 1)) if layout in FIRST else x
+
+
+def _from_channels_last(x: Tensor, layout: str) -> Tensor:
+    return shaping.permuted(x, (0, x.ndim - 1, *range(1, x.ndim - 1))) if layout in FIRST else x
