@@ -26,17 +26,17 @@ from graphc.errors import (
     MissingInputError,
     Where,
 )
-from graphc.graph import CONSTANT, INPUT, STATE, Node, order
-from graphc.types import TensorType
+from graphc.graph import CONSTANT, INPUT, STATE, STATE_LOCK, Node, order
+from graphc.types import TensorType, array_of
 
 
 def evaluate(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[np.ndarray]:
     """The value of each output, given the arrays of the inputs that they read.
 
     A value may also be given for any other node, whose operands are then not computed. State that
-    is not given reads its cell. Raises MissingInputError, BindingError for arrays that do not fit
-    their input, GuardError for sizes that break an assumption, GraphError for a primitive whose
-    facets contradict each other.
+    is not given reads its cell: all cells at one moment, between two runs of programs. Raises
+    MissingInputError, BindingError for arrays that do not fit their input, GuardError for sizes
+    that break an assumption, GraphError for a primitive whose facets contradict each other.
     """
     nodes = _needed(outputs, values)
     fed = {node: fed_array(node, value) for node, value in values.items()}
@@ -51,8 +51,9 @@ def evaluate_at(outputs: Sequence[Node], sizes: Mapping[str, int]) -> list[np.nd
 
 
 def fed_array(node: Node, value: Any) -> np.ndarray:
-    """The value as an array of the node's dtype; BindingError for another rank or kind."""
-    array = np.asarray(value)
+    """The value as an array of the node's dtype; BindingError for another rank or kind, and for
+    lists of unequal lengths."""
+    array = array_of(value, _label(node), BindingError)
     wanted = node.type
     if array.ndim != len(wanted.shape):
         raise BindingError(
@@ -165,12 +166,24 @@ def _needed(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[Node]:
     return [node for node in order(outputs) if node in reached]
 
 
+def _states(
+    nodes: Iterable[Node], fed: Mapping[Node, np.ndarray]
+) -> dict[Node, np.ndarray[Any, Any]]:
+    """Copies of the cells that are read, at one moment, while no program writes them."""
+    read = [node for node in nodes if node.op is STATE and node not in fed]
+    if not read:
+        return {}
+    with STATE_LOCK:
+        return {node: node.params["cell"].array.copy() for node in read}
+
+
 def _run(
     nodes: Sequence[Node],
     outputs: Sequence[Node],
     fed: Mapping[Node, np.ndarray],
     sizes: Mapping[str, int],
 ) -> list[np.ndarray]:
+    fed = {**_states(nodes, fed), **fed}
     kept = set(outputs)
     last = {operand: node for node in nodes if node not in fed for operand in node.inputs}
     arrays: dict[Node, np.ndarray] = {}
@@ -192,8 +205,6 @@ def _value(
         return fed[node]
     if node.op is CONSTANT:
         return node.params["value"].array
-    if node.op is STATE:
-        return node.params["cell"].array
     if node.op is INPUT:
         name = node.params["name"]
         raise MissingInputError(

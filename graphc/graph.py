@@ -189,6 +189,7 @@ def provenance(where: Where | None, source: Node | None = None) -> Iterator[None
 
 
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_nodes_lock = threading.RLock()  # reentrant: a collection of garbage inside may make nodes
 
 
 def _no_handle() -> None:
@@ -203,7 +204,7 @@ def _identity(value: Any) -> Any:
 
 
 def make(op: Op, inputs: tuple[Node, ...], params: Mapping[str, Any]) -> Node:
-    """The node that applies `op`: an equal one that is alive, or a new one.
+    """The node that applies `op`: an equal one that is alive, or a new one; one for all threads.
 
     Raises what op.infer raises: ShapeError, DTypeError.
     """
@@ -217,7 +218,11 @@ def make(op: Op, inputs: tuple[Node, ...], params: Mapping[str, Any]) -> Node:
     node.type = op.infer(*(i.type for i in inputs), **params)
     node.where = now.where or caller()
     node.source, node.handle = now.source, _no_handle
-    _nodes[key] = node
+    with _nodes_lock:
+        first = _nodes.get(key)  # another thread may have made it meanwhile
+        if first is not None:
+            return first
+        _nodes[key] = node
     return node
 
 

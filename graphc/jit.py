@@ -11,8 +11,10 @@ is traced again but compiles nothing.
     norm(np.arange(10.0))
 """
 
+import copy
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,7 +45,7 @@ class Jitted:
         self._plain: dict[Any, Program] = {}  # the same, for arguments that are arrays, not trees
         functools.update_wrapper(self, f, updated=())  # f may itself be a Jitted
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on arrays; builds it where an argument is a tensor."""
         plain = () if kwargs else _kinds(args)
         program = self._plain.get(plain)
@@ -62,11 +64,25 @@ class Jitted:
             self._plain[plain] = made
         return made(*arrays)
 
-    def program(self, *args: Any, **kwargs: Any) -> Program:
+    def program(self, /, *args: Any, **kwargs: Any) -> Program:
         """The program for arguments like these: to read its source, or to profile it."""
         leaves, structure = flatten((args, kwargs))
         made = self._made([_array(leaf) for leaf in leaves], structure, args)
         return made if isinstance(made, Program) else made.program()
+
+    # ---- copies trace again: a program is for the parameters that were read ----
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Jitted":
+        new = memo[id(self)] = Jitted.__new__(Jitted)  # f may be a method of what holds this
+        new.__init__(copy.deepcopy(self._f, memo), copy.deepcopy(self._dims, memo))
+        return new
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        name = getattr(self, "__name__", "")
+        module = sys.modules.get(self._f.__module__)
+        if name and getattr(module, name, None) is self:  # it took the place of f: pickled by name
+            return name
+        return Jitted, (self._f, self._dims)
 
     def _made(
         self, arrays: Sequence[np.ndarray], structure: Structure, args: tuple[Any, ...]

@@ -91,12 +91,14 @@ class Reshape:
 class Piece:
     """A part of an assembled result: element c of the source goes to starts + steps * c.
 
-    `source` numbers the operand; None fills the whole result with `fill` first.
+    `source` numbers the operand; None stands for an array of these `sizes` that is `fill`
+    everywhere, and stands before all other pieces.
     """
 
     source: int | None
-    starts: Shape = ()
-    steps: tuple[int, ...] = ()
+    starts: Shape
+    steps: tuple[int, ...]
+    sizes: Shape = ()
     fill: float = 0.0
 
 

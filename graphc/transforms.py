@@ -202,16 +202,15 @@ def _transformed(
     They are stood in for while f is called: what f reads elsewhere is constant to it, be it the
     same tensor.
     """
+    _check_argnums(argnums)
 
     @functools.wraps(f, updated=())  # not the state of a Jitted
     def derived(*args: Any, **options: Any) -> Any:
         along = [_taken(options, directions)] if directions else []
-        wrt, stands_for = _stand_ins(args, argnums)
-        chosen = (
-            {argnums: wrt} if isinstance(argnums, int) else dict(zip(argnums, wrt, strict=True))
-        )
-        count = len(args)
-        placed = {n % count: tree for n, tree in chosen.items()}
+        places = _places(argnums, len(args))
+        chosen, stands_for = _stand_ins([args[n] for n in places])
+        wrt = tuple(chosen) if isinstance(argnums, Sequence) else chosen[0]
+        placed = dict(zip(places, chosen, strict=True))
         result = f(*(placed.get(n, argument) for n, argument in enumerate(args)), **options)
         value, aux = result if has_aux else (result, None)
         found = derive(value, wrt, *along)
@@ -229,14 +228,34 @@ def _taken(options: dict[str, Any], name: str) -> Any:
     return options.pop(name)
 
 
-def _stand_ins(args: Sequence[Any], argnums: Places) -> tuple[Any, dict[Node, Node]]:
-    """A tree of new inputs like the chosen arguments (a tuple of several), and what they are."""
-    places = [argnums] if isinstance(argnums, int) else argnums
-    for place in places:
-        if not -len(args) <= place < len(args):
-            raise GradientError(f"there is no argument {place}", got=f"{len(args)} arguments")
-    wrt = args[argnums] if isinstance(argnums, int) else tuple(args[n] for n in argnums)
-    given, structure = reverse.differentiable_leaves(tree_map(_tensor, wrt), "an argument")
+def _check_argnums(argnums: Any) -> None:
+    numbers = argnums if isinstance(argnums, Sequence) else [argnums]
+    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers):
+        raise GradientError(
+            "argnums is the number of an argument, or a tuple of several", got=repr(argnums)
+        )
+
+
+def _places(argnums: Places, count: int) -> list[int]:
+    """The chosen arguments of `count`, counted from the first."""
+    numbers = argnums if isinstance(argnums, Sequence) else [argnums]
+    for n in numbers:
+        if not -count <= n < count:
+            raise GradientError(f"there is no argument {n}", got=f"{count} arguments")
+    places = [int(n) % count for n in numbers]
+    if len(set(places)) < len(places):
+        raise GradientError(
+            "argnums names an argument twice",
+            got=f"{numbers} of {count} arguments",
+            fix="name each once",
+        )
+    return places
+
+
+def _stand_ins(arguments: list[Any]) -> tuple[list[Any], dict[Node, Node]]:
+    """Trees of new inputs like the arguments, and what the inputs stand for."""
+    tensors = tree_map(_tensor, arguments)
+    given, structure = reverse.differentiable_leaves(tensors, "an argument")
     inner = [placeholder(tensor.node.type) for tensor in given]
     stands_for = {i.node: g.node for i, g in zip(inner, given, strict=True)}
     return unflatten(structure, inner), stands_for

@@ -7,6 +7,7 @@ Enters: dtypes, shapes and scalars. Leaves: the type of a result, or an error th
 (f32[batch, 784], float64, (batch, 784))
 """
 
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -15,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from graphc.dims import Dim, DimLike, Guard, dim, dim_source, parse_dims, product, same_dims
-from graphc.errors import DTypeError, ShapeError, Where
+from graphc.errors import DTypeError, GraphcError, ShapeError, Where
 
 Kind = Literal["b", "i", "u", "f"]
 Shape: TypeAlias = tuple[DimLike, ...]
@@ -153,6 +154,24 @@ def promote(a: DType, b: DType) -> DType:
     return _BY_SIZE["i", low.itemsize * 2]
 
 
+def array_of(
+    value: object, what: str = "a tensor", error: type[GraphcError] = DTypeError
+) -> np.ndarray[Any, Any]:
+    """The value as a NumPy array; `error`, which names `what` it is for, where lists are ragged.
+
+    >>> array_of([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    try:
+        return np.asarray(value)
+    except ValueError as ragged:
+        raise error(
+            f"{what} is made of lists that have different lengths or depths",
+            got=reprlib.repr(value),
+            fix="give lists of one length, padded where they are short",
+        ) from ragged
+
+
 def scalar_dtype(value: object, against: DType) -> DType:
     """The dtype that a Python or NumPy scalar, or a NumPy array, takes when it meets a tensor.
 
@@ -162,7 +181,7 @@ def scalar_dtype(value: object, against: DType) -> DType:
     >>> scalar_dtype(2, float32), scalar_dtype(np.ones(3), float32), scalar_dtype(0.5, int64)
     (float32, float32, float32)
     """
-    array = np.asarray(value)
+    array = array_of(value)
     kind = array.dtype.kind
     if isinstance(value, int) and kind == "O":
         kind = "i"  # an int that NumPy has no dtype for; the range is checked below

@@ -1,5 +1,9 @@
 """The reference interpreter: binding of sizes, guards, state, and faults that must not pass."""
 
+import copy
+import pickle
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +15,7 @@ from graphc.dims import dim
 from graphc.errors import BindingError, GraphError, GuardError, MissingInputError
 from graphc.evaluate import bind_sizes, bound_params, collect_guards, evaluate
 from graphc.functions.tensor import Tensor
-from graphc.graph import INPUT, STATE, Node, State, make
+from graphc.graph import INPUT, STATE, STATE_LOCK, Node, State, make
 from graphc.ops import add, exp, neg, reshape, sum_, transpose
 from graphc.types import DType, TensorType, float32, int64
 
@@ -146,3 +150,38 @@ def test_intermediates_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
         y = neg(exp(y))
     evaluate([y.node], {A.node: ones(2, 3)})
     assert max(alive) <= 2
+
+
+def test_threads_make_one_node() -> None:
+    barrier = threading.Barrier(4)
+
+    def infer(type: TensorType) -> TensorType:
+        barrier.wait(timeout=10)  # all are past the look-up when the first one goes on
+        return type
+
+    slow, made = replace(neg, infer=infer), list[Node]()
+    threads = [
+        threading.Thread(target=lambda: made.append(make(slow, (A.node,), {}))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 4
+    assert len(set(made)) == 1
+
+
+@pytest.mark.parametrize("read", [lambda w: evaluate([w.node], {})[0], copy.deepcopy, pickle.dumps])
+def test_state_is_read_between_two_runs(read: Callable[[Tensor], Any]) -> None:
+    w, found = state(ones(2)), list[Any]()
+    reader = threading.Thread(target=lambda: found.append(read(w)))
+    with STATE_LOCK:  # as a running program does
+        w.node.params["cell"].array[0] = 5
+        reader.start()
+        reader.join(timeout=0.1)
+        assert not found
+        w.node.params["cell"].array[1] = 5
+    reader.join(timeout=10)
+    got = pickle.loads(found[0]) if isinstance(found[0], bytes) else found[0]
+    got = evaluate([got.node], {})[0] if isinstance(got, Tensor) else got
+    np.testing.assert_array_equal(got, [5, 5])

@@ -1,6 +1,8 @@
 """jit: Python functions of arrays."""
 
+import copy
 import dataclasses
+import pickle
 import sys
 from typing import Any, NamedTuple
 
@@ -171,3 +173,51 @@ def test_names_of_leaves_are_distinct() -> None:
     assert program(3.0, 1.0) == 2
     many = gx.jit(lambda *xs, **ys: xs[0] + ys["k"])
     assert many(1.0, 2.0, k=3.0) == 4
+
+
+def test_a_named_argument_may_be_self() -> None:
+    assert gx.jit(lambda **named: named["self"] * 2)(self=2.0) == 4
+
+
+class Scaled:
+    """A model that holds its own jitted method."""
+
+    def __init__(self) -> None:
+        self.w = gx.parameter("w", [1.0, 2.0])
+        self.call = gx.jit(self.forward)
+
+    def forward(self, x: Any) -> Any:
+        return x * self.w
+
+
+def test_a_deep_copy_traces_again() -> None:
+    model = Scaled()
+    model.call(1.0)
+    new = copy.deepcopy(model)
+    assert not new.call._programs
+    new.w.value = [5.0, 6.0]
+    np.testing.assert_array_equal(new.call(1.0), [5, 6])
+    np.testing.assert_array_equal(model.call(1.0), [1, 2])
+    call = copy.deepcopy(model.call)
+    del model
+    np.testing.assert_array_equal(call(1.0), [1, 2])
+
+
+@gx.jit
+def twice(x: Any) -> Any:
+    return x * 2
+
+
+def plain(x: Any) -> Any:
+    return x * 3
+
+
+def test_pickles_trace_again() -> None:
+    twice(1.0)
+    assert pickle.loads(pickle.dumps(twice)) is twice
+    assert copy.deepcopy(twice)(2.0) == copy.copy(twice)(2.0) == 4
+    thrice = gx.jit(plain)
+    thrice(1.0)
+    for again in (pickle.loads(pickle.dumps(thrice)), copy.copy(thrice)):
+        assert not again._programs
+        assert again(2.0) == 6

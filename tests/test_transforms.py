@@ -52,6 +52,37 @@ def test_arguments_and_more_results() -> None:
         gx.grad(f, 2)(1.0, 2.0)
 
 
+@pytest.mark.parametrize("argnums", [(0, 0), (1, -1), [0, -2]])
+def test_an_argument_named_twice(argnums: Any) -> None:
+    with pytest.raises(errors.GradientError, match="names an argument twice"):
+        gx.grad(lambda a, b: a * b, argnums)(3.0, 4.0)
+
+
+@pytest.mark.parametrize("argnums", [0.5, (0, 1.0), "a", None, True])
+def test_argnums_are_integers(argnums: Any) -> None:
+    with pytest.raises(errors.GradientError, match="the number of an argument"):
+        gx.grad(lambda a, b: a * b, argnums)
+    last: Any = (np.int64(-1),)
+    assert gx.grad(lambda a, b: a * b, last)(3.0, 4.0) == (3,)
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: gx.log(gx.sigmoid(x)), 1.0),
+        (lambda x: gx.log(1 + gx.exp(-x)), -1.0),
+        (lambda x: 1 / (1 + gx.exp(-x)), 0.0),
+    ],
+)
+def test_derivatives_are_those_of_the_stable_form(f: Any, slope: float) -> None:
+    assert gx.grad(f)(-1000.0) == slope
+    assert gx.value_and_grad(f)(-1000.0)[1] == slope
+    assert gx.vjp(f)(-1000.0, cotangents=1.0) == slope
+    assert gx.jvp(f)(-1000.0, tangents=1.0) == slope
+    assert gx.jacobian(f)(-1000.0) == slope
+    assert gx.hessian(f)(-1000.0) == 0
+
+
 def test_what_a_function_reads_elsewhere_is_constant() -> None:
     x = gx.input("x", ())
     assert gx.grad(lambda y: x * y)(x).eval({x: 5.0}) == 5

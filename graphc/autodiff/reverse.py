@@ -1,8 +1,9 @@
 """Reverse mode: gradients as graphs.
 
 Enters: tensors that have been computed, and tensors to differentiate by. Leaves: tensors of the
-same shapes. Only nodes between the two are visited; each node made here carries the line and,
-as its `source`, the forward node whose rule made it.
+same shapes. What is computed is stabilised first: log(sigmoid(x)) is differentiated as what it
+will run as, so that its gradient is finite wherever it is. Only nodes between the two are visited;
+each node made here carries the line and, as its `source`, the forward node whose rule made it.
 
 >>> import graphc as gx
 >>> x = gx.input("x", ("n",))
@@ -21,6 +22,7 @@ from graphc.errors import GradientError, ShapeError
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node, order, provenance
 from graphc.ops import accumulate, filled, reshape
+from graphc.passes import stabilise
 from graphc.tree import flatten, unflatten
 
 T = TypeVar("T")
@@ -61,15 +63,19 @@ def zeros_for(gradient: Tensor | None, like: Tensor) -> Tensor:
 def gradients(
     outputs: Sequence[Tensor], cotangents: Sequence[Tensor], wrt: Sequence[Tensor]
 ) -> list[Tensor | None]:
-    """The gradient by each tensor of `wrt`; None where no output depends on it."""
+    """The gradient by each tensor of `wrt`; None where no output depends on it.
+
+    The outputs are stabilised down to the tensors of `wrt`, which stay what they are.
+    """
     targets = {w.node for w in wrt}
-    nodes = _between(outputs, targets)
+    stable = stabilise([output.node for output in outputs], targets)
+    nodes = _between(stable, targets)
     inside = set(nodes)
     parts: dict[Node, list[Tensor]] = {node: [] for node in nodes}
     found: dict[Node, Tensor] = {}
-    for output, cotangent in zip(outputs, cotangents, strict=True):
-        if output.node in inside:
-            parts[output.node].append(cotangent)
+    for output, cotangent in zip(stable, cotangents, strict=True):
+        if output in inside:
+            parts[output].append(cotangent)
     for node in reversed(nodes):
         total = _total(node, parts.pop(node))
         if total is None:
@@ -81,11 +87,11 @@ def gradients(
     return [found.get(w.node) for w in wrt]
 
 
-def _between(outputs: Sequence[Tensor], targets: set[Node]) -> list[Node]:
+def _between(outputs: Sequence[Node], targets: set[Node]) -> list[Node]:
     # The floating nodes that outputs reach and that reach a target, operands first.
     inside: set[Node] = set()
     result: list[Node] = []
-    for node in order([output.node for output in outputs]):
+    for node in order(outputs):
         depends = node in targets or not inside.isdisjoint(node.inputs)
         if depends and node.type.dtype.kind == "f":
             inside.add(node)

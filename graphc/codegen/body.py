@@ -162,7 +162,8 @@ class Elements:
         extent = self._words.name(f"extent{number}", Size(value.extent))
         line = self.writer.line
         line(f"p{number} = i64({self.name(value.value)})")
-        line(f"p{number} = select(p{number} < 0, p{number} + {extent}, p{number})")
+        if self.dtype(value.value).kind != "u":  # a u64 that is negative as an i64 is outside
+            line(f"p{number} = select(p{number} < 0, p{number} + {extent}, p{number})")
         line(f"bad{number} = (p{number} < 0) | (p{number} >= {extent})")
         line(f"failed = select(bad{number}, {value.code}, failed)")
         line(f"p{number} = select(bad{number}, 0, p{number})")

@@ -16,23 +16,36 @@ from graphc.dims.guards import (
     provably_equal,
     same_dims,
 )
-from graphc.dims.sizes import ceil_div, dim, evaluate, parse_dim, parse_dims, product, substitute
+from graphc.dims.sizes import (
+    OWN,
+    ceil_div,
+    dim,
+    evaluate,
+    parse_dim,
+    parse_dims,
+    product,
+    substitute,
+)
 from graphc.dims.symbolic import (
     Dim,
     DimLike,
+    as_size,
     bounds,
     dim_max,
     dim_min,
     dim_source,
     divide_exact,
+    named,
     names,
 )
 
 __all__ = [
+    "OWN",
     "Dim",
     "DimLike",
     "Guard",
     "GuardKind",
+    "as_size",
     "bounds",
     "ceil_div",
     "check_guard",
@@ -43,6 +56,7 @@ __all__ = [
     "divide_exact",
     "evaluate",
     "is_plain",
+    "named",
     "names",
     "parse_dim",
     "parse_dims",

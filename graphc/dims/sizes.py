@@ -9,14 +9,16 @@ Enters: a name, an expression, an int; later the sizes of a call. Leaves: a size
 import ast
 import math
 import operator
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from typing import Any, TypeAlias, assert_never
 
-from graphc.dims.symbolic import DimLike, as_size, dim_max, dim_min, named, names
+from graphc.dims.symbolic import Dim, DimLike, as_size, dim_max, dim_min, named, names
 from graphc.dims.terms import Atom
 from graphc.errors import BindingError, GuardError, ShapeError
 
+OWN = "_parts"  # the names of sizes that a binding sets start with this: users cannot write it
 _NOT_A_SIZE = "a size is an int or an expression of names, ints, + - * // %, min and max"
 
 
@@ -27,12 +29,21 @@ def dim(size: object) -> DimLike:
     (batch, n*2 + 1, 3)
     """
     if isinstance(size, str):
-        return named(size) if size.isidentifier() else parse_dim(size)
+        return _given(size) if size.isidentifier() else parse_dim(size)
     number = as_size(size)
     if number is None:
         fix = "name what is not known yet: 'batch'" if size is None else "give an int or a name"
         raise ShapeError(_NOT_A_SIZE, got=repr(size), fix=fix)
     return number
+
+
+def _given(name: str) -> Dim:
+    """The size of a name that a user wrote; Python reads all spellings of an identifier as one."""
+    name = unicodedata.normalize("NFKC", name)
+    if name.startswith(OWN):
+        fix = f"choose another name: those with {OWN} are graphc's own"
+        raise ShapeError("a size cannot have this name", got=name, fix=fix)
+    return named(name)
 
 
 def parse_dim(text: str) -> DimLike:
@@ -78,7 +89,7 @@ def _read(node: ast.expr) -> DimLike:
         case ast.Constant(value=int(value)) if not isinstance(value, bool):
             return value
         case ast.Name(id=name):
-            return named(name)
+            return _given(name)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_read(operand)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:

@@ -11,7 +11,7 @@ from graphc import dims, ops
 from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError, Where, caller
 from graphc.functions.lifting import default_dtype
 from graphc.graph import INPUT, STATE, STATE_LOCK, Handle, Node, State, make, order, provenance
-from graphc.types import DType, TensorType, as_dtype, can_cast_same_kind
+from graphc.types import DType, TensorType, array_of, as_dtype, can_cast_same_kind
 
 
 def is_constant(node: Node) -> bool:
@@ -40,7 +40,7 @@ def new_cell(name: str, value: Any, dtype: Any, trainable: bool) -> Node:
     Without a dtype, floats are float32 and other arrays keep theirs. DTypeError for a value that
     is not numeric, or that a dtype of a lower kind cannot hold.
     """
-    array = np.asarray(value)
+    array = array_of(value, f"{name!r}")
     wanted = default_dtype(array) if dtype is None else as_dtype(dtype)
     array = converted(array, wanted, f"{name!r}")
     type_ = TensorType(wanted, array.shape)
@@ -66,7 +66,7 @@ def read(node: Node) -> np.ndarray[Any, Any]:
 def write(node: Node, value: Any) -> None:
     """Copies a value into a state node. Its shape must be the state's."""
     cell = cell_of(node)
-    array = np.asarray(value)
+    array = array_of(value, f"{cell.name!r}")
     if array.shape != cell.array.shape:
         raise ShapeError(
             f"{cell.name!r} has shape {cell.array.shape}",

@@ -14,6 +14,7 @@ from graphc.graph import (
     CONSTANT,
     INPUT,
     STATE,
+    STATE_LOCK,
     Literal,
     Node,
     Op,
@@ -77,20 +78,23 @@ def _op(name: str) -> Op:
 
 
 def deep_copy(node: Node, memo: dict[int, Any]) -> Node:
-    """The same computation on copies of the state that it reads."""
+    """The same computation on copies of the state that it reads, all as of one moment."""
     copies: dict[Node, Node] = {}
-    for old in order([node]):
-        if old.op is STATE:
-            cell = copy.deepcopy(old.params["cell"], memo)
-            with provenance(old.where):
-                copies[old] = make(STATE, (), {"cell": cell})
+    states = [old for old in order([node]) if old.op is STATE]
+    with STATE_LOCK:
+        cells = [copy.deepcopy(old.params["cell"], memo) for old in states]
+    for old, cell in zip(states, cells, strict=True):
+        with provenance(old.where):
+            copies[old] = make(STATE, (), {"cell": cell})
     return substitute([node], copies)[0] if copies else node
 
 
 # State is rebuilt through its constructor, which aligns the array; a literal, too, is rebuilt,
 # since it owns an array that cannot be written. An Op is code: its name stands for it.
 def _reduce_state(cell: State) -> tuple[Any, ...]:
-    return State, (cell.name, cell.array, cell.type, cell.trainable)
+    with STATE_LOCK:
+        array = cell.array.copy()
+    return State, (cell.name, array, cell.type, cell.trainable)
 
 
 def _reduce_literal(value: Literal) -> tuple[Any, ...]:

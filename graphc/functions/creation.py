@@ -12,10 +12,11 @@ import numpy as np
 
 from graphc import graph
 from graphc.dims import Dim
+from graphc.errors import GraphError
 from graphc.functions import cells
 from graphc.functions.lifting import default_dtype, lift, literal, size
 from graphc.functions.tensor import ArrayLike, DTypeLike, Tensor, TensorLike
-from graphc.types import Sizes, TensorType, as_dtype, as_shape, float32, scalar_dtype
+from graphc.types import Sizes, TensorType, array_of, as_dtype, as_shape, float32, scalar_dtype
 
 # ---- from values ----
 
@@ -61,7 +62,7 @@ def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     >>> constant(np.arange(3)).dtype, constant([0.5], dtype="float64").dtype
     (int64, float64)
     """
-    array = np.asarray(value)
+    array = array_of(value)
     scalar_dtype(array, float32)
     return Tensor(literal(array, default_dtype(array) if dtype is None else as_dtype(dtype)))
 
@@ -84,12 +85,15 @@ def asarray(value: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
 def input(name: str, shape: Sizes = (), dtype: DTypeLike = "float32") -> Tensor:
     """A value that is given when the graph runs. Sizes are ints, names or Dims.
 
-    The same name with the same type is the same tensor. Raises ShapeError for what is no size.
+    The same name with the same type is the same tensor. Raises ShapeError for what is no size,
+    GraphError for a name that is no string.
 
     >>> x = input("x", ("batch", 784))
     >>> x is input("x", ("batch", 784)), input("y", "batch", "int64")
     (True, Tensor('y': i64[batch]))
     """
+    if not isinstance(name, str):
+        raise GraphError("an input's name comes first", got=repr(name), fix="input('x', (3,))")
     type_ = TensorType(as_dtype(dtype), as_shape(shape))
     return Tensor(graph.make(graph.INPUT, (), {"name": name, "type": type_}))
 

@@ -12,19 +12,19 @@ from graphc.dims import DimLike, dim
 from graphc.errors import DTypeError, ShapeError
 from graphc.functions import shaping
 from graphc.functions.creation import as_tensor
-from graphc.functions.lifting import to_dtype
+from graphc.functions.lifting import to_dtype, to_index
 from graphc.functions.manipulation import flatten
 from graphc.functions.patterns import arange
 from graphc.functions.selection import check_range
 from graphc.functions.tensor import DTypeLike, Tensor, TensorLike
-from graphc.types import Shape, as_dtype, broadcast_shapes, int64
+from graphc.types import Shape, as_dtype, broadcast_shapes
 
 
 def _index(indices: TensorLike, size: DimLike, what: str) -> Tensor:
     index = as_tensor(indices)
     if index.dtype.kind not in "iu":
         raise DTypeError(f"{what}: an index is made of integers", got=str(index.dtype))
-    index = to_dtype(index, int64)
+    index = to_index(index)
     check_range(index, size)
     return index
 
@@ -84,4 +84,4 @@ def one_hot(
     if index.dtype.kind not in "iu":
         raise DTypeError("one_hot: an index is made of integers", got=str(index.dtype))
     places = arange(dim(size))
-    return to_dtype(shaping.expanded(to_dtype(index, int64), -1) == places, as_dtype(dtype))
+    return to_dtype(shaping.expanded(to_index(index), -1) == places, as_dtype(dtype))

@@ -18,12 +18,14 @@ from graphc.types import (
     DType,
     Shape,
     TensorType,
+    array_of,
     as_dtype,
     broadcast_shapes,
     float32,
     int64,
     promote,
     scalar_dtype,
+    uint64,
 )
 
 
@@ -38,10 +40,13 @@ def shape_of(x: graph.Handle) -> Shape:
 
 
 def is_array_like(value: object) -> bool:
-    """Whether a value is a number, a size, or an array or nested list of numbers."""
+    """Whether a value is a number, a size, or an array or nested list of numbers.
+
+    DTypeError for lists of unequal lengths.
+    """
     if isinstance(value, bool | int | float | Dim | np.bool_ | np.number):
         return True
-    return isinstance(value, np.ndarray | list | tuple) and np.asarray(value).dtype.kind in "biuf"
+    return isinstance(value, np.ndarray | list | tuple) and array_of(value).dtype.kind in "biuf"
 
 
 def lift(value: Any, like: H) -> H:
@@ -86,6 +91,15 @@ def size(dim: DimLike, handle: type[H]) -> H:
 def to_dtype(x: H, dtype: DType) -> H:
     """x in another dtype."""
     return x if dtype_of(x) == dtype else ops.cast(x, dtype=dtype)
+
+
+def to_index(x: H) -> H:
+    """x as int64; a uint64 that int64 cannot hold as the largest int64, which is outside of every
+    axis: 2**64 - 1 is not the last element."""
+    if dtype_of(x) == uint64:
+        largest = filled(np.iinfo(np.int64).max, shape_of(x), uint64, type(x))
+        x = ops.minimum(x, largest)
+    return to_dtype(x, int64)
 
 
 def to_float(x: H) -> H:

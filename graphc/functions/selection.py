@@ -18,9 +18,9 @@ import numpy as np
 
 from graphc.dims import Dim, DimLike, ceil_div, dim_max, dim_min
 from graphc.errors import DTypeError, IndexRangeError, ShapeError
-from graphc.functions.lifting import dtype_of, literal, shape_of, size, to_dtype
+from graphc.functions.lifting import dtype_of, literal, shape_of, size, to_index
 from graphc.graph import CONSTANT, H, Handle
-from graphc.types import Shape, int64
+from graphc.types import Shape, array_of, int64
 
 
 class Span(NamedTuple):
@@ -189,7 +189,7 @@ def _index_array(item: Any, n: DimLike, like: H) -> H:
         raise DTypeError(
             "an index is made of integers", got=str(dtype_of(index)), fix="i.astype('int64')"
         )
-    index = to_dtype(index, int64)
+    index = to_index(index)
     check_range(index, n)
     return index
 
@@ -197,7 +197,7 @@ def _index_array(item: Any, n: DimLike, like: H) -> H:
 def _literal_index(item: Any, n: DimLike, like: H) -> H:
     if isinstance(item, Dim):
         return size(item, type(like))
-    array = np.asarray(item)
+    array = array_of(item, "an index")
     if array.size == 0 and isinstance(item, list | tuple):
         array = array.astype(np.int64)
     if array.dtype.kind == "b":
@@ -208,6 +208,8 @@ def _literal_index(item: Any, n: DimLike, like: H) -> H:
             got=f"{type(item).__name__}: {item!r}",
             fix="index by ints, slices, None, ... and arrays of integers",
         )
+    if array.dtype == np.uint64:  # as an int64, the largest would count from the end
+        array = np.minimum(array, np.iinfo(np.int64).max)
     return type(like)(literal(array, int64))
 
 

@@ -64,10 +64,9 @@ def conv(
     inside = _channels_last(image, layout)
     _check_groups(inside.shape[-1], weights.shape, groups)
     pairs = _pairs(padding, inside.shape[1:-1], weights.shape[:rank], steps, spread)
-    padded = _padded(inside, pairs, 0.0)
     if groups != 1:
-        padded, weights = _split(padded, groups), _split(weights, groups)
-    y = ops.conv(padded, weights, **_params(steps, spread, groups))
+        inside, weights = _split(inside, groups), _split(weights, groups)
+    y = ops.conv(inside, weights, **_params(steps, spread, pairs, groups))
     return _from_channels_last(_joined(y, groups), layout)
 
 
@@ -107,12 +106,7 @@ def conv_transpose(
     pairs = _pairs(padding, lengths, taps, steps, spread)
     if padding != "same":
         lengths = tuple(n - left - right for n, (left, right) in zip(lengths, pairs, strict=True))
-    padded = tuple(n + left + right for n, (left, right) in zip(lengths, pairs, strict=True))
-    y = _spread_back(inside, weights, padded, _params(steps, spread, groups), groups)
-    kept = (y.shape[0], *lengths, y.shape[-1])
-    if kept != y.shape:
-        starts = (0, *(left for left, _ in pairs), 0)
-        y = ops.slice_(y, starts=starts, sizes=kept, steps=(1,) * y.ndim)
+    y = _spread_back(inside, weights, lengths, _params(steps, spread, pairs, groups), groups)
     return _from_channels_last(y, layout)
 
 
@@ -125,8 +119,7 @@ def _spread_back(
         x, w, channels = _split(x, groups), _split(w, groups), (groups, w.shape[-2])
     r = roles(x.ndim, w.ndim, **params)
     natural = ops.transpose(x, axes=inverse(r.order))
-    y = gradient_of_a(natural, (x.shape[0], *lengths, *channels), w, r)
-    return _joined(y, groups)
+    return _joined(gradient_of_a(natural, (x.shape[0], *lengths, *channels), w, r), groups)
 
 
 def max_pool(
@@ -265,7 +258,9 @@ def _check_groups(channels: DimLike, weights: Shape, groups: int) -> None:
         )
 
 
-def _params(strides: tuple[int, ...], dilation: tuple[int, ...], groups: int) -> dict[str, Any]:
+def _params(
+    strides: tuple[int, ...], dilation: tuple[int, ...], pairs: Pairs, groups: int
+) -> dict[str, Any]:
     """Axes of x (n, length..., [group], ci) and w (taps..., ci, [group], co), the result like x."""
     rank, grouped = len(strides), groups != 1
     return {
@@ -274,6 +269,7 @@ def _params(strides: tuple[int, ...], dilation: tuple[int, ...], groups: int) ->
         "windows": (tuple(range(1, rank + 1)), tuple(range(rank))),
         "strides": strides,
         "dilation": dilation,
+        "pads": tuple(pairs),
         "order": (*range(1, rank + 2), 0, rank + 2) if grouped else tuple(range(rank + 2)),
     }
 

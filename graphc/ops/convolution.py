@@ -2,13 +2,15 @@
 
 Enters: two handles of one dtype. As in `dot`, `contract` and `batch` pair axes of a with axes of b;
 `windows` pairs an axis of a with the axis of b that slides along it in steps of `strides`, its taps
-`dilation` apart. Leaves: a handle with the batch axes, the other axes of a (the positions of a
-window in place of its axis) and those of b: axis i of the result is number order[i] of these.
+`dilation` apart; `pads` are the zeros before and behind that axis. Leaves: a handle with the batch
+axes, the other axes of a (the positions of a window in place of its axis) and those of b: axis i of
+the result is number order[i] of these.
 
-    x (n, h, w, ci) and w (3, 3, ci, co), channels last:
-    contract=((3,), (2,)), batch=((), ()), windows=((1, 2), (0, 1)), order=(0, 1, 2, 3)
+    x (n, h, w, ci) and w (3, 3, ci, co), channels last, stride s, padded to the same size:
+    contract=((3,), (2,)), batch=((), ()), windows=((1, 2), (0, 1)), pads=((1, 1), (1, 1)),
+    order=(0, 1, 2, 3)
 
-    y[n, i, j, co] = the sum over k, l, ci of x[n, i*s + k*d, j*s + l*d, ci] * w[k, l, ci, co]
+    y[n, i, j, co] = the sum over k, l, ci of x[n, i*s + k - 1, j*s + l - 1, ci] * w[k, l, ci, co]
 
 The record is closed: its gradients are convolutions of the same family, without copies of patches.
 """
@@ -41,16 +43,19 @@ from graphc.ops.window import (
 )
 from graphc.types import TensorType
 
+Pads = tuple[tuple[DimLike, DimLike], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """What becomes of the axes: `a` and `b` are the free ones, `slid` the sizes of the windows."""
+    """What becomes of the axes: `a` and `b` are the free ones."""
 
     contract: Pair
     batch: Pair
     windows: Pair
     strides: Axes
     dilation: Axes
+    pads: Pads
     order: Axes
     a: Axes
     b: Axes
@@ -80,12 +85,13 @@ def roles(
     windows: Pair,
     strides: Axes,
     dilation: Axes,
+    pads: Pads,
     order: Axes,
 ) -> Roles:
     """The roles of the axes of operands of these ranks."""
     free_a = free_axes(rank_a, contract[0], batch[0])
     free_b = free_axes(rank_b, contract[1], batch[1], windows[1])
-    return Roles(contract, batch, windows, strides, dilation, order, free_a, free_b)
+    return Roles(contract, batch, windows, strides, dilation, pads, order, free_a, free_b)
 
 
 def _sizes(x: Any, axes: Axes) -> Shape:
@@ -97,6 +103,13 @@ def _paired(a: Any, b: Any, r: Roles) -> tuple[Shape, Shape]:
     return _sizes(a, r.batch[0] + r.contract[0]), _sizes(b, r.batch[1] + r.contract[1])
 
 
+def _padded_lengths(a: Any, r: Roles) -> Shape:
+    if len(r.pads) != len(r.windows[0]):
+        raise ShapeError("conv: pads are a pair a window", got=str(r.pads))
+    sizes = zip(_sizes(a, r.windows[0]), r.pads, strict=True)
+    return tuple(size + before + behind for size, (before, behind) in sizes)
+
+
 def _infer_conv(a: TensorType, b: TensorType, **params: Any) -> TensorType:
     r = roles(len(a.shape), len(b.shape), **params)
     check_kind("conv", NUMERIC, a)
@@ -106,7 +119,7 @@ def _infer_conv(a: TensorType, b: TensorType, **params: Any) -> TensorType:
         if len(set(axes)) != len(axes) or any(not 0 <= axis < len(x.shape) for axis in axes):
             raise ShapeError(f"conv: no such axes of {x}", got=str(groups))
     match_shapes(f"conv: {a} and {b} along axes {r.contract}, batch {r.batch}", *_paired(a, b, r))
-    lengths, taps = _sizes(a, r.windows[0]), _sizes(b, r.windows[1])
+    lengths, taps = _padded_lengths(a, r), _sizes(b, r.windows[1])
     check_windows("conv", lengths, taps, r.strides, r.dilation)
     counts = map(positions, lengths, taps, r.strides, r.dilation)
     slid = dict(zip(r.windows[0], counts, strict=True))
@@ -119,7 +132,7 @@ def _infer_conv(a: TensorType, b: TensorType, **params: Any) -> TensorType:
 
 def _guard_conv(a: TensorType, b: TensorType, **params: Any) -> tuple[Guard, ...]:
     r = roles(len(a.shape), len(b.shape), **params)
-    lengths, taps = _sizes(a, r.windows[0]), _sizes(b, r.windows[1])
+    lengths, taps = _padded_lengths(a, r), _sizes(b, r.windows[1])
     fits = window_guards("conv", lengths, taps, r.dilation)
     return (*equal_guards("conv", *_paired(a, b, r)), *fits)
 
@@ -127,6 +140,7 @@ def _guard_conv(a: TensorType, b: TensorType, **params: Any) -> tuple[Guard, ...
 def _eval_conv(a: np.ndarray, b: np.ndarray, **params: Any) -> np.ndarray:
     r = roles(len(a.shape), len(b.shape), **params)
     sizes = tuple(b.shape[axis] for axis in r.windows[1])
+    a = np.pad(a, placed(a.ndim, r.windows[0], r.pads, (0, 0)))
     seen = eval_windows(a, r.windows[0], sizes, r.strides, r.dilation)
     taps = tuple(range(a.ndim, seen.ndim))
     inner = r.contract[0] + taps, r.contract[1] + r.windows[1]
@@ -145,6 +159,7 @@ def _coords_conv(
     result: Coords, depth: Coords, a: TensorType, b: TensorType, **params: Any
 ) -> tuple[Coords, Coords]:
     r = roles(len(a.shape), len(b.shape), **params)
+    assert not is_padded(r), "padding is a kernel of its own"
     natural = tuple(result[i] for i in inverse(r.order))
     count, middle = len(r.batch[0]), len(r.batch[0]) + len(r.a)
     inner, taps = depth[: len(r.contract[0])], depth[len(r.contract[0]) :]
@@ -159,6 +174,18 @@ def _coords_conv(
 
 def _in_order(coords: dict[int, Index]) -> Coords:
     return tuple(coords[axis] for axis in range(len(coords)))
+
+
+def is_padded(r: Roles) -> bool:
+    """Whether there is any padding."""
+    return any(pair != (0, 0) for pair in r.pads)
+
+
+def padded(a: Any, r: Roles) -> Any:
+    """The first operand with its padding around it."""
+    lengths = zip(r.windows[0], r.pads, strict=True)
+    behind = [a.shape[axis] + more for axis, (_, more) in lengths]
+    return zero_padded(a, r.windows[0], [before for before, _ in r.pads], behind)
 
 
 # ---- the gradients ----
@@ -177,19 +204,19 @@ def gradient_of_a(g: Any, shape: Shape, b: Any, r: Roles) -> Any:
     For each phase of the strides, the padded cotangent convolved with the taps that reach it.
     """
     axes, rank, taps = r.windows[0], len(shape), tuple(b.shape[axis] for axis in r.windows[1])
-    by_axis = list(map(phases, taps, r.strides, r.dilation))
-    before = [_longest(of_axis) for of_axis in by_axis]
-    whole = [-(-shape[axis] // s) for axis, s in zip(axes, r.strides, strict=True)]
-    padded = zero_padded(g, r.slid, before, whole)
+    lengths = tuple(shape[axis] for axis in axes)
+    befores = (before for before, _ in r.pads)
+    by_axis = list(map(phases, taps, r.strides, r.dilation, befores))
+    around = list(map(_reach, by_axis, lengths, _sizes(g, r.slid), r.strides))
+    wide = zero_padded(g, r.slid, *zip(*around, strict=True)) if around else g
     parts, starts = [], []
     for phase in product(*by_axis):
-        reach = [p.spread * (p.taps - 1) for p in phase]
+        first = [left - p.before for (left, _), p in zip(around, phase, strict=True)]
         sizes = [
-            (shape[axis] - p.start + s - 1) // s + more
-            for axis, p, s, more in zip(axes, phase, r.strides, reach, strict=True)
+            p.count(length, stride) + p.reach
+            for length, stride, p in zip(lengths, r.strides, phase, strict=True)
         ]
-        first = [left + p.shift - more for left, p, more in zip(before, phase, reach, strict=True)]
-        seen = cut(padded, r.slid, first, sizes)
+        seen = cut(wide, r.slid, first, sizes)
         parts.append(_gradient_of_phase(seen, flipped_taps(b, r.windows[1], phase), phase, r))
         starts.append(placed(rank, axes, [p.start for p in phase], 0))
     if all(stride == 1 for stride in r.strides):
@@ -198,12 +225,16 @@ def gradient_of_a(g: Any, shape: Shape, b: Any, r: Roles) -> Any:
     return interleave(*parts, shape=shape, starts=tuple(starts), steps=steps)
 
 
-def _longest(of_axis: list[Phase]) -> DimLike:
-    """How far in front of its first position a cotangent is read."""
-    result: DimLike = 0
+def _reach(
+    of_axis: list[Phase], length: DimLike, positions: DimLike, stride: int
+) -> tuple[DimLike, DimLike]:
+    """How far before its first position a cotangent is read, and up to where behind that."""
+    before: DimLike = 0
+    behind = positions
     for p in of_axis:
-        result = dim_max(result, p.spread * (p.taps - 1) - p.shift)
-    return result
+        before = dim_max(before, p.before)
+        behind = dim_max(behind, p.count(length, stride) + p.reach - p.before)
+    return before, behind
 
 
 def _gradient_of_phase(seen: Any, taps: Any, phase: tuple[Phase, ...], r: Roles) -> Any:
@@ -216,6 +247,7 @@ def _gradient_of_phase(seen: Any, taps: Any, phase: tuple[Phase, ...], r: Roles)
         windows=(r.slid, r.windows[1]),
         strides=(1,) * len(phase),
         dilation=tuple(p.spread for p in phase),
+        pads=((0, 0),) * len(phase),
         order=inverse(layout),
     )
 
@@ -227,13 +259,14 @@ def _gradient_of_b(g: Any, a: Any, b: Any, r: Roles) -> Any:
     summed = tuple(axis for axis in r.a if axis not in r.windows[0])
     kept = partners(r.contract[0] + r.windows[0], r.contract[1] + r.windows[1])
     return conv(
-        cut(a, r.windows[0], [0] * len(reached), reached),
+        cut(padded(a, r), r.windows[0], [0] * len(reached), reached),
         g,
         contract=(summed, tuple(r.at[axis] for axis in summed)),
         batch=(r.batch[0], tuple(range(len(r.batch[0])))),
         windows=(r.windows[0], r.slid),
         strides=r.dilation,
         dilation=r.strides,
+        pads=((0, 0),) * len(reached),
         order=inverse(r.batch[1] + kept + r.b),
     )
 
@@ -260,6 +293,7 @@ def _batch_conv(size: DimLike, batched: tuple[bool, bool], a: Any, b: Any, **par
         windows=shifted(r.windows),
         strides=r.strides,
         dilation=r.dilation,
+        pads=r.pads,
         order=(at, *(axis + (axis >= at) for axis in r.order)),
     )
 

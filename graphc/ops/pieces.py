@@ -133,7 +133,26 @@ def _batch_pad(
 def _pieces_pad(
     x: TensorType, shape: Shape, starts: Shape, steps: tuple[int, ...], value: float
 ) -> tuple[Piece, ...]:
-    return Piece(None, fill=value), Piece(0, starts, steps)
+    placed = Piece(0, starts, steps)
+    if any(step != 1 for step in steps):
+        return _filled(shape, value), placed
+    return (*_border(x.shape, shape, starts, value), placed)
+
+
+def _filled(shape: Shape, value: float) -> Piece:
+    """The whole, before parts are put into it."""
+    return Piece(None, (0,) * len(shape), (1,) * len(shape), shape, value)
+
+
+def _border(inner: Shape, outer: Shape, starts: Shape, value: float) -> Iterator[Piece]:
+    """What lies around a part: for each axis a slab before it and one behind it."""
+    steps = (1,) * len(outer)
+    for axis, (start, size) in enumerate(zip(starts, inner, strict=True)):
+        behind = outer[axis] - start - size
+        for first, thick in ((0, start), (start + size, behind)):
+            if thick != 0:
+                corner = (*starts[:axis], first, *(0 for _ in outer[axis + 1 :]))
+                yield Piece(None, corner, steps, (*inner[:axis], thick, *outer[axis + 1 :]), value)
 
 
 def _guard_pad(
@@ -253,7 +272,7 @@ def _pieces_interleave(
     *xs: TensorType, shape: Shape, starts: tuple[Shape, ...], steps: tuple[int, ...]
 ) -> tuple[Piece, ...]:
     parts = tuple(Piece(i, start, steps) for i, start in enumerate(starts))
-    return parts if len(parts) == math.prod(steps) else (Piece(None, fill=0.0), *parts)
+    return parts if len(parts) == math.prod(steps) else (_filled(shape, 0.0), *parts)
 
 
 def _guard_interleave(

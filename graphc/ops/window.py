@@ -154,33 +154,50 @@ windows: Op = Op(
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Elements of an axis that leave the remainder `start` when divided by the stride.
+    """Every stride-th element of an axis, from `start` on: those that the same taps see.
 
-    The taps first, first + step, ... (`taps` of them) reach these. Tap number t sees element number
-    q from position q + shift - spread * t.
+    These taps are first, first + step, ..., `taps` of them. Tap number t sees element number q from
+    position q + shift - spread * t.
     """
 
-    start: int
+    start: DimLike
     first: int
     step: int
     taps: DimLike
-    shift: int
+    shift: DimLike
     spread: int
 
+    @property
+    def reach(self) -> DimLike:
+        """How far apart the positions are from which one element is seen."""
+        return self.spread * (self.taps - 1)
 
-def phases(taps: DimLike, stride: int, dilation: int) -> list[Phase]:
-    """The phases of a stride that any tap reaches, in order.
+    @property
+    def before(self) -> DimLike:
+        """How far before the first position the first element is looked for."""
+        return self.reach - self.shift
+
+    def count(self, length: DimLike, stride: int) -> DimLike:
+        """How many elements an axis of this length has of the phase."""
+        return (length - self.start + stride - 1) // stride
+
+
+def phases(taps: DimLike, stride: int, dilation: int, padding: DimLike = 0) -> list[Phase]:
+    """The phases of a stride that any tap reaches; `padding` stands before the first element.
 
     >>> [(p.start, p.first, p.taps, p.shift) for p in phases(3, 2, 1)]
     [(0, 0, 2, 0), (1, 1, 1, 0)]
+    >>> [(p.start, p.first, p.taps, p.shift) for p in phases(3, 2, 1, padding=1)]
+    [(1, 0, 2, 1), (0, 1, 1, 0)]
     """
     common = math.gcd(stride, dilation)
     step, found = stride // common, []
-    for start in range(0, stride, common):
-        first = next(k for k in range(step) if (k * dilation - start) % stride == 0)
+    for remainder in range(0, stride, common):
+        first = next(k for k in range(step) if (k * dilation - remainder) % stride == 0)
         count = (taps - first + step - 1) // step
         if bounds(count)[1] > 0:
-            shift = (start - first * dilation) // stride
+            start = (remainder - padding) % stride
+            shift = (start + padding - first * dilation) // stride
             found.append(Phase(start, first, step, count, shift, dilation // common))
     return found
 
@@ -192,7 +209,7 @@ def placed(rank: int, axes: Axes, values: Iterable[Any], other: int) -> tuple[An
 
 
 def zero_padded(x: Any, axes: Axes, before: Sequence[DimLike], behind: Sequence[DimLike]) -> Any:
-    """x with zeros in front of the axes, so that lengths of `behind` follow these."""
+    """x with zeros around: so many before the axes, and from there on these lengths."""
     shape = list(x.shape)
     for axis, left, right in zip(axes, before, behind, strict=True):
         shape[axis] = left + right

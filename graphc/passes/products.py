@@ -8,7 +8,7 @@ lies, is a batch. As a sum over a view of windows it is a loop over taps, vector
 from graphc.functions.tensor import Tensor
 from graphc.ops import conv, dot, mul, sum_, transpose, windows
 from graphc.ops.contraction import free_axes
-from graphc.ops.convolution import Roles, roles
+from graphc.ops.convolution import Roles, padded, roles
 from graphc.ops.views import broadcast_to, fitted
 from graphc.passes.names import a, b, z
 from graphc.passes.rewrite import As, Rule
@@ -22,7 +22,8 @@ def _depthwise(a: Tensor, b: Tensor, z: Tensor) -> Tensor | None:
     if not alone or not loops or loops[-1] >= len(r.batch[0]):
         return None
     sizes = tuple(b.shape[axis] for axis in r.windows[1])
-    seen = windows(a, axes=r.windows[0], sizes=sizes, strides=r.strides, dilation=r.dilation)
+    axes, wide = r.windows[0], padded(a, r)
+    seen = windows(wide, axes=axes, sizes=sizes, strides=r.strides, dilation=r.dilation)
     left, right = _aligned(seen, b, r)
     # In the order of the result, so that the sum is stored as it is wanted.
     depth = tuple(range(len(r.order), left.ndim))

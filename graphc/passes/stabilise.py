@@ -5,6 +5,8 @@ differ, so none is exact. They run before the gradient too: d log(sigmoid(x)) is
 once it is that of softplus.
 """
 
+import math
+
 from graphc.dims import bounds
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node
@@ -21,6 +23,7 @@ from graphc.ops import (
     max_,
     mul,
     neg,
+    pad,
     reshape,
     sigmoid,
     softplus,
@@ -59,12 +62,22 @@ def _log_below_views(node: Node) -> Tensor:
 def _logsumexp(x: Tensor, s: Tensor) -> Tensor | None:
     """log(sum(exp(x))) -> log(sum(exp(x - max(x)))) + max(x)."""
     axes = s.node.params["axes"]
-    if _is_shifted(x.node) or any(bounds(x.shape[axis])[0] < 1 for axis in axes):
+    if _is_shifted(x.node):
         return None
-    largest = stop_gradient(max_(x, axes=axes))
+    largest = stop_gradient(max_(_never_empty(x, axes), axes=axes))
     shift = where(isfinite(largest), largest, filled(largest, 0.0))
     shifted = sub(x, expand(shift, axes, x.shape))
     return add(log(sum_(exp(shifted), axes=axes)), shift)
+
+
+def _never_empty(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    # max of nothing is an error, log(sum(exp(nothing))) is -inf: where a named axis may be
+    # empty, one element of -inf follows. [1, 2] -> [1, 2, -inf]
+    empty = {axis for axis in axes if bounds(x.shape[axis])[0] < 1}
+    if not empty:
+        return x
+    shape = tuple(size + 1 if i in empty else size for i, size in enumerate(x.shape))
+    return pad(x, shape=shape, starts=(0,) * x.ndim, steps=(1,) * x.ndim, value=-math.inf)
 
 
 def _is_shifted(node: Node) -> bool:

@@ -61,6 +61,16 @@ def _composed(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
 # ---- broadcast ----
 
 
+def _broadcast_once(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """broadcast_to(broadcast_to(x, (4, 3)), (5, 4, 3)) -> broadcast_to(x, (5, 4, 3)).
+
+    Not through a size that only a guard holds equal: (n,) -> (1,) -> (5,) is not (n,) -> (5,).
+    """
+    sizes = zip(reversed(x.shape), reversed(y.shape), reversed(z.shape), strict=False)
+    literal = all(inner in (1, outer) or middle == outer for inner, middle, outer in sizes)
+    return broadcast_to(x, shape=z.shape) if literal else None
+
+
 def _leading_ones(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
     """broadcast_to(reshape(x, (1, n)), (m, n)) -> broadcast_to(x, (m, n))."""
     added = y.ndim - x.ndim
@@ -235,7 +245,7 @@ VIEWS = (
     Rule(As(z, (reshape, As(y, (broadcast_to, x)))), _unit_reshape),
     Rule(As(y, (transpose, x)), _same_order),
     Rule(As(z, (transpose, As(y, (transpose, x)))), _composed),
-    Rule(As(y, (broadcast_to, (broadcast_to, x))), lambda x, y: broadcast_to(x, shape=y.shape)),
+    Rule(As(z, (broadcast_to, As(y, (broadcast_to, x)))), _broadcast_once),
     Rule(As(z, (broadcast_to, As(y, (reshape, x)))), _leading_ones),
     *(Rule(As(z, (op, (broadcast_to, x))), _of_scalar) for op in (reshape, transpose, slice_)),
     Rule(As(y, (slice_, x)), _whole_slice),

@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.codegen.contract import contract_values
 from graphc.dims import DimLike
+from graphc.errors import BindingError
 from graphc.evaluate import evaluate_at
 from graphc.graph import aligned_empty
 from graphc.runtime.code import Code
@@ -31,6 +32,8 @@ from graphc.schedule.blocking import Tile
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Operand
 from graphc.schedule.memory import LINE, Interval, plan_memory
 from graphc.types import int64
+
+TOO_LARGE = 2**62  # bytes: addresses and what is computed of them stay within an int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,10 @@ class _Memory:
 
 
 def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Backend) -> Binding:
-    """The table of a program for these sizes, split over up to `threads` parts."""
+    """The table of a program for these sizes, split over up to `threads` parts.
+
+    BindingError for sizes that no memory holds.
+    """
     code = template.code
     kernels = [step.kernel for step in code.steps]
     partitions = partition_steps(kernels, code.early.at(sizes), threads)
@@ -102,6 +108,8 @@ def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Ba
             known[str(kernel.parts)] = partition.used
     numbers = code.late.at(known)
     memory = _memory(code, numbers, partitions)
+    if memory.total >= TOO_LARGE:
+        raise too_large(sizes)
     table = aligned_empty(template.words.shape, int64)
     table[:] = template.words
     _write_words(template, table, numbers, sizes, memory)
@@ -119,6 +127,12 @@ def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Ba
         numbers=numbers,
         sizes=dict(sizes),
     )
+
+
+def too_large(sizes: Mapping[str, int]) -> BindingError:
+    """The error for sizes whose arrays no memory holds."""
+    known = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+    return BindingError("the sizes are too large", got=known, fix="give smaller arrays")
 
 
 def shape_of(buffer: Buffer, numbers: Mapping[DimLike, int]) -> tuple[int, ...]:

@@ -8,11 +8,12 @@ Enters: a bound program whose arguments are in the arena. Leaves: a `Profile`, w
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from graphc.dims import DimLike
-from graphc.errors import Where
+from graphc.dims import DimLike, as_size
+from graphc.errors import BindingError, Where
 from graphc.runtime.binding import Binding, buffer_bytes
 from graphc.runtime.code import Code
 from graphc.runtime.team import profile_table, seconds_per_cycle
@@ -69,6 +70,15 @@ class Profile:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+def check_repeats(repeats: Any) -> None:
+    """BindingError for what is no number of runs."""
+    number = as_size(repeats)
+    if not isinstance(number, int) or number < 1:
+        raise BindingError(
+            "a profile repeats the program at least once", got=repr(repeats), fix="repeats=20"
+        )
 
 
 def measure(

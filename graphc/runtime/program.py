@@ -4,28 +4,33 @@ Enters: a program's code. Leaves: `Program`, which binds itself to the sizes of 
 their first call and then runs in one native call.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from graphc import dims
 from graphc.errors import (
     BindingError,
+    GraphError,
     IndexRangeError,
     MissingInputError,
     UnknownInputError,
 )
 from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
+from graphc.functions.copying import deep_copy
 from graphc.graph import STATE_LOCK, Graph, aligned_empty
+from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE, runner
-from graphc.runtime.binding import Backend, Binding, Slot, bind
-from graphc.runtime.code import Code
-from graphc.runtime.profile import Profile, measure
+from graphc.runtime.binding import Backend, Binding, Slot, bind, too_large
+from graphc.runtime.code import Code, emit_program
+from graphc.runtime.profile import Profile, check_repeats, measure
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.runtime.team import get_threads
 from graphc.runtime.template import Template, make_template
 from graphc.schedule.kernel import LoopKernel
+from graphc.schedule.schedule import build_schedule
 from graphc.tree import LEAF, Structure, unflatten
 from graphc.types import uint8
 
@@ -50,6 +55,13 @@ def _view(arena: np.ndarray, slot: Slot) -> np.ndarray:
     return arena[slot.offset : slot.offset + size].view(slot.dtype).reshape(slot.shape)
 
 
+def _size(name: str, size: Any) -> int:
+    number = dims.as_size(size)
+    if isinstance(number, int) and number >= 0:
+        return number
+    raise BindingError(f"the size {name} is an int >= 0", got=repr(size))
+
+
 class Program:
     """A compiled graph. Call it with arrays, in the order of its inputs or by their names.
 
@@ -57,7 +69,8 @@ class Program:
     the structure of its outputs, and then has updated its states. Arrays of any size that the
     inputs' types allow are taken; a new size compiles nothing. Raises MissingInputError,
     UnknownInputError, BindingError, GuardError and IndexRangeError; state is then as it was.
-    It may be called from several threads: calls take turns.
+    It may be called from several threads: calls take turns. A deep copy is compiled again, for
+    copies of its states: those that the same deepcopy makes of parameters.
 
     >>> import graphc as gx
     >>> x = gx.input("x", ("n",))
@@ -81,7 +94,7 @@ class Program:
         self._arena = aligned_empty((64,), uint8)
         self._base = self._arena.ctypes.data
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Runs the program on these arrays."""
         if kwargs or len(args) != len(self._dtypes):
             args = self._arranged(args, kwargs)
@@ -100,6 +113,28 @@ class Program:
         results = ", ".join(str(node.type) for node in self.graph.outputs)
         return f"Program({types} -> {results}; {len(self._code.steps)} kernels)"
 
+    # ---- copies: a table holds addresses, of an arena and of states, so that none is shared ----
+
+    def __copy__(self) -> "Program":
+        return Program(self.graph, self._code, self._structure, self._backend)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Program":
+        with STATE_LOCK:
+            graph = Graph(
+                self.graph.inputs,
+                tuple([deep_copy(node, memo) for node in self.graph.outputs]),
+                tuple([(deep_copy(a, memo), deep_copy(b, memo)) for a, b in self.graph.updates]),
+            )
+        code = emit_program(build_schedule(simplify(graph)))
+        return Program(graph, code, copy.deepcopy(self._structure, memo), self._backend)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise GraphError(
+            "a Program cannot be pickled", got=repr(self), fix="pickle the model, and compile again"
+        )
+
+    # ---- what it says of itself ----
+
     @property
     def kernels(self) -> tuple[KernelInfo, ...]:
         """The steps in order: name, the user's line, source."""
@@ -116,9 +151,11 @@ class Program:
         bound = next(reversed(self._bound.values()), None)
         return self.memory_for() if bound is None else memory_info(self._code, bound.binding)
 
-    def memory_for(self, **sizes: int) -> MemoryInfo:
+    def memory_for(self, /, **sizes: int) -> MemoryInfo:
         """Bytes for these numbers of the named sizes: nothing runs. MissingInputError for a size
-        that is not given, GuardError for sizes that the graph does not allow.
+        that is not given, UnknownInputError for one that the program does not have, BindingError
+        for what is no int >= 0 or needs 2^62 bytes, GuardError for sizes that the graph does not
+        allow.
 
         >>> import graphc as gx
         >>> x = gx.input("x", ("n", 16))
@@ -132,20 +169,26 @@ class Program:
             raise MissingInputError(
                 f"the size {name!r} was not given", fix=f"program.memory_for({name}=...)"
             )
-        for name in sizes.keys() - wanted:
+        for name in sorted(sizes.keys() - wanted):
             raise UnknownInputError(
-                f"no size is named {name!r}", fix=f"sizes: {', '.join(sorted(wanted))}"
+                f"no size is named {name!r}", fix=f"sizes: {', '.join(sorted(wanted)) or 'none'}"
             )
+        sizes = {name: _size(name, size) for name, size in sizes.items()}
         check_guards(self._guards, sizes)
         return memory_info(self._code, self._bind(sizes, get_threads()))
 
-    def profile(self, *args: Any, repeats: int = 20, **kwargs: Any) -> Profile:
+    def profile(self, /, *args: Any, repeats: int = 20, **kwargs: Any) -> Profile:
         """Where the time goes, as the mean of `repeats` runs: a row a kernel.
 
-        State is as before afterwards. Raises what a call raises.
+        State is as before afterwards. Raises what a call raises, BindingError for repeats that are
+        no int > 0, GraphError for a program of the Python backend. An input that is named "repeats"
+        is given by place.
         """
-        if repeats < 1:
-            raise BindingError("a profile repeats the program at least once", got=str(repeats))
+        if self._backend is not NATIVE:
+            raise GraphError(
+                "a profile measures machine code", fix="compile for the NATIVE backend"
+            )
+        check_repeats(repeats)
         args = self._arranged(args, kwargs)
         with STATE_LOCK:
             binding = self._feed(args).binding
@@ -234,7 +277,10 @@ class Program:
     def _bind(self, sizes: Mapping[str, int], threads: int) -> Binding:
         if self._template is None:
             self._template = make_template(self._code, self._backend.kernel)
-        return bind(self._template, sizes, threads, self._backend)
+        try:
+            return bind(self._template, sizes, threads, self._backend)
+        except OverflowError as error:  # a number of the table, or of an expression of sizes
+            raise too_large(sizes) from error
 
     def _failure(self, binding: Binding, error: int) -> IndexRangeError:
         """The exception for the number that a kernel left in the error word."""

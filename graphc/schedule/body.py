@@ -120,20 +120,25 @@ def add_item(body: Body, item: Item, stored: set[Node]) -> None:
             scalar = TensorType(item.node.type.dtype, ())
             node = constant(np.asarray(fill, scalar.dtype.numpy), scalar)
             number = body.value(Scalar(node, scalar.dtype))
-            store(body, item.node, flat_index(home, item.domain), number)
+            store(body, item.node, _piece_index(item, home), number)
         case "piece":
-            piece = _piece(item)
-            coords = tuple(
-                plus(Index(start), scaled(index, step))
-                for start, step, index in zip(piece.starts, piece.steps, home, strict=True)
-            )
             number = body.read(Read(item.value, home))
-            store(body, item.node, flat_index(coords, item.node.type.shape), number)
+            store(body, item.node, _piece_index(item, home), number)
         case "base" | "state":
             number = body.read(Read(item.value, home))
             store(body, item.node, flat_index(home, item.domain), number)
         case "scatter":
             _scatter(body, item, home)
+
+
+def _piece_index(item: Item, home: Coords) -> Index:
+    """Where in the whole a point of a piece goes."""
+    piece = _piece(item)
+    coords = tuple(
+        plus(Index(start), scaled(index, step))
+        for start, step, index in zip(piece.starts, piece.steps, home, strict=True)
+    )
+    return flat_index(coords, item.node.type.shape)
 
 
 def store(body: Body, node: Node, index: Index, value: int) -> None:

@@ -16,11 +16,12 @@ from graphc.graph import Node
 from graphc.lowering import Contract, Index, Reduce
 from graphc.schedule.access import Coords, Place, own_coords
 from graphc.schedule.group import (
-    CAP,
     Group,
     Read,
     alike,
+    fits,
     home_on,
+    inline_numbers,
     memory_reads,
     reduced_variables,
     takes,
@@ -81,7 +82,9 @@ class Fusion:
     def _accept(self, groups: list[Group], item: Item, phase: int) -> bool:
         if any(g.phase != phase or not takes(g, item) for g in groups) or not alike(groups):
             return False
-        if sum(len(g.items) for g in groups) >= CAP or self._written(item) >= groups[0].level:
+        if self._written(item) >= groups[0].level:
+            return False
+        if not fits(groups, 1, inline_numbers(item, self._numbers)):
             return False
         home = home_on(item, groups)
         if home is None:
@@ -115,6 +118,7 @@ class Fusion:
                 first.home |= other.home
                 first.place |= other.place
                 first.late |= other.late
+                first.inline |= other.inline
                 self.group_of.update(dict.fromkeys(other.place, first))
                 del self._groups[other]
         return first
@@ -123,6 +127,7 @@ class Fusion:
         home = home_on(item, [group])
         assert home is not None
         group.items.append(item)
+        group.inline |= inline_numbers(item, self._numbers)
         group.home[item] = home
         if item.role != "state":  # what reads state reads it before the update
             self.level_of[item.node] = max(group.level, self.level_of.get(item.node, 0))

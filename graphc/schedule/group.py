@@ -26,6 +26,7 @@ from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
 
 CAP = 60  # items a kernel: compile time grows faster than its length (100 operations: 0.85 s)
+LENGTH = 2 * CAP  # items, and the numbers that they compute inline
 
 GroupKind = Literal["map", "rows", "contract", "scatter"]
 
@@ -35,7 +36,8 @@ class Group:
     """A kernel in the making, compared by identity.
 
     `extents` are its loops, `inner` those that reductions run over; `home` places each item's
-    domain on the loops, `place` each value's axes; `late` values wait for a reduction.
+    domain on the loops, `place` each value's axes; `late` values wait for a reduction; `inline`
+    numbers are computed again here.
     """
 
     kind: GroupKind
@@ -46,6 +48,7 @@ class Group:
     home: dict[Item, Coords] = field(default_factory=dict)
     place: dict[Node, Coords] = field(default_factory=dict)
     late: set[Node] = field(default_factory=set)
+    inline: set[Node] = field(default_factory=set)
     inner: frozenset[int] = frozenset()
 
     @property
@@ -114,6 +117,24 @@ def memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[R
             waiting.extend(Read(i, (Index(0),) * i.type.rank) for i in place.base.inputs)
         elif place.base not in numbers.host and not isinstance(place.base.op.lower, Source):
             yield read, place
+
+
+def inline_numbers(item: Item, numbers: Numbers) -> set[Node]:
+    """The numbers that an item's kernel computes again for it."""
+    found: set[Node] = set()
+    waiting = [(r.node, r.coords) for r in reads(item, own_coords(item.domain)[0]) if not r.stored]
+    while waiting and numbers.inline:
+        base = resolve(*waiting.pop(), frozenset()).base
+        if base in numbers.inline and base not in found:
+            found.add(base)
+            waiting.extend((i, (Index(0),) * i.type.rank) for i in base.inputs)
+    return found
+
+
+def fits(groups: Sequence[Group], items: int, inline: set[Node]) -> bool:
+    """Whether one kernel can hold these groups, so many more items, and what those need inline."""
+    items += sum(len(g.items) for g in groups)
+    return items <= CAP and items + len(inline.union(*(g.inline for g in groups))) <= LENGTH
 
 
 def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:

@@ -113,6 +113,8 @@ def items_of(graph: Graph, numbers: Numbers) -> list[Item]:
 def _pieces(node: Node, pieces: Callable[..., tuple[Piece, ...]], order: int) -> Iterator[Item]:
     found = pieces(*(i.type for i in node.inputs), **node.params)
     for number, piece in enumerate(found):
-        value = node if piece.source is None else node.inputs[piece.source]
-        role: Role = "fill" if piece.source is None else "piece"
-        yield Item(role, node, value, value.type.shape, order + number, number)
+        if piece.source is None:
+            yield Item("fill", node, node, piece.sizes, order + number, number)
+        else:
+            value = node.inputs[piece.source]
+            yield Item("piece", node, value, value.type.shape, order + number, number)

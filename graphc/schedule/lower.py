@@ -7,7 +7,7 @@ stages planned. Nothing here looks at a run-time size.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.dims import DimLike, dim, product
+from graphc.dims import OWN, DimLike, named, product
 from graphc.graph import Node
 from graphc.lowering import Index, Reduce, Scatter
 from graphc.schedule.body import Body, add_item, origin_of, store
@@ -44,7 +44,7 @@ class Lowering:
     def parts(self) -> DimLike:
         """A fresh size that the binding sets: into how many parts a partial kernel is split."""
         self.partials += 1
-        return dim(f"_parts{self.partials}")
+        return named(f"{OWN}{self.partials}")
 
 
 def lower_group(group: Group, context: Lowering) -> list[Kernel]:

@@ -11,9 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphc.graph import Graph, Node, constant, make, rebuild
+from graphc.functions.tensor import Tensor
+from graphc.graph import Graph, Node, constant, make, provenance, rebuild
 from graphc.lowering import Combine, Contract, Gather, Leaf, Reduce, Reshape, Source
-from graphc.ops import broadcast_to, identity, reshape
+from graphc.ops import broadcast_to, conv, identity, reshape
+from graphc.ops.convolution import is_padded, padded, roles
 from graphc.schedule.access import copied_views, is_view, own_coords, resolve
 from graphc.types import TensorType
 
@@ -29,7 +31,7 @@ def normalise(graph: Graph) -> Graph:
             inputs = (_own_memory(inputs[0]),)
         match node.op.lower:
             case Contract():
-                return rebuild(node, tuple(map(_in_memory, inputs)))
+                return _padded(rebuild(node, tuple(map(_in_memory, inputs))))
             case Gather():
                 return rebuild(node, (_in_memory(inputs[0]), *inputs[1:]))
             case _:
@@ -59,6 +61,19 @@ def _without_unit_reductions(node: Node, inputs: tuple[Node, ...]) -> Node:
             return _of_one(node, inputs[0], combine)
         case _:
             return rebuild(node, inputs)
+
+
+def _padded(node: Node) -> Node:
+    """The contraction of an operand that has its padding around it in memory."""
+    if node.op is not conv:
+        return node
+    a, b = node.inputs
+    r = roles(a.type.rank, b.type.rank, **node.params)
+    if not is_padded(r):
+        return node
+    with provenance(node.where, node.source):
+        wide = padded(Tensor(a), r).node
+        return make(conv, (wide, b), {**node.params, "pads": ((0, 0),) * len(r.pads)})
 
 
 def _in_memory(operand: Node) -> Node:

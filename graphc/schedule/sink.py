@@ -6,7 +6,7 @@ Enters: groups and what must be stored. Leaves: fewer groups.
 from graphc.graph import Node
 from graphc.lowering import Gather, Index, Scatter
 from graphc.schedule.access import Coords, Place
-from graphc.schedule.group import CAP, Group, memory_reads, moved
+from graphc.schedule.group import Group, fits, memory_reads, moved
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
 
@@ -30,6 +30,7 @@ def sink(groups: list[Group], numbers: Numbers, roots: set[Node]) -> list[Group]
             target.home[item] = moved(group.home[item], mapping)
             target.place[item.node] = moved(group.place[item.node], mapping)
         target.items = sorted(target.items + group.items, key=lambda item: item.order)
+        target.inline |= group.inline
         owner.update(dict.fromkeys(group.items, target))
         del left[group]
     return list(left)
@@ -59,7 +60,7 @@ def _target(
 
 def _mapping(group: Group, target: Group, numbers: Numbers) -> dict[int, Index] | None:
     """What each loop of `group` is in `target`; None where the readers there do not agree."""
-    if len(group.items) + len(target.items) > CAP:
+    if not fits([group, target], 0, set()):
         return None
     gathers = any(isinstance(item.node.op.lower, Gather | Scatter) for item in group.items)
     if gathers and target.kind == "contract":

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from graphc.errors import GraphError
 from graphc.viz.layout import Layout, layered
 
 Place = tuple[float, float]
@@ -49,8 +50,11 @@ class Drawing:
     svg: str
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the SVG, as UTF-8, to that file."""
-        pathlib.Path(path).write_text(self.svg, encoding="utf-8")
+        """Write the SVG, as UTF-8, to that file. Raises GraphError for another kind of file."""
+        file = pathlib.Path(path)
+        if file.suffix.lower() not in ("", ".svg"):
+            raise GraphError("a drawing is saved as SVG", got=str(path), fix="name the file *.svg")
+        file.write_text(self.svg, encoding="utf-8")
 
     def _repr_svg_(self) -> str:
         return self.svg

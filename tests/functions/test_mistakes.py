@@ -31,7 +31,18 @@ def assign(x: Any) -> None:
     x[0] = 1.0
 
 
+def assign_value(value: Any) -> None:
+    W.value = value
+
+
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    # lists of unequal lengths
+    "ragged input": (lambda: U.eval({U: [[1], [2, 3]]}), BindingError, "'u' is made of lists"),
+    "ragged value": (lambda: assign_value([[1], [2, 3]]), DTypeError, "'w' is made of lists"),
+    "ragged parameter": (lambda: gx.parameter("p", [1, [2]]), DTypeError, "'p' is made of lists"),
+    "ragged constant": (lambda: gx.constant([1, [2]]), DTypeError, "different lengths"),
+    "ragged operand": (lambda: U * [1, [2]], DTypeError, "different lengths"),
+    "ragged index": (lambda: U[[[1], [1, 2]]], DTypeError, "an index is made of lists"),
     # shapes
     "inner sizes": (lambda: X @ W.T, ShapeError, r"did you mean 'w'|inner sizes"),
     "named and int": (lambda: N + U, ShapeError, "the same name or the same int"),

@@ -4,10 +4,12 @@ from typing import Any
 
 from tests.ops.specs import Sample, Shape, at, ints, x
 
-PLAIN = {"batch": ((), ()), "windows": ((), ()), "strides": (), "dilation": ()}
+PLAIN = {"batch": ((), ()), "windows": ((), ()), "strides": (), "dilation": (), "pads": ()}
 
 
-def convolution(a: Shape, w: Shape, strides: Any = (), dilation: Any = (), **spec: Any) -> Sample:
+def convolution(
+    a: Shape, w: Shape, strides: Any = (), dilation: Any = (), pads: Any = (), **spec: Any
+) -> Sample:
     """Channels last: a (n, length..., ci), w (taps..., ci, co); axes may be missing."""
     channels = len(w) > 1
     count = len(w) - 2 if channels else 1
@@ -22,6 +24,7 @@ def convolution(a: Shape, w: Shape, strides: Any = (), dilation: Any = (), **spe
         windows=slid,
         strides=strides or (1,) * count,
         dilation=dilation or (1,) * count,
+        pads=pads or ((0, 0),) * count,
         order=tuple(range(rank)),
     )
 
@@ -50,6 +53,9 @@ WINDOWS: dict[str, tuple[Sample, ...]] = {
         convolution((9, 1), (2, 1, 2), strides=(3,), dilation=(2,)),
         convolution((9, 1), (2, 1, 1), strides=(2,), dilation=(4,)),
         convolution((5, 1), (1, 1, 2), strides=(2,)),
+        convolution((4, 1), (3, 1, 2), pads=((1, 1),)),
+        convolution((5, 2), (3, 2, 1), strides=(2,), pads=((1, 2),)),
+        convolution((5, 1), (2, 1, 2), strides=(3,), dilation=(2,), pads=((4, 0),)),
         convolution((2, 5, 4, 2), (3, 2, 2, 3), strides=(1, 2)),
         convolution((2, 5, 6, 1), (2, 3, 1, 2), strides=(2, 1), dilation=(1, 2)),
         convolution((2, 3, 4, 3, 1), (2, 1, 2, 1, 2), strides=(1, 2, 1)),
@@ -62,6 +68,7 @@ WINDOWS: dict[str, tuple[Sample, ...]] = {
             windows=((1,), (0,)),
             strides=(1,),
             dilation=(1,),
+            pads=((1, 2),),
             order=(1, 2, 0, 3),
         ),
         at(
@@ -72,6 +79,7 @@ WINDOWS: dict[str, tuple[Sample, ...]] = {
             windows=((1,), (0,)),
             strides=(2,),
             dilation=(1,),
+            pads=((1, 2),),
             order=(1, 2, 0),
         ),
         at(x(3, 2), x(2, 4), order=(1, 0), **PLAIN, contract=((1,), (0,))),
@@ -83,6 +91,7 @@ WINDOWS: dict[str, tuple[Sample, ...]] = {
             windows=((1, 2), (0, 1)),
             strides=(2, 1),
             dilation=(1, 1),
+            pads=((0, 0), (1, 0)),
             order=(0, 1, 2, 3),
         ),
         convolution((2, 9, 19, 5), (3, 3, 5, 17), strides=(2, 1), dtype="float32"),

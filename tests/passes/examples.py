@@ -133,6 +133,7 @@ def depthwise(x: Tensor, w: Tensor, strides: tuple[int, int]) -> Tensor:
         windows=((1, 2), (0, 1)),
         strides=strides,
         dilation=(1, 1),
+        pads=((0, 1), (1, 0)),
         order=(1, 2, 3, 0),
     )
 
@@ -178,6 +179,7 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
     "log(sum(exp(x)))": [
         lambda: ops.log(ops.sum_(ops.exp(X), axes=(1,))),
         lambda: ops.log(ops.sum_(ops.exp(CUBE), axes=(0, 2))),
+        lambda: ops.log(ops.sum_(ops.exp(LONG), axes=(0,))),
     ],
     # views
     "reshape(x)": [lambda: ops.reshape(X, shape=(2, 3))],
@@ -206,6 +208,7 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
     "broadcast_to(broadcast_to(x))": [
         lambda: ops.broadcast_to(ops.broadcast_to(ROW, shape=(1, 3)), shape=(5, 4, 3)),
         lambda: ops.broadcast_to(ops.broadcast_to(UNIT, shape=(2, 5, 3)), shape=(4, 2, 5, 3)),
+        lambda: ops.broadcast_to(ops.broadcast_to(LONG, shape=(2, n, 3)), shape=(5, 2, n, 3)),
     ],
     "broadcast_to(reshape(x))": [
         lambda: ops.broadcast_to(ops.reshape(ROW, shape=(1, 3)), shape=(4, 3)),

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphc.autodiff import grad
+from graphc.dims import dim
 from graphc.evaluate import evaluate
 from graphc.functions.creation import input, parameter
 from graphc.functions.tensor import Tensor
 from graphc.graph import Graph, order
 from graphc.ops import (
     PRIMITIVES,
+    broadcast_to,
     concat,
     exp,
     log,
@@ -115,15 +117,49 @@ def test_updates_and_order_are_kept() -> None:
     assert simplify(graph) == Graph((Y.node, X.node), (X.node, X.node), ((w.node, w.node),))
 
 
-def test_gradients_of_stabilised_graphs_are_finite() -> None:
+@pytest.mark.parametrize(
+    ("naive", "slopes"),
+    [
+        (lambda x: log(sigmoid(x)), [1.0, 0.5, 0.0]),
+        (lambda x: log(1.0 + exp(x)), [0.0, 0.5, 1.0]),
+        (lambda x: 1.0 / (1.0 + exp(-x)), [0.0, 0.25, 0.0]),
+        (lambda x: log(exp(x) / exp(x).sum()), [1.0, 1.0, -2.0]),
+    ],
+)
+def test_gradients_are_those_of_the_stabilised_graph(
+    naive: Callable[[Tensor], Tensor], slopes: list[float]
+) -> None:
     x = input("far", (3,), "float64")
-    naive = log(sigmoid(x)).sum()
-    (stable,) = stabilise([naive.node], frozenset({x.node}))
     far = {x.node: np.array([-1000.0, 0.0, 1000.0])}
-    (value,) = evaluate([grad(Tensor(stable), x).node], far)
-    np.testing.assert_allclose(value, [1.0, 0.5, 0.0])
-    (broken,) = evaluate([grad(naive, x).node], far)
-    assert np.isnan(broken[0])
+    (value,) = evaluate([grad(naive(x).sum(), x).node], far)
+    np.testing.assert_allclose(value, slopes)
+
+
+def test_what_is_differentiated_by_stays_when_stabilised() -> None:
+    x = input("far", (3,), "float64")
+    inner = sigmoid(x)
+    loss = log(inner).sum()
+    assert stabilise([loss.node], frozenset({inner.node})) == [loss.node]
+    (slope,) = evaluate([grad(loss, inner).node], {x.node: np.zeros(3)})
+    np.testing.assert_allclose(slope, 2.0)
+
+
+def test_log_of_a_sum_of_exp_along_axes_that_may_be_empty() -> None:
+    x = input("far", ("n", 2, "m"), "float64")
+    graph = Graph((x.node,), (log(exp(x).sum(axis=(0, 2))).node,))
+    after = simplify(graph)
+    (value,) = evaluate(after.roots, {x.node: np.full((3, 2, 2), 1000.0)})
+    np.testing.assert_allclose(value, 1000.0 + np.log(6.0))
+    (nothing,) = evaluate(after.roots, {x.node: np.ones((0, 2, 3))})
+    np.testing.assert_array_equal(nothing, -np.inf)
+
+
+def test_a_broadcast_through_a_size_that_a_guard_holds_equal_stays() -> None:
+    x = input("guarded", ("n",), "float64")
+    for size in (5, dim("m")):
+        twice = broadcast_to(broadcast_to(x[:1], shape=(1,)), shape=(size,))
+        (after,) = simplify(Graph((x.node,), (twice.node,))).outputs
+        assert after is twice.node
 
 
 def test_stabilised_values_reach_where_the_naive_ones_break() -> None:

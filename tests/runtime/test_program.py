@@ -1,6 +1,8 @@
 """Programs: what they take, what they refuse and how they say it, what a failure leaves behind."""
 
+import copy
 import dataclasses
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -366,3 +368,33 @@ def test_a_program_forgets_the_oldest_sizes(monkeypatch: pytest.MonkeyPatch) -> 
         given = np.linspace(0, 1, n, dtype="f")
         np.testing.assert_allclose(program(given), np.exp(given), rtol=1e-6)
         assert len(program._bound) <= 3
+
+
+# ---- copies ----
+
+
+def test_a_deep_copy_has_states_of_its_own() -> None:
+    training = make_training()
+    training.step(X, ROWS, 0.1)
+    before = training.state()
+    w, count, step = copy.deepcopy((training.w, training.count, training.step))
+    alone = copy.deepcopy(training.step)
+    again, after = training.step(X, ROWS, 0.1), training.state()
+    del training
+    assert w.value.tobytes() == before[0]
+    assert step(X, ROWS, 0.1) == again
+    assert (w.value.tobytes(), int(count.value)) == after
+    w.value = np.zeros((4, 3))
+    assert step(X, ROWS, 0.1) == 0  # the copy reads the copied parameter
+    assert alone(X, ROWS, 0.1) == again  # and a program alone brings its own
+
+
+def test_a_copy_shares_states_but_no_memory() -> None:
+    training = make_training()
+    twin = copy.copy(training.step)
+    twin(np.ones((400, 3), "f"), np.zeros(400, int), 0.0)
+    training.step(X, ROWS, 0.0)
+    twin(X, ROWS, 0.0)
+    assert training.count.value == 3
+    with pytest.raises(errors.GraphError, match="cannot be pickled"):
+        pickle.dumps(twin)

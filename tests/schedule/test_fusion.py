@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from graphc.codegen.emit import emit
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Graph
 from graphc.passes.pipeline import simplify
-from graphc.schedule.group import CAP
+from graphc.schedule.group import CAP, LENGTH
 from graphc.schedule.kernel import ContractKernel, LoopKernel, Schedule
 from graphc.schedule.schedule import build_schedule
 
@@ -134,6 +135,16 @@ def test_no_kernel_is_longer_than_the_cap() -> None:
     sizes = [len(step.kernel.origin.nodes) for step in schedule.steps]
     assert max(sizes) <= CAP
     assert len(sizes) <= 400 // CAP + 1
+
+
+def test_numbers_that_wait_for_a_reduction_count_as_length() -> None:
+    c = gx.sum(X)
+    for i in range(500):
+        c = c * 1.0001 + i
+    steps = scheduled([c]).steps
+    lines = [len(emit(step.kernel).source.splitlines()) for step in steps]
+    assert max(lines) <= 3 * LENGTH
+    assert len(lines) <= 2 * 1000 // LENGTH + 1
 
 
 def test_expensive_values_are_kept_between_sweeps_and_cheap_ones_computed_again() -> None:
