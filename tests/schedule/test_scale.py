@@ -1,5 +1,6 @@
 """Large graphs: nothing recurses, and time grows with their size."""
 
+import gc
 import time
 from collections.abc import Callable
 from random import Random
@@ -52,14 +53,19 @@ def branching(count: int) -> Graph:
 
 
 def seconds(graph: Graph) -> float:
-    """To schedule and to print the kernels, the best of three."""
+    """Of the processor, to schedule and to print the kernels: the best of three."""
 
     def once() -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         emit_program(build_schedule(graph))
-        return time.perf_counter() - start
+        return time.process_time() - start
 
-    return min(once() for _ in range(3))
+    gc.collect()
+    gc.freeze()  # what other tests left alive is not scanned again and again
+    try:
+        return min(once() for _ in range(3))
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(("make_graph", "count"), [(chain, 5_000), (branching, 2_500)])
@@ -68,7 +74,7 @@ def test_twice_the_nodes_take_twice_the_time(
 ) -> None:
     one, two = make_graph(count), make_graph(2 * count)
     once, twice = seconds(one), seconds(two)
-    assert twice <= 2.6 * once
+    assert twice <= 2.3 * once
 
 
 def test_a_long_chain_is_a_few_distinct_kernels() -> None:
