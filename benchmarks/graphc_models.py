@@ -35,8 +35,10 @@ def loss_of(model: Model, p: Parameters, x: Tensor, y: Tensor) -> Tensor:
             return gx.nn.cross_entropy(_mlp(p, x, len(dims) - 1), y)
         case Gpt():
             return gx.nn.cross_entropy(_gpt(p, x, model), y)
-        case Lenet() | Resnet():
-            raise UnsupportedError("needs convolution")
+        case Lenet():
+            return gx.nn.cross_entropy(_lenet(p, x), y)
+        case Resnet():
+            return gx.nn.cross_entropy(_resnet(p, x), y)
         case Lstm():
             raise UnsupportedError("needs loops")
         case Options() | Mixture():
@@ -62,10 +64,40 @@ def _mlp(p: Parameters, x: Tensor, layers: int) -> Tensor:
     return x
 
 
-def _normalised(x: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
-    """Mean 0 and variance 1 over the last axis, times the gain, plus the offset."""
-    away = x - gx.mean(x, axis=-1, keepdims=True)
-    variance = gx.mean(away * away, axis=-1, keepdims=True)
+def _convolved(x: Tensor, w: Tensor, stride: int = 1) -> Tensor:
+    around = w.node.type.shape[0] // 2
+    return gx.nn.conv(x, w, stride=stride, padding=[(around, around)] * 2)
+
+
+def _lenet(p: Parameters, x: Tensor) -> Tensor:
+    for layer in "12":
+        x = gx.nn.relu(_convolved(x, p[f"c{layer}"]) + p[f"cb{layer}"])
+        x = gx.nn.max_pool(x, 2)
+    x = gx.nn.relu(x.reshape((x.shape[0], -1)) @ p["w1"] + p["b1"])
+    return x @ p["w2"] + p["b2"]
+
+
+def _resnet(p: Parameters, x: Tensor) -> Tensor:
+    x = gx.nn.relu(_batch_normalised(p, "s", x))
+    for block, stride in enumerate((1, 2, 2)):
+        inner = gx.nn.relu(_batch_normalised(p, f"a{block}", x, stride))
+        shortcut = p.get(f"k{block}")
+        around = x if shortcut is None else _convolved(x, shortcut, stride)
+        x = gx.nn.relu(_batch_normalised(p, f"d{block}", inner) + around)
+    return gx.mean(x, axis=(1, 2)) @ p["w"] + p["b"]
+
+
+def _batch_normalised(p: Parameters, name: str, x: Tensor, stride: int = 1) -> Tensor:
+    x = _convolved(x, p[name], stride)
+    return _normalised(x, p[f"{name}_g"], p[f"{name}_b"], (0, 1, 2))
+
+
+def _normalised(
+    x: Tensor, gain: Tensor, offset: Tensor, axes: int | tuple[int, ...] = -1
+) -> Tensor:
+    """Mean 0 and variance 1 over the axes, times the gain, plus the offset."""
+    away = x - gx.mean(x, axis=axes, keepdims=True)
+    variance = gx.mean(away * away, axis=axes, keepdims=True)
     return away * gx.rsqrt(variance + NORM_EPSILON) * gain + offset
 
 

@@ -20,6 +20,8 @@ from benchmarks.workloads import (
     Arrays,
     Step,
     Work,
+    channels_last,
+    images_last,
 )
 
 VERSION = gx.__version__
@@ -45,7 +47,9 @@ def build(work: Work, fed: Arrays, values: dict[str, Array]) -> tuple[Any, Array
     """The program of a workload, and what to call it with."""
     if work.optimiser is None:
         return _objective(work, fed), ()
-    p = {name: gx.parameter(name, value) for name, value in values.items()}
+    weights_last = channels_last(work.model, values)
+    p = {name: gx.parameter(name, value) for name, value in weights_last.items()}
+    fed = tuple(images_last(array) for array in fed)
     leaves = zip(("x", "y"), fed, strict=True)
     x, y = (gx.input(name, ("batch", *a.shape[1:]), str(a.dtype)) for name, a in leaves)
     loss = loss_of(work.model, p, x, y)

@@ -202,7 +202,7 @@ def phases(taps: DimLike, stride: int, dilation: int, padding: DimLike = 0) -> l
     return found
 
 
-def placed(rank: int, axes: Axes, values: Iterable[Any], other: int) -> tuple[Any, ...]:
+def placed(rank: int, axes: Axes, values: Iterable[Any], other: Any) -> tuple[Any, ...]:
     """The values at their axes, `other` elsewhere."""
     known = dict(zip(axes, values, strict=True))
     return tuple(known.get(axis, other) for axis in range(rank))

@@ -8,6 +8,7 @@ what only the gradient reads.
 from graphc.functions.tensor import Tensor
 from graphc.graph import Op
 from graphc.ops import (
+    add,
     all_,
     any_,
     broadcast_to,
@@ -122,6 +123,28 @@ def _whole_pad(x: Tensor, y: Tensor) -> Tensor | None:
     starts, steps = y.node.params["starts"], y.node.params["steps"]
     forward = (step == 1 or size == 1 for step, size in zip(steps, x.shape, strict=True))
     return x if all(forward) else slice_(x, starts=starts, sizes=x.shape, steps=steps)
+
+
+def _added_pads(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor | None:
+    """Zeros around a plus zeros around b, where one ends and the other begins -> concat, padded."""
+    first, second = x.node.params, y.node.params
+    plain = all(p["value"] == 0 and set(p["steps"]) <= {1} for p in (first, second))
+    apart = [
+        n for n, (s, t) in enumerate(zip(first["starts"], second["starts"], strict=True)) if s != t
+    ]
+    if not plain or len(apart) != 1:
+        return None
+    (axis,), at, to = apart, first["starts"], second["starts"]
+    others = (n == m for i, (n, m) in enumerate(zip(a.shape, b.shape, strict=True)) if i != axis)
+    if not all(others):
+        return None
+    if at[axis] + a.shape[axis] == to[axis]:
+        parts, starts = (a, b), at
+    elif to[axis] + b.shape[axis] == at[axis]:
+        parts, starts = (b, a), to
+    else:
+        return None
+    return pad(concat(*parts, axis=axis), **{**first, "starts": starts})
 
 
 def _sliced_concat(y: Tensor, z: Tensor) -> Tensor | None:
@@ -253,6 +276,7 @@ VIEWS = (
     Rule(As(z, (slice_, As(y, (pad, x)))), _sliced_pad),
     Rule(As(z, (slice_, As(y, (concat, ...)))), _sliced_concat),
     Rule(As(y, (pad, x)), _whole_pad),
+    Rule((add, As(x, (pad, a)), As(y, (pad, b))), _added_pads, exact=False),  # -0.0 + 0.0 is 0.0
     Rule(As(y, (concat, ...)), _flat_concat),
     *_reductions(max_, min_, any_, all_, exact=True),
     *_reductions(sum_, prod, exact=False),  # another order of rounding

@@ -34,13 +34,14 @@ from graphc.schedule.sink import sink
 class Fusion:
     """The state of the pass: the groups so far, and where every node is computed."""
 
-    __slots__ = ("_groups", "_numbers", "group_of", "level_of")
+    __slots__ = ("_filled", "_groups", "_numbers", "group_of", "level_of")
 
     def __init__(self, numbers: Numbers) -> None:
         self._numbers = numbers
         self._groups: dict[Group, None] = {}
         self.group_of: dict[Node, Group] = {}
         self.level_of: dict[Node, int] = {}
+        self._filled: dict[Node, int] = {}
 
     @property
     def groups(self) -> list[Group]:
@@ -67,8 +68,10 @@ class Fusion:
         self._record(item, group)
 
     def _written(self, item: Item) -> int:
-        # Pieces and scatters write over what an earlier group wrote to the same memory.
-        return self.level_of.get(item.node, 0) if item.role in ("piece", "scatter") else 0
+        # A scatter adds to its base, a piece goes over what filled the whole. Pieces do not meet.
+        if item.role == "piece":
+            return self._filled.get(item.node, 0)
+        return self.level_of.get(item.node, 0) if item.role == "scatter" else 0
 
     def _highest(self, bases: Iterable[tuple[Node, bool]], level: int) -> list[Group]:
         found: dict[Group, None] = {}
@@ -131,6 +134,8 @@ class Fusion:
         group.home[item] = home
         if item.role != "state":  # what reads state reads it before the update
             self.level_of[item.node] = max(group.level, self.level_of.get(item.node, 0))
+        if item.role == "fill" and item.domain == item.node.type.shape:
+            self._filled[item.node] = group.level
         if item.role != "compute":
             return
         self.group_of[item.node] = group

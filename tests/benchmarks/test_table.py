@@ -148,4 +148,4 @@ def test_a_worker_measures_graphc() -> None:
 
 
 def test_a_worker_says_what_it_cannot_do() -> None:
-    assert worker("lenet") == {"note": "needs convolution"}
+    assert worker("lstm") == {"note": "needs loops"}

@@ -124,6 +124,11 @@ def flipped(x: Tensor) -> Tensor:
     return ops.transpose(x, axes=(1, 0))
 
 
+def halves(start: int) -> Tensor:
+    x = given(f"half{start}", 3, 2)
+    return ops.pad(x, shape=(3, 5), starts=(0, start), steps=(1, 1), value=0.0)
+
+
 def depthwise(x: Tensor, w: Tensor, strides: tuple[int, int]) -> Tensor:
     return ops.conv(
         x,
@@ -234,6 +239,7 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: ops.pad(X, shape=(2, 3), starts=(0, 0), steps=(1, 1), value=7.0),
         lambda: ops.pad(X, shape=(2, 3), starts=(0, 2), steps=(1, -1), value=7.0),
     ],
+    "add(pad(a), pad(b))": [lambda: halves(0) + halves(2), lambda: halves(3) + halves(1)],
     "conv(a, b)": [
         lambda: depthwise(given("image", 2, 5, 6, 3), given("taps", 3, 2, 3), (2, 1)),
         lambda: depthwise(given("wide", n, 4, 9, 3), given("one", 1, 3, 3), (1, 3)),
