@@ -300,8 +300,8 @@ class Graph:
         return order(self.roots)
 
     def __str__(self) -> str:
-        from_text = ", ".join(str(node.type) for node in self.outputs)
-        return f"Graph({len(self.inputs)} inputs -> {from_text})"
+        results = ", ".join(str(node.type) for node in self.outputs)
+        return f"Graph({len(self.inputs)} inputs -> {results})"
 
 
 def verify(graph: Graph) -> None:

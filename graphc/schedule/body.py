@@ -5,7 +5,7 @@ loops.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,7 +43,7 @@ from graphc.schedule.kernel import (
     Store,
     Value,
 )
-from graphc.schedule.merge import coefficient
+from graphc.schedule.merge import coefficient, renumbered
 from graphc.schedule.numbers import Numbers
 from graphc.types import TensorType, bool_, int64
 
@@ -224,6 +224,15 @@ def _along(node: Node) -> bool:
 def _without_position(index: Index) -> tuple[Index, DimLike]:
     rest = tuple(term for term in index.terms if term[0] != POSITION)
     return Index(index.offset, rest), coefficient(index, POSITION)
+
+
+def renumbered_value(value: Value, mapping: dict[int, int]) -> Value:
+    """The value over new loop variables."""
+    if isinstance(value, Load | Count):
+        return replace(value, index=renumbered(value.index, mapping))
+    if isinstance(value, Reduced) and value.axis is not None:
+        return replace(value, axis=mapping[value.axis])
+    return value
 
 
 def origin_of(items: Sequence[Item]) -> Origin:

@@ -15,7 +15,7 @@ from graphc.dims import DimLike, product
 from graphc.graph import Node
 from graphc.lowering import Contract, Index
 from graphc.schedule.access import own_coords, resolve
-from graphc.schedule.body import Body, origin_of
+from graphc.schedule.body import Body, origin_of, renumbered_value
 from graphc.schedule.kernel import (
     Axis,
     Compute,
@@ -24,7 +24,6 @@ from graphc.schedule.kernel import (
     Factor,
     Load,
     Stage,
-    Value,
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.stages import cost_of
@@ -76,7 +75,7 @@ def contract_kernel(body: Body) -> ContractKernel:
     if _swaps(axes):
         axes, depth = ([_swapped(axis) for axis in part] for part in (axes, depth))
         factors, buffers = factors[::-1], buffers[::-1]
-    values = tuple(_renumbered(value, mapping) for value in body.values)
+    values = tuple(renumbered_value(value, mapping) for value in body.values)
     stores = tuple(replace(s, index=renumbered(s.index, mapping)) for s in body.stores)
     left, right = (
         Factor(body.operand(buffer), index.offset)
@@ -153,10 +152,3 @@ def _row(axes: Sequence[Axis], column: int | None) -> int | None:
 
 def _filling(extent: DimLike) -> int:
     return min(extent, FILLS_TILES) if isinstance(extent, int) else FILLS_TILES
-
-
-def _renumbered(value: Value, mapping: dict[int, int]) -> Value:
-    if isinstance(value, Load | Count):
-        index: Index = renumbered(value.index, mapping)
-        return replace(value, index=index)
-    return value

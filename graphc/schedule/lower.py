@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from graphc.dims import OWN, DimLike, named, product
 from graphc.graph import Node
 from graphc.lowering import Index, Reduce, Scatter
-from graphc.schedule.body import Body, add_item, origin_of, store
+from graphc.schedule.body import Body, add_item, origin_of, renumbered_value, store
 from graphc.schedule.contraction import contract_kernel
 from graphc.schedule.group import Group, memory_reads, position_coords
 from graphc.schedule.items import Item
@@ -33,7 +33,7 @@ SHORT = 32  # elements: a reduction over so few is vectorised across rows
 
 
 @dataclass(slots=True)
-class Lowering:
+class Context:
     """What lowering knows beside the group: numbers of a binding, what is stored, and where."""
 
     numbers: Numbers
@@ -47,7 +47,7 @@ class Lowering:
         return named(f"{OWN}{self.partials}")
 
 
-def lower_group(group: Group, context: Lowering) -> list[Kernel]:
+def lower_group(group: Group, context: Context) -> list[Kernel]:
     """The kernels of a group, to be run one after the other."""
     body = Body(group, context.numbers, context.buffer_of)
     if group.kind == "rows" and not group.outer and _divides(group):
@@ -106,7 +106,7 @@ def _bases(group: Group, item: Item, numbers: Numbers) -> set[Node]:
     return {place.base for _, place in memory_reads(item, group.home[item], numbers)}
 
 
-def _two_steps(body: Body, context: Lowering) -> list[Kernel]:
+def _two_steps(body: Body, context: Context) -> list[Kernel]:
     """Partial reductions by every part, then one part that combines them and does what waits."""
     group, parts = body.group, context.parts()
     later = Body(group, context.numbers, context.buffer_of)
@@ -153,21 +153,13 @@ def _loops(body: Body, items: list[Item], parts: DimLike | None) -> LoopKernel:
     merged = merge_loops(sizes, [renumbered(i, numbers) for i in indices], boundaries)
     mapping = {order[group[-1]]: number for number, group in enumerate(merged)}
     extents = tuple(product(sizes[v] for v in group) for group in merged)
-    values = [_renumbered(value, mapping) for value in body.values]
+    values = [renumbered_value(value, mapping) for value in body.values]
     stores = [replace(s, index=renumbered(s.index, mapping)) for s in body.stores]
     rows = body.group.kind == "rows"
     outer = len(body.group.outer) if rows else max(0, len(order) - 1)
     count = sum(1 for group in merged if group[0] < outer) if rows else max(0, len(merged) - 1)
     split = _split(body.group, boundaries, len(merged))
     return _nest(body, items, _Loops(extents, count, split, values, stores), parts)
-
-
-def _renumbered(value: Value, mapping: dict[int, int]) -> Value:
-    if isinstance(value, Load | Count):
-        return replace(value, index=renumbered(value.index, mapping))
-    if isinstance(value, Reduced) and value.axis is not None:
-        return replace(value, axis=mapping[value.axis])
-    return value
 
 
 def _loop_order(group: Group) -> tuple[list[int], set[int]]:

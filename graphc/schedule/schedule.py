@@ -12,7 +12,7 @@ from graphc.schedule.fuse import fuse
 from graphc.schedule.group import Group, memory_reads
 from graphc.schedule.items import committing, items_of
 from graphc.schedule.kernel import Buffer, Schedule, Step
-from graphc.schedule.lower import Lowering, lower_group
+from graphc.schedule.lower import Context, lower_group
 from graphc.schedule.normalise import addressed, normalise
 from graphc.schedule.numbers import Numbers, numbers_of
 
@@ -45,7 +45,7 @@ def build_schedule(graph: Graph) -> Schedule:
     graph = normalise(graph)
     groups, graph, numbers = _fused(graph)
     buffers = Buffers()
-    context = Lowering(numbers, _stored(groups, graph, numbers), buffers.of)
+    context = Context(numbers, _stored(groups, graph, numbers), buffers.of)
     steps: list[Step] = []
     for group in groups:
         kernels = lower_group(group, context)
