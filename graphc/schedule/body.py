@@ -4,7 +4,7 @@ Enters: a group and the buffers of what is stored. Leaves: a `Body`, still over 
 loops.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -36,7 +36,6 @@ from graphc.schedule.kernel import (
     Count,
     Load,
     Operand,
-    Origin,
     Position,
     Reduced,
     Scalar,
@@ -233,14 +232,3 @@ def renumbered_value(value: Value, mapping: dict[int, int]) -> Value:
     if isinstance(value, Reduced) and value.axis is not None:
         return replace(value, axis=mapping[value.axis])
     return value
-
-
-def origin_of(items: Sequence[Item]) -> Origin:
-    """The people's side of a kernel: a title from its primitives, and the line that weighs most."""
-    nodes = tuple(item.node for item in items)
-    heavy = [node for node in nodes if isinstance(node.op.lower, Contract | Reduce | Scatter)]
-    names = [item.node.op.name if item.role == "compute" else item.role for item in items]
-    names = list(dict.fromkeys(names))
-    if len(names) > 4:
-        names = [*names[:2], f"{len(names) - 3}_more", names[-1]]
-    return Origin("_".join(names), (heavy or list(nodes))[-1].where, nodes)

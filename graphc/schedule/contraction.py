@@ -15,7 +15,7 @@ from graphc.dims import DimLike, product
 from graphc.graph import Node
 from graphc.lowering import Contract, Index
 from graphc.schedule.access import own_coords, resolve
-from graphc.schedule.body import Body, origin_of, renumbered_value
+from graphc.schedule.body import Body, renumbered_value
 from graphc.schedule.kernel import (
     Axis,
     Compute,
@@ -26,6 +26,7 @@ from graphc.schedule.kernel import (
     Stage,
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
+from graphc.schedule.origin import origin_of
 from graphc.schedule.stages import cost_of
 
 FILLS_TILES = 8  # rows: fewer do not keep the multipliers busy
@@ -86,7 +87,7 @@ def contract_kernel(body: Body) -> ContractKernel:
     computed = tuple(n for n, v in enumerate(values) if isinstance(v, Compute | Load | Count))
     column = _column(axes)
     return ContractKernel(
-        origin=origin_of(body.group.items),
+        origin=origin_of(body.group, body.group.items),
         dtype=dot.type.dtype,
         axes=tuple(axes),
         row=_row(axes, column),

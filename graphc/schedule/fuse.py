@@ -10,10 +10,10 @@ the first reduction makes it "rows", that takes in all that lives on its rows or
 it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from graphc.graph import Node
-from graphc.lowering import Contract, Index, Reduce
+from graphc.lowering import Contract, Reduce
 from graphc.schedule.access import Coords, Place, own_coords
 from graphc.schedule.group import (
     Group,
@@ -24,11 +24,14 @@ from graphc.schedule.group import (
     inline_numbers,
     memory_reads,
     reduced_variables,
-    takes,
+    refusal,
 )
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
+from graphc.schedule.reasons import Reason, Refusal
 from graphc.schedule.sink import sink
+
+Bases = list[tuple[Node, bool]]  # what an item reads, and whether it does from memory
 
 
 class Fusion:
@@ -58,7 +61,8 @@ class Fusion:
         level = max((self.level_of.get(base, 0) for base, _ in bases), default=0)
         level = max(level, self._written(item))
         groups = self._highest(bases, level)
-        if groups and self._accept(groups, item, phase):
+        reason = self._objection(groups, item, phase) if groups else "pieces"
+        if reason is None:
             group = self._merge(groups)
         else:
             contract = item.role == "compute" and isinstance(item.node.op.lower, Contract)
@@ -66,6 +70,15 @@ class Fusion:
             group = Group(kind, extents, level + 1, phase)
             self._groups[group] = None
         self._record(item, group)
+        self._refuse(item, group, bases, reason)
+
+    def _refuse(self, item: Item, group: Group, bases: Bases, reason: Reason | None) -> None:
+        """Writes down, for each kernel that the item reads and is no part of, why."""
+        for base, stored in bases:
+            if self.level_of.get(base, 0) and self.group_of.get(base) is not group:
+                below = self.level_of[base] < group.level - (reason is not None)
+                why = "memory" if stored else "later" if below or reason is None else reason
+                group.refusals.append(Refusal(base, item.node, why))
 
     def _written(self, item: Item) -> int:
         # A scatter adds to its base, a piece goes over what filled the whole. Pieces do not meet.
@@ -73,7 +86,7 @@ class Fusion:
             return self._filled.get(item.node, 0)
         return self.level_of.get(item.node, 0) if item.role == "scatter" else 0
 
-    def _highest(self, bases: Iterable[tuple[Node, bool]], level: int) -> list[Group]:
+    def _highest(self, bases: Bases, level: int) -> list[Group]:
         found: dict[Group, None] = {}
         for base, stored in bases:
             if level and self.level_of.get(base, 0) == level:
@@ -82,36 +95,39 @@ class Fusion:
                 found[self.group_of[base]] = None
         return list(found)
 
-    def _accept(self, groups: list[Group], item: Item, phase: int) -> bool:
-        if any(g.phase != phase or not takes(g, item) for g in groups) or not alike(groups):
-            return False
+    def _objection(self, groups: list[Group], item: Item, phase: int) -> Reason | None:
+        """Why the groups do not take the item; None if they do."""
+        if any(group.phase != phase for group in groups):
+            return "commit"
+        for group in groups:
+            reason = refusal(group, item)
+            if reason is not None:
+                return reason
+        if not alike(groups):
+            return "unlike"
         if self._written(item) >= groups[0].level:
-            return False
+            return "overwrites"
         if not fits(groups, 1, inline_numbers(item, self._numbers)):
-            return False
+            return "size"
         home = home_on(item, groups)
-        if home is None:
-            return False
+        return "extents" if home is None else self._misplaced(groups, item, home)
+
+    def _misplaced(self, groups: list[Group], item: Item, home: Coords) -> Reason | None:
         late = False
         for _, place in self._reads(item, home):
             group = self.group_of.get(place.base)
             if group is None or group not in groups:
                 continue
             if place.shape != place.base.type.shape or place.coords != group.place[place.base]:
-                return False
+                return "moved"
             late = late or place.base in group.late
-        return self._in_sweeps(groups, item, home, late)
-
-    def _in_sweeps(
-        self, groups: list[Group], item: Item, home: Iterable[Index], late: bool
-    ) -> bool:
         rows = next((g for g in groups if g.kind == "rows"), None)
         reduces = item.role == "compute" and isinstance(item.node.op.lower, Reduce)
-        if reduces and rows and reduced_variables(item, tuple(home)) != rows.inner:
-            return False
+        if reduces and rows and reduced_variables(item, home) != rows.inner:
+            return "axes"
         # A reduction of everything is shared out over parts: its result is there a kernel later.
         points = any(index.terms for index in home)
-        return not (late and rows and not rows.outer and points)
+        return "unfinished" if late and rows and not rows.outer and points else None
 
     def _merge(self, groups: list[Group]) -> Group:
         first = next((g for g in groups if g.kind != "map"), groups[0])
@@ -122,6 +138,7 @@ class Fusion:
                 first.place |= other.place
                 first.late |= other.late
                 first.inline |= other.inline
+                first.refusals += other.refusals
                 self.group_of.update(dict.fromkeys(other.place, first))
                 del self._groups[other]
         return first

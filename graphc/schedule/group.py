@@ -24,6 +24,7 @@ from graphc.lowering import (
 from graphc.schedule.access import Coords, Place, own_coords, resolve
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
+from graphc.schedule.reasons import Reason, Refusal
 
 CAP = 60  # items a kernel: compile time grows faster than its length (100 operations: 0.85 s)
 LENGTH = 2 * CAP  # items, and the numbers that they compute inline
@@ -37,7 +38,8 @@ class Group:
 
     `extents` are its loops, `inner` those that reductions run over; `home` places each item's
     domain on the loops, `place` each value's axes; `late` values wait for a reduction; `inline`
-    numbers are computed again here.
+    numbers are computed again here. `refusals` tell what its items read but did not join, `stays`
+    why it did not move into its reader.
     """
 
     kind: GroupKind
@@ -50,6 +52,8 @@ class Group:
     late: set[Node] = field(default_factory=set)
     inline: set[Node] = field(default_factory=set)
     inner: frozenset[int] = frozenset()
+    refusals: list[Refusal] = field(default_factory=list)
+    stays: Reason | None = None
 
     @property
     def outer(self) -> tuple[int, ...]:
@@ -158,6 +162,15 @@ def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:
 def reduced_variables(item: Item, home: Coords) -> frozenset[int]:
     """The loop variables that a reduction runs over."""
     return frozenset(v for axis in item.node.params["axes"] for v, _ in home[axis].terms)
+
+
+def refusal(group: Group, item: Item) -> Reason | None:
+    """Why the item is not of a kind that a group of this kind takes in."""
+    if takes(group, item):
+        return None
+    if item.role in ("fill", "base", "scatter"):
+        return "own loops"
+    return "scatter" if group.kind == "scatter" else "contraction"
 
 
 def alike(groups: Sequence[Group]) -> bool:

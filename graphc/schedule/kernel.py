@@ -16,6 +16,7 @@ from graphc.errors import Where
 from graphc.graph import Graph, Node, Op, State
 from graphc.graph import Literal as ConstantValue
 from graphc.lowering import Combine, Index
+from graphc.schedule.reasons import Reason, Refusal
 from graphc.types import DType, TensorType
 
 BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch"]
@@ -137,13 +138,45 @@ class Stage:
     reuse: tuple[int, ...] = ()
 
 
+PartRole = Literal[
+    "contraction",
+    "reduction",
+    "pointwise",
+    "prologue",
+    "epilogue",
+    "update",
+    "piece",
+    "scatter",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A node that a kernel computes or stores `value` into, and what it is there."""
+
+    role: PartRole
+    node: Node
+    value: Node
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a kernel came from, for people: a title, the user's line, and the nodes."""
+    """Where a kernel came from, for people: a title, the user's line, what it is made of.
+
+    `refusals` tell why it is no part of the kernels that it reads, `stays` why a pointwise kernel
+    did not move into its reader.
+    """
 
     title: str
     where: Where | None
-    nodes: tuple[Node, ...]
+    parts: tuple[Part, ...]
+    refusals: tuple[Refusal, ...] = ()
+    stays: Reason | None = None
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """What the kernel computes, in order."""
+        return tuple([part.node for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

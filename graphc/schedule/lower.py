@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from graphc.dims import OWN, DimLike, named, product
 from graphc.graph import Node
 from graphc.lowering import Index, Reduce, Scatter
-from graphc.schedule.body import Body, add_item, origin_of, renumbered_value, store
+from graphc.schedule.body import Body, add_item, renumbered_value, store
 from graphc.schedule.contraction import contract_kernel
 from graphc.schedule.group import Group, memory_reads, position_coords
 from graphc.schedule.items import Item
@@ -26,6 +26,7 @@ from graphc.schedule.kernel import (
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.numbers import Numbers
+from graphc.schedule.origin import origin_of
 from graphc.schedule.stages import Lanes, cost_of, flops_of, levels_of, plan, unsteady
 from graphc.types import TensorType
 
@@ -234,7 +235,7 @@ def _nest(
         cost_of(v) for v, i in zip(loops.values, levels.inner, strict=True) if not i
     )
     return LoopKernel(
-        origin=origin_of(items),
+        origin=origin_of(body.group, items),
         outer=loops.extents[: loops.outer],
         inner=loops.extents[loops.outer :],
         operands=tuple(body.operands),

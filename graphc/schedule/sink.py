@@ -9,6 +9,7 @@ from graphc.schedule.access import Coords, Place
 from graphc.schedule.group import Group, fits, memory_reads, moved
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
+from graphc.schedule.reasons import Reason
 
 
 def sink(groups: list[Group], numbers: Numbers, roots: set[Node]) -> list[Group]:
@@ -22,61 +23,69 @@ def sink(groups: list[Group], numbers: Numbers, roots: set[Node]) -> list[Group]
                 readers.setdefault(place.base, []).append((item, read.stored))
     left = dict.fromkeys(groups)
     for group in sorted(groups, key=lambda g: -g.level):
-        target = _target(group, readers, owner, roots)
-        mapping = None if target is None else _mapping(group, target, numbers)
-        if target is None or mapping is None:
+        if group.kind != "map":
+            continue
+        reading = _reading(group, readers, owner)
+        group.stays = _objection(group, reading, roots)
+        if group.stays is not None:
+            continue
+        (target,) = reading
+        mapping = _mapping(group, target, numbers)
+        if isinstance(mapping, str):
+            group.stays = mapping
             continue
         for item in group.items:
             target.home[item] = moved(group.home[item], mapping)
             target.place[item.node] = moved(group.place[item.node], mapping)
         target.items = sorted(target.items + group.items, key=lambda item: item.order)
         target.inline |= group.inline
+        target.refusals += group.refusals
         owner.update(dict.fromkeys(group.items, target))
         del left[group]
     return list(left)
 
 
-def _target(
-    group: Group,
-    readers: dict[Node, list[tuple[Item, bool]]],
-    owner: dict[Item, Group],
-    roots: set[Node],
-) -> Group | None:
-    """The only other group that reads this one, point by point and in the same phase."""
-    if group.kind != "map" or any(i.role != "compute" or i.node in roots for i in group.items):
-        return None
-    found: dict[Group, None] = {}
+def _reading(
+    group: Group, readers: dict[Node, list[tuple[Item, bool]]], owner: dict[Item, Group]
+) -> dict[Group, bool]:
+    """The other groups that read this one, and whether any of them does from memory."""
+    found: dict[Group, bool] = {}
     for item in group.items:
         for reader, stored in readers.get(item.node, ()):
             if owner[reader] is not group:
-                if stored:
-                    return None
-                found[owner[reader]] = None
-    if len(found) != 1:
-        return None
-    (target,) = found
-    return target if target.phase == group.phase else None
+                found[owner[reader]] = stored or found.get(owner[reader], False)
+    return found
 
 
-def _mapping(group: Group, target: Group, numbers: Numbers) -> dict[int, Index] | None:
-    """What each loop of `group` is in `target`; None where the readers there do not agree."""
+def _objection(group: Group, reading: dict[Group, bool], roots: set[Node]) -> Reason | None:
+    """Why a map cannot move: one other group may read it, point by point and in the same phase."""
+    if any(i.role != "compute" or i.node in roots for i in group.items):
+        return "output"
+    if any(reading.values()):
+        return "memory"
+    if len(reading) != 1:
+        return "readers"
+    (target,) = reading
+    return None if target.phase == group.phase else "commit"
+
+
+def _mapping(group: Group, target: Group, numbers: Numbers) -> dict[int, Index] | Reason:
+    """What each loop of `group` is in `target`, or why it cannot be told."""
     if not fits([group, target], 0, set()):
-        return None
+        return "size"
     gathers = any(isinstance(item.node.op.lower, Gather | Scatter) for item in group.items)
     if gathers and target.kind == "contract":
-        return None
-    mapping: dict[int, Index] | None = None
+        return "checks"
+    mapping: dict[int, Index] = {}
     for item in target.items:
         for _, place in memory_reads(item, target.home[item], numbers):
             if place.base not in group.place:
                 continue
             found = _matched(group.place[place.base], place)
-            if found is None or (mapping is not None and found != mapping):
-                return None
+            if found is None or (mapping and found != mapping):
+                return "disagree"
             mapping = found
-    if mapping is None or not _covers(mapping, group, target):
-        return None
-    return mapping
+    return mapping if _covers(mapping, group, target) else "broadcast"
 
 
 def _matched(place: Coords, read: Place) -> dict[int, Index] | None:
