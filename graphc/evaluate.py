@@ -26,7 +26,8 @@ from graphc.errors import (
     MissingInputError,
     Where,
 )
-from graphc.graph import CONSTANT, INPUT, STATE, STATE_LOCK, Node, order
+from graphc.graph import CONSTANT, INPUT, STATE, Node, order
+from graphc.state import STATE_LOCK
 from graphc.types import TensorType, array_of
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from graphc.dims import Guard
 from graphc.errors import GraphError, Where, caller
 from graphc.lowering import Leaf, Lowering
-from graphc.types import DType, TensorType
+from graphc.types import TensorType
 
 
 class Handle(Protocol):
@@ -69,40 +69,6 @@ class Op:
 
     def __repr__(self) -> str:
         return f"Op({self.name!r})"
-
-
-# Held while a program runs, and by whoever reads or writes the arrays that programs share.
-STATE_LOCK = threading.RLock()
-
-
-class State:
-    """A named array that outlives programs: a parameter (trainable) or other state.
-
-    The array is aligned to 64 bytes, contiguous, and owned by this cell alone.
-    """
-
-    __slots__ = ("__weakref__", "array", "name", "trainable", "type")
-
-    name: str
-    type: TensorType
-    trainable: bool
-    array: np.ndarray[Any, Any]
-
-    def __init__(self, name: str, value: np.ndarray, type: TensorType, trainable: bool) -> None:
-        self.name, self.type, self.trainable = name, type, trainable
-        self.array = aligned_empty(value.shape, type.dtype)
-        self.array[...] = value
-
-    def __repr__(self) -> str:
-        return f"State({self.name!r}, {self.type})"
-
-
-def aligned_empty(shape: Sequence[int], dtype: DType) -> np.ndarray:
-    """An uninitialised C-contiguous array whose first byte is at a multiple of 64."""
-    count = int(np.prod(shape, dtype=np.int64))
-    raw = np.empty(count * dtype.itemsize + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + count * dtype.itemsize].view(dtype.numpy).reshape(tuple(shape))
 
 
 class Literal:

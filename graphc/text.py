@@ -21,19 +21,8 @@ import numpy as np
 
 from graphc.dims import Dim, dim, dim_source, parse_dim
 from graphc.errors import GraphcError, GraphError
-from graphc.graph import (
-    CONSTANT,
-    INPUT,
-    STATE,
-    Graph,
-    Handle,
-    Node,
-    Op,
-    State,
-    constant,
-    make,
-    order,
-)
+from graphc.graph import CONSTANT, INPUT, STATE, Graph, Handle, Node, Op, constant, make, order
+from graphc.state import State
 from graphc.types import DType, TensorType, as_dtype, parse_type
 
 _INLINE = 8  # constants up to so many elements are written where they are used

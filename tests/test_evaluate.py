@@ -15,8 +15,9 @@ from graphc.dims import dim
 from graphc.errors import BindingError, GraphError, GuardError, MissingInputError
 from graphc.evaluate import bind_sizes, bound_params, collect_guards, evaluate
 from graphc.functions.tensor import Tensor
-from graphc.graph import INPUT, STATE, STATE_LOCK, Node, State, make
+from graphc.graph import INPUT, STATE, Node, make
 from graphc.ops import add, exp, neg, reshape, sum_, transpose
+from graphc.state import STATE_LOCK, State
 from graphc.types import DType, TensorType, float32, int64
 
 

@@ -6,8 +6,9 @@ import pytest
 from graphc.dims import dim
 from graphc.errors import GraphError
 from graphc.functions.tensor import Tensor
-from graphc.graph import INPUT, STATE, Graph, Node, State, constant, make
+from graphc.graph import INPUT, STATE, Graph, Node, constant, make
 from graphc.ops import PRIMITIVES, add, broadcast_to, iota, neg, pad, size, slice_, tanh
+from graphc.state import State
 from graphc.text import parse, text
 from graphc.types import DTYPES, TensorType, as_dtype, float32, float64
 from tests.ops.samples import SAMPLES

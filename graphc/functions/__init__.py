@@ -7,7 +7,7 @@ Enters: tensors, NumPy arrays, numbers, sizes. Leaves: tensors; nothing runs.
 Tensor(div: f32[n])
 """
 
-from graphc.functions import numpy_table
+from graphc.functions import numpy_table as numpy_table  # serves NumPy's functions
 from graphc.functions.arithmetic import (
     abs,
     add,
@@ -241,7 +241,6 @@ __all__ = [
     "multiply",
     "negative",
     "not_equal",
-    "numpy_table",
     "one_hot",
     "ones",
     "ones_like",

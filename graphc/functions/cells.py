@@ -10,7 +10,8 @@ import numpy as np
 from graphc import dims, ops
 from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError, Where, caller
 from graphc.functions.lifting import default_dtype
-from graphc.graph import INPUT, STATE, STATE_LOCK, Handle, Node, State, make, order, provenance
+from graphc.graph import INPUT, STATE, Handle, Node, make, order, provenance
+from graphc.state import STATE_LOCK, State
 from graphc.types import DType, TensorType, array_of, as_dtype, can_cast_same_kind
 
 

@@ -14,17 +14,16 @@ from graphc.graph import (
     CONSTANT,
     INPUT,
     STATE,
-    STATE_LOCK,
     Literal,
     Node,
     Op,
-    State,
     make,
     order,
     provenance,
     substitute,
 )
 from graphc.ops import PRIMITIVES, identity
+from graphc.state import STATE_LOCK, State
 
 
 class Row(NamedTuple):

@@ -6,6 +6,7 @@ one element for each index. The scatters write to a copy of x what the takes wou
 repeated indices, "add" adds all up and "set" keeps the last. Outside of the axis: IndexRangeError.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -24,20 +25,35 @@ from graphc.types import TensorType, int64
 Combine = Literal["add", "set"]
 
 
-def _check_index(name: str, x: TensorType, index: TensorType, axis: int) -> None:
-    check_kind(f"{name}: as an index", INTEGER, index)
-    if not 0 <= axis < len(x.shape):
-        raise ShapeError(f"{name}: there is no axis {axis}", got=str(x))
+# ---- what a take reads, and a scatter writes ----
 
 
 def _taken(shape: Shape, index: Shape, axis: int) -> Shape:
     return shape[:axis] + index + shape[axis + 1 :]
 
 
-def _along(x: TensorType, index: TensorType, axis: int) -> tuple[Shape, Shape]:
+def _index_shapes(x: TensorType, index: TensorType, axis: int, along: bool) -> tuple[Shape, Shape]:
     """The index's shape, and what it has to be."""
-    axes = slice(axis, axis + 1)
-    return index.shape, _taken(x.shape, index.shape[axes], axis)
+    one = index.shape[axis : axis + 1]
+    return index.shape, _taken(x.shape, one, axis) if along else index.shape
+
+
+def _read_shape(name: str, x: TensorType, index: TensorType, axis: int, along: bool) -> Shape:
+    check_kind(f"{name}: as an index", INTEGER, index)
+    if not 0 <= axis < len(x.shape):
+        raise ShapeError(f"{name}: there is no axis {axis}", got=str(x))
+    match_shapes(f"{name}: all axes but one", *_index_shapes(x, index, axis, along))
+    return index.shape if along else _taken(x.shape, index.shape, axis)
+
+
+def _places(name: str, x: np.ndarray, index: np.ndarray, axis: int, along: bool) -> tuple[Any, ...]:
+    """What NumPy takes for the elements that are read."""
+    inside = _in_range(name, index, x.shape[axis])
+    if not along:
+        return (*(slice(None),) * axis, inside)
+    grid: list[Any] = list(np.indices(index.shape, sparse=True))
+    grid[axis] = inside
+    return tuple(grid)
 
 
 def _in_range(name: str, index: np.ndarray, length: int) -> np.ndarray:
@@ -53,46 +69,26 @@ def _in_range(name: str, index: np.ndarray, length: int) -> np.ndarray:
     return np.array(counted, order="C")  # NumPy writes in the order of memory: the last one wins
 
 
-def _places(x: np.ndarray, index: np.ndarray, axis: int) -> tuple[Any, ...]:
-    """What NumPy takes for the elements that `take` reads."""
-    return (*(slice(None),) * axis, index)
-
-
-def _places_along(x: np.ndarray, index: np.ndarray, axis: int) -> tuple[Any, ...]:
-    """What NumPy takes for the elements that `take_along` reads."""
-    grid: list[Any] = list(np.indices(index.shape, sparse=True))
-    grid[axis] = index
-    return tuple(grid)
-
-
 # ---- reading ----
 
 
-def _infer_take(x: TensorType, index: TensorType, axis: int) -> TensorType:
-    _check_index("take", x, index, axis)
-    return TensorType(x.dtype, _taken(x.shape, index.shape, axis))
+def _reading(name: str, along: bool, batch: Callable[..., Any]) -> Op:
+    """A take: x at an index that counts along one axis."""
 
+    def infer(x: TensorType, index: TensorType, axis: int) -> TensorType:
+        return TensorType(x.dtype, _read_shape(name, x, index, axis, along))
 
-def _infer_take_along(x: TensorType, index: TensorType, axis: int) -> TensorType:
-    _check_index("take_along", x, index, axis)
-    match_shapes("take_along: all axes but one", *_along(x, index, axis))
-    return TensorType(x.dtype, index.shape)
+    def eval(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
+        return x[_places(name, x, index, axis, along)]
 
+    def vjp(g: Any, y: Any, x: Any, index: Any, axis: int) -> tuple[Any, ...]:
+        write = scatter_along if along else scatter
+        return write(filled(x, 0), index, g, axis=axis, combine="add"), None
 
-def _eval_take(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
-    return x[_places(x, _in_range("take", index, x.shape[axis]), axis)]
+    def guards(x: TensorType, index: TensorType, axis: int) -> tuple[Guard, ...]:
+        return equal_guards(name, *_index_shapes(x, index, axis, along))
 
-
-def _eval_take_along(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
-    return x[_places_along(x, _in_range("take_along", index, x.shape[axis]), axis)]
-
-
-def _vjp_take(g: Any, y: Any, x: Any, index: Any, axis: int) -> tuple[Any, ...]:
-    return scatter(filled(x, 0), index, g, axis=axis, combine="add"), None
-
-
-def _vjp_take_along(g: Any, y: Any, x: Any, index: Any, axis: int) -> tuple[Any, ...]:
-    return scatter_along(filled(x, 0), index, g, axis=axis, combine="add"), None
+    return Op(name, infer, eval, vjp, batch, Gather(along), guards)
 
 
 def _batch_take(size: DimLike, batched: tuple[bool, bool], x: Any, index: Any, axis: int) -> Any:
@@ -120,48 +116,47 @@ def _batch_take_along(
     return take_along(*spread_all(size, batched, (x, index)), axis=axis + 1)
 
 
-def _guard_take_along(x: TensorType, index: TensorType, axis: int) -> tuple[Guard, ...]:
-    return equal_guards("take_along", *_along(x, index, axis))
-
-
-take: Op = Op(
-    "take",
-    infer=_infer_take,
-    eval=_eval_take,
-    vjp=_vjp_take,
-    batch=_batch_take,
-    lower=Gather(along=False),
-)
-take_along: Op = Op(
-    "take_along",
-    infer=_infer_take_along,
-    eval=_eval_take_along,
-    vjp=_vjp_take_along,
-    batch=_batch_take_along,
-    lower=Gather(along=True),
-    guards=_guard_take_along,
-)
+take: Op = _reading("take", False, _batch_take)
+take_along: Op = _reading("take_along", True, _batch_take_along)
 
 # ---- writing ----
 
 
-def _infer_scatter(
-    x: TensorType, index: TensorType, updates: TensorType, axis: int, combine: Combine
-) -> TensorType:
-    _check_index("scatter", x, index, axis)
-    match_dtypes("scatter", x, updates)
-    match_shapes("scatter: the updates", _taken(x.shape, index.shape, axis), updates.shape)
-    return x
+def _writing(name: str, along: bool, batch: Callable[..., Any], lasting: Callable[..., Any]) -> Op:
+    """A scatter: updates written to a copy of x where a take would read; `lasting` tells which
+    of the updates are not overwritten."""
+    read = take_along if along else take
 
+    def infer(
+        x: TensorType, index: TensorType, updates: TensorType, axis: int, combine: Combine
+    ) -> TensorType:
+        match_dtypes(name, x, updates)
+        shape = _read_shape(name, x, index, axis, along)
+        match_shapes(f"{name}: the updates", shape, updates.shape)
+        return x
 
-def _infer_scatter_along(
-    x: TensorType, index: TensorType, updates: TensorType, axis: int, combine: Combine
-) -> TensorType:
-    _check_index("scatter_along", x, index, axis)
-    match_dtypes("scatter_along", x, updates)
-    match_shapes("scatter_along: all axes but one", *_along(x, index, axis))
-    match_shapes("scatter_along: the updates", index.shape, updates.shape)
-    return x
+    def eval(
+        x: np.ndarray, index: np.ndarray, updates: np.ndarray, axis: int, combine: Combine
+    ) -> np.ndarray:
+        return _written(x, _places(name, x, index, axis, along), updates, combine)
+
+    def vjp(
+        g: Any, y: Any, x: Any, index: Any, updates: Any, axis: int, combine: Combine
+    ) -> tuple[Any, ...]:
+        back = read(g, index, axis=axis)
+        if combine == "add":
+            return g, None, back
+        write = scatter_along if along else scatter
+        kept = write(g, index, filled(updates, 0), axis=axis, combine="set")
+        return kept, None, where(lasting(x, index, updates, axis), back, filled(back, 0))
+
+    def guards(
+        x: TensorType, index: TensorType, updates: TensorType, axis: int, combine: Combine
+    ) -> tuple[Guard, ...]:
+        same = equal_guards(name, *_index_shapes(x, index, axis, along))
+        return same + equal_guards(name, _read_shape(name, x, index, axis, along), updates.shape)
+
+    return Op(name, infer, eval, vjp, batch, Scatter(along), guards)
 
 
 def _written(x: np.ndarray, places: Any, updates: np.ndarray, combine: Combine) -> np.ndarray:
@@ -174,32 +169,10 @@ def _written(x: np.ndarray, places: Any, updates: np.ndarray, combine: Combine) 
     return result
 
 
-def _eval_scatter(
-    x: np.ndarray, index: np.ndarray, updates: np.ndarray, axis: int, combine: Combine
-) -> np.ndarray:
-    places = _places(x, _in_range("scatter", index, x.shape[axis]), axis)
-    return _written(x, places, updates, combine)
+# An update lasts that finds its own number where it wrote it.
 
 
-def _eval_scatter_along(
-    x: np.ndarray, index: np.ndarray, updates: np.ndarray, axis: int, combine: Combine
-) -> np.ndarray:
-    places = _places_along(x, _in_range("scatter_along", index, x.shape[axis]), axis)
-    return _written(x, places, updates, combine)
-
-
-def _vjp_scatter(
-    g: Any, y: Any, x: Any, index: Any, updates: Any, axis: int, combine: Combine
-) -> tuple[Any, ...]:
-    read = take(g, index, axis=axis)
-    if combine == "add":
-        return g, None, read
-    kept = scatter(g, index, filled(updates, 0), axis=axis, combine="set")
-    return kept, None, where(_lasting(index, updates.shape, axis, x), read, filled(read, 0))
-
-
-def _lasting(index: Any, shape: Shape, axis: int, x: Any) -> Any:
-    """Which updates are not overwritten: those that find their own number where they wrote it."""
+def _lasting(x: Any, index: Any, updates: Any, axis: int) -> Any:
     count = product(index.shape)
     numbers = source(index, iota, shape=(count,), axis=0, dtype=int64)
     numbers = fitted(numbers, index.shape)
@@ -207,21 +180,14 @@ def _lasting(index: Any, shape: Shape, axis: int, x: Any) -> Any:
     board = scatter(board, index, numbers, axis=0, combine="set")
     won = take(board, index, axis=0) == numbers
     column = fitted(won, (*index.shape, *(1,) * (len(x.shape) - axis - 1)))
-    return column if column.shape == shape else broadcast_to(column, shape=shape)
+    return column if column.shape == updates.shape else broadcast_to(column, shape=updates.shape)
 
 
-def _vjp_scatter_along(
-    g: Any, y: Any, x: Any, index: Any, updates: Any, axis: int, combine: Combine
-) -> tuple[Any, ...]:
-    read = take_along(g, index, axis=axis)
-    if combine == "add":
-        return g, None, read
-    kept = scatter_along(g, index, filled(updates, 0), axis=axis, combine="set")
+def _lasting_along(x: Any, index: Any, updates: Any, axis: int) -> Any:
     numbers = source(index, iota, shape=index.shape, axis=axis, dtype=int64)
     board = filled(numbers, -1, x.shape)
     board = scatter_along(board, index, numbers, axis=axis, combine="set")
-    won = take_along(board, index, axis=axis) == numbers
-    return kept, None, where(won, read, filled(read, 0))
+    return take_along(board, index, axis=axis) == numbers
 
 
 def _batch_scatter(
@@ -247,34 +213,5 @@ def _batch_scatter_along(
     return scatter_along(*spread_all(size, batched, xs), axis=axis + 1, combine=combine)
 
 
-def _guard_scatter(
-    x: TensorType, index: TensorType, updates: TensorType, axis: int, combine: Combine
-) -> tuple[Guard, ...]:
-    return equal_guards("scatter", _taken(x.shape, index.shape, axis), updates.shape)
-
-
-def _guard_scatter_along(
-    x: TensorType, index: TensorType, updates: TensorType, axis: int, combine: Combine
-) -> tuple[Guard, ...]:
-    same = equal_guards("scatter_along", *_along(x, index, axis))
-    return same + equal_guards("scatter_along", index.shape, updates.shape)
-
-
-scatter: Op = Op(
-    "scatter",
-    infer=_infer_scatter,
-    eval=_eval_scatter,
-    vjp=_vjp_scatter,
-    batch=_batch_scatter,
-    lower=Scatter(along=False),
-    guards=_guard_scatter,
-)
-scatter_along: Op = Op(
-    "scatter_along",
-    infer=_infer_scatter_along,
-    eval=_eval_scatter_along,
-    vjp=_vjp_scatter_along,
-    batch=_batch_scatter_along,
-    lower=Scatter(along=True),
-    guards=_guard_scatter_along,
-)
+scatter: Op = _writing("scatter", False, _batch_scatter, _lasting)
+scatter_along: Op = _writing("scatter_along", True, _batch_scatter_along, _lasting_along)

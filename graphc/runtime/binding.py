@@ -16,7 +16,6 @@ from graphc.codegen.contract import contract_values
 from graphc.dims import DimLike
 from graphc.errors import BindingError
 from graphc.evaluate import evaluate_at
-from graphc.graph import aligned_empty
 from graphc.runtime.code import Code
 from graphc.runtime.partition import Partition, partition_steps
 from graphc.runtime.team import BARRIER, COMMIT, SPINS
@@ -31,6 +30,7 @@ from graphc.runtime.template import (
 from graphc.schedule.blocking import Tile
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Operand
 from graphc.schedule.memory import LINE, Interval, plan_memory
+from graphc.state import aligned_empty
 from graphc.types import int64
 
 TOO_LARGE = 2**62  # bytes: addresses and what is computed of them stay within an int64

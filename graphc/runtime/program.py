@@ -20,7 +20,7 @@ from graphc.errors import (
 )
 from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
 from graphc.functions.copying import deep_copy
-from graphc.graph import STATE_LOCK, Graph, aligned_empty
+from graphc.graph import Graph
 from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE, runner
 from graphc.runtime.binding import Backend, Binding, Slot, bind, too_large
@@ -31,6 +31,7 @@ from graphc.runtime.team import get_threads
 from graphc.runtime.template import Template, make_template
 from graphc.schedule.kernel import LoopKernel
 from graphc.schedule.schedule import build_schedule
+from graphc.state import STATE_LOCK, aligned_empty
 from graphc.tree import LEAF, Structure, unflatten
 from graphc.types import uint8
 

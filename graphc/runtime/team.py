@@ -33,11 +33,11 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ThreadError
-from graphc.graph import STATE_LOCK
 from graphc.runtime import runner
 from graphc.runtime.cache import load_kernel
 from graphc.runtime.environment import short_waits, threads_asked
 from graphc.runtime.machine import process_address
+from graphc.state import STATE_LOCK
 
 HEADER_WORDS = 8
 ROW_WORDS = 8  # before the arguments

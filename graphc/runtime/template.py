@@ -24,11 +24,12 @@ from graphc.codegen.words import (
     Word,
 )
 from graphc.evaluate import evaluate_at
-from graphc.graph import Literal, Node, State, order
+from graphc.graph import Literal, Node, order
 from graphc.lowering import Source
 from graphc.runtime.code import Code
 from graphc.runtime.team import HEADER_WORDS, ROW_WORDS
 from graphc.schedule.kernel import Buffer, Kernel, LoopKernel
+from graphc.state import State
 
 LINE_WORDS = 8
 BARRIER_AT, ERROR_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS

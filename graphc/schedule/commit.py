@@ -12,16 +12,14 @@ from graphc.schedule.access import flat_index
 from graphc.schedule.group import Group, memory_reads
 from graphc.schedule.numbers import Numbers
 
-WHOLE = Index(-1)  # where a group may read any element: no index of a store is like it
 
-
-def states_read(group: Group, numbers: Numbers) -> dict[Node, set[Index]]:
-    """The state nodes that a group reads, each with the indices at which it does."""
-    result: dict[Node, set[Index]] = {}
+def states_read(group: Group, numbers: Numbers) -> dict[Node, set[Index | None]]:
+    """The state nodes that a group reads, each with the indices at which it does; None: any."""
+    result: dict[Node, set[Index | None]] = {}
     for item in group.items:
         for read, place in memory_reads(item, group.home[item], numbers):
             if place.base.op is STATE:
-                index = WHOLE if read.stored else place.flat
+                index = None if read.stored else place.flat
                 result.setdefault(place.base, set()).add(index)
     return result
 
@@ -67,7 +65,7 @@ def order_commit(groups: list[Group], numbers: Numbers) -> set[Node]:
 
 
 def _overwritten(
-    group: Group, written: dict[Node, Index], read: dict[Node, set[Index]]
+    group: Group, written: dict[Node, Index], read: dict[Node, set[Index | None]]
 ) -> list[Node]:
     """States of which the group might read an element that it has already written."""
     sweeps = group.kind == "rows" and any(i.node in group.late for i in group.items)
@@ -83,7 +81,7 @@ def _overwritten(
 def _edges(
     groups: list[Group],
     later: list[Group],
-    read: dict[Group, dict[Node, set[Index]]],
+    read: dict[Group, dict[Node, set[Index | None]]],
     written: dict[Group, dict[Node, Index]],
     numbers: Numbers,
 ) -> dict[Group, set[Group]]:

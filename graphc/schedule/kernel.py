@@ -13,10 +13,11 @@ from typing import Literal
 
 from graphc.dims import DimLike
 from graphc.errors import Where
-from graphc.graph import Graph, Node, Op, State
+from graphc.graph import Graph, Node, Op
 from graphc.graph import Literal as ConstantValue
 from graphc.lowering import Combine, Index
 from graphc.schedule.reasons import Reason, Refusal
+from graphc.state import State
 from graphc.types import DType, TensorType
 
 BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch"]

@@ -12,7 +12,8 @@ import numpy as np
 
 from graphc import ops
 from graphc.dims import Dim, DimLike, dim, evaluate, product
-from graphc.graph import INPUT, STATE, Node, State, constant, make
+from graphc.graph import INPUT, STATE, Node, constant, make
+from graphc.state import State
 from graphc.types import DType, TensorType, bool_, float32, float64, int8, int32, int64
 
 NUMBERS = (float32, float64, int64, int32, int8)

@@ -12,7 +12,8 @@ from graphc.ops import where as select
 from graphc.runtime.backends import NATIVE, PYTHON
 from graphc.types import DTYPES, DType, TensorType, as_dtype
 from tests.compiled.checking import assert_close, program_of, ulps
-from tests.ops.samples import SAMPLES, SPECIAL
+from tests.ops.elementwise_samples import SPECIAL
+from tests.ops.samples import SAMPLES
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")

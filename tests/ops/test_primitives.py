@@ -16,7 +16,8 @@ from graphc.graph import INPUT, Op, make
 from graphc.lowering import Pointwise
 from graphc.ops import PRIMITIVES, iota, size
 from graphc.types import TensorType, as_dtype
-from tests.ops.samples import SAMPLES, Sample
+from tests.ops.samples import SAMPLES
+from tests.ops.specs import Sample
 
 BY_NAME = {op.name: op for op in PRIMITIVES}
 SOURCES = (iota, size)

@@ -10,7 +10,8 @@ from graphc.ops import PRIMITIVES
 from graphc.runtime.language import LANGUAGE
 from graphc.runtime.vecmath import FUNCTIONS
 from graphc.types import as_dtype
-from tests.ops.samples import SAMPLES, Sample
+from tests.ops.samples import SAMPLES
+from tests.ops.specs import Sample
 
 NAMES = {name: entry.python for name, entry in LANGUAGE.items()} | FUNCTIONS
 

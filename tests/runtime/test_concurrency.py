@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.graph import STATE_LOCK
 from graphc.runtime import team
 from graphc.runtime.program import Program
+from graphc.state import STATE_LOCK
 from tests.runtime.models import batch, training_step
 
 THREADS = 4
