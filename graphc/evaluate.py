@@ -28,7 +28,7 @@ from graphc.errors import (
 )
 from graphc.graph import CONSTANT, INPUT, STATE, Node, order
 from graphc.state import STATE_LOCK
-from graphc.types import TensorType, array_of
+from graphc.types import TensorType, array_of, outside, range_text
 
 
 def evaluate(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[np.ndarray]:
@@ -52,8 +52,11 @@ def evaluate_at(outputs: Sequence[Node], sizes: Mapping[str, int]) -> list[np.nd
 
 
 def fed_array(node: Node, value: Any) -> np.ndarray:
-    """The value as an array of the node's dtype; BindingError for another rank or kind, and for
-    lists of unequal lengths."""
+    """The value as an array of the node's dtype, by NumPy's same_kind rule.
+
+    BindingError for another rank or kind, for lists of unequal lengths, and for an integer that
+    the dtype cannot hold. A float that is too large becomes infinite, as in NumPy.
+    """
     array = array_of(value, _label(node), BindingError)
     wanted = node.type
     if array.ndim != len(wanted.shape):
@@ -69,6 +72,12 @@ def fed_array(node: Node, value: Any) -> np.ndarray:
             f"{_label(node)} is {wanted}",
             got=f"an array of {array.dtype}",
             fix=f"convert it: array.astype({str(wanted.dtype.numpy)!r})",
+        )
+    if (number := outside(array, wanted.dtype)) is not None:
+        raise BindingError(
+            f"{_label(node)} is {wanted}",
+            got=f"the value {number}",
+            fix=f"{range_text(wanted.dtype)}: declare the input in a wider dtype",
         )
     return array.astype(wanted.dtype.numpy)
 

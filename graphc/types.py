@@ -196,20 +196,33 @@ def scalar_dtype(value: object, against: DType) -> DType:
         target = float32
     elif kind in "iu" and against.kind == "b":
         target = int64
-    if kind in "iu" and target.kind in "iu" and array.dtype != target.numpy and array.size:
-        _check_range(array, target)
+    if (value := outside(array, target)) is not None:
+        raise DTypeError(
+            f"the int is out of the range of {target}",
+            got=str(value),
+            fix="cast the tensor to a wider dtype: x.astype('int64')",
+        )
     return target
 
 
-def _check_range(array: np.ndarray[Any, Any], dtype: DType) -> None:
+def outside(array: np.ndarray[Any, Any], dtype: DType) -> int | None:
+    """An int of the array that an integer dtype cannot hold; None where it holds all.
+
+    >>> outside(np.array([1, 300]), int8), outside(np.array([1, 300]), float32)
+    (300, None)
+    """
+    integers = array.dtype.kind in "iuO" and dtype.kind in "iu"
+    if not integers or array.size == 0 or np.can_cast(array.dtype, dtype.numpy, "safe"):
+        return None
     limits = np.iinfo(dtype.numpy)
-    for value in (int(array.min()), int(array.max())):
-        if not limits.min <= value <= limits.max:
-            raise DTypeError(
-                f"the int is out of the range of {dtype}",
-                got=str(value),
-                fix="cast the tensor to a wider dtype: x.astype('int64')",
-            )
+    ends = int(array.min()), int(array.max())
+    return next((value for value in ends if not limits.min <= value <= limits.max), None)
+
+
+def range_text(dtype: DType) -> str:
+    """What an integer dtype holds: "int8 holds -128 to 127"."""
+    limits = np.iinfo(dtype.numpy)
+    return f"{dtype} holds {limits.min} to {limits.max}"
 
 
 def can_cast_same_kind(source: DType, target: DType) -> bool:

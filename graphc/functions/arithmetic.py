@@ -88,12 +88,15 @@ def remainder(a: TensorLike, b: TensorLike) -> Tensor:
 
 
 def pow(a: TensorLike, b: TensorLike) -> Tensor:
-    """a to the power of b. An integer to a negative power is 0, but for 1 and -1.
+    """a to the power of b.
+
+    DTypeError for integers to a constant negative power. Where the power is computed, an integer
+    to a negative power is 0, but for 1 and -1: NumPy raises there too.
 
     >>> pow([2.0, 3.0], 2).eval()
     array([4., 9.], dtype=float32)
     """
-    return _pair(ops.pow_, a, b)
+    return lifting.power(*as_tensors(a, b))
 
 
 def maximum(a: TensorLike, b: TensorLike) -> Tensor:

@@ -12,7 +12,15 @@ from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError
 from graphc.functions.lifting import default_dtype
 from graphc.graph import INPUT, STATE, Handle, Node, make, order, provenance
 from graphc.state import STATE_LOCK, State
-from graphc.types import DType, TensorType, array_of, as_dtype, can_cast_same_kind
+from graphc.types import (
+    DType,
+    TensorType,
+    array_of,
+    as_dtype,
+    can_cast_same_kind,
+    outside,
+    range_text,
+)
 
 
 def is_constant(node: Node) -> bool:
@@ -49,19 +57,33 @@ def new_cell(name: str, value: Any, dtype: Any, trainable: bool) -> Node:
 
 
 def converted(array: np.ndarray[Any, Any], dtype: DType, what: str) -> np.ndarray[Any, Any]:
-    """The array in a dtype, by NumPy's same_kind rule; DTypeError where that forbids it."""
+    """The array in a dtype, by NumPy's same_kind rule.
+
+    DTypeError where that forbids it, and for an integer that the dtype cannot hold.
+    """
     if not can_cast_same_kind(as_dtype(array.dtype), dtype):
         raise DTypeError(
             f"{what} is {dtype}", got=f"an array of {array.dtype}", fix="convert it: .astype"
         )
+    check_integers(array, dtype, what)
     with np.errstate(all="ignore"):
         return array.astype(dtype.numpy)
 
 
+def check_integers(array: np.ndarray[Any, Any], dtype: DType, what: str) -> None:
+    """DTypeError for an integer that the dtype cannot hold, where NumPy would wrap around."""
+    if (number := outside(array, dtype)) is not None:
+        raise DTypeError(
+            f"{what} is {dtype}", got=f"the value {number}", fix=f"{range_text(dtype)}: widen it"
+        )
+
+
 def read(node: Node) -> np.ndarray[Any, Any]:
-    """A copy of the array of a state node; UpdateError for any other."""
+    """A copy of the array of a state node, which cannot be written; UpdateError for any other."""
     with STATE_LOCK:
-        return cell_of(node).array.copy()
+        array = cell_of(node).array.copy()
+    array.flags.writeable = False  # else w.value[0] = 1 would be lost without a word
+    return array
 
 
 def write(node: Node, value: Any) -> None:

@@ -55,7 +55,7 @@ def as_tensors(*values: TensorLike) -> tuple[Tensor, ...]:
 def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor that holds a copy of an array. Floats become float32 unless dtype is given.
 
-    Raises DTypeError for a value that is not numeric.
+    Raises DTypeError for a value that is not numeric, or an integer that the dtype cannot hold.
 
     >>> constant([[1.0, 2.0]])
     Tensor(constant: f32[1, 2])
@@ -64,7 +64,9 @@ def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """
     array = array_of(value)
     scalar_dtype(array, float32)
-    return Tensor(literal(array, default_dtype(array) if dtype is None else as_dtype(dtype)))
+    wanted = default_dtype(array) if dtype is None else as_dtype(dtype)
+    cells.check_integers(array, wanted, "a constant")
+    return Tensor(literal(array, wanted))
 
 
 def asarray(value: TensorLike, dtype: DTypeLike | None = None) -> Tensor:

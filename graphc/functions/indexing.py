@@ -24,7 +24,6 @@ def _index(indices: TensorLike, size: DimLike, what: str) -> Tensor:
     index = as_tensor(indices)
     if index.dtype.kind not in "iu":
         raise DTypeError(f"{what}: an index is made of integers", got=str(index.dtype))
-    index = to_index(index)
     check_range(index, size)
     return index
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc import graph, ops
 from graphc.dims import Dim, DimLike
-from graphc.errors import ShapeError
+from graphc.errors import DTypeError, ShapeError
 from graphc.graph import H, Node, Op
 from graphc.types import (
     DType,
@@ -135,6 +135,19 @@ def matched(what: str, *operands: H) -> tuple[H, ...]:
 def binary(op: Op, a: H, b: H) -> H:
     """A primitive of two operands on any two tensors."""
     return op(*matched(op.name, a, b))
+
+
+def power(a: H, b: H) -> H:
+    """a ** b; DTypeError for an integer to a constant power below 0, which is no integer."""
+    base, exponent = same_dtype(a, b)
+    known = b.node.params["value"].array if b.node.op is graph.CONSTANT else np.zeros(())
+    if dtype_of(base).kind in "iu" and (known < 0).any():
+        raise DTypeError(
+            "an integer to a negative power is no integer",
+            got=f"{dtype_of(base)} ** {known.min()}",
+            fix="take the power of a float: x.astype('float32') ** -1",
+        )
+    return binary(ops.pow_, base, exponent)
 
 
 def divide(a: H, b: H) -> H:

@@ -16,10 +16,10 @@ import numpy as np
 from graphc import graph, ops
 from graphc.dims import Dim, DimLike, ceil_div, dim_max
 from graphc.errors import ShapeError
-from graphc.functions.creation import as_tensor
+from graphc.functions.creation import as_tensor, asarray, constant
 from graphc.functions.lifting import binary, filled, lift, to_dtype
 from graphc.functions.shaping import reshape
-from graphc.functions.tensor import DTypeLike, Scalar, Tensor, TensorLike
+from graphc.functions.tensor import DTypeLike, Tensor, TensorLike
 from graphc.types import DType, Sizes, as_dtype, as_shape, float32, int64
 
 
@@ -29,12 +29,11 @@ def full(shape: Sizes, value: TensorLike, dtype: DTypeLike | None = None) -> Ten
     >>> full((2,), 7).eval(), full(2, 0.5).dtype
     (array([7, 7]), float32)
     """
-    scalar = as_tensor(value)
+    scalar = asarray(value, dtype)
     if scalar.ndim:
         raise ShapeError("full: the value is not a scalar", got=str(scalar.shape))
     wanted = as_shape(shape)
-    typed = scalar if dtype is None else scalar.astype(dtype)
-    return ops.broadcast_to(typed, shape=wanted) if wanted else typed
+    return ops.broadcast_to(scalar, shape=wanted) if wanted else scalar
 
 
 def zeros(shape: Sizes, dtype: DTypeLike = "float32") -> Tensor:
@@ -55,15 +54,15 @@ def ones(shape: Sizes, dtype: DTypeLike = "float32") -> Tensor:
     return filled(1, as_shape(shape), as_dtype(dtype), Tensor)
 
 
-def full_like(x: TensorLike, value: Scalar, *, dtype: DTypeLike | None = None) -> Tensor:
-    """`value` in the shape of x, and in its dtype unless one is given.
+def full_like(x: TensorLike, value: TensorLike, *, dtype: DTypeLike | None = None) -> Tensor:
+    """`value`, a scalar, in the shape of x, and in its dtype unless one is given.
 
     >>> full_like(ones((2, "n")), 3)
     Tensor(broadcast_to: f32[2, n])
     """
     like = as_tensor(x)
     wanted = like.dtype if dtype is None else as_dtype(dtype)
-    return filled(value, like.shape, wanted, Tensor)
+    return full(like.shape, value, wanted)
 
 
 def zeros_like(x: TensorLike, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -143,7 +142,7 @@ def linspace(
     >>> linspace(0, 1, 5).eval()
     array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
-    return as_tensor(np.linspace(start, stop, num, endpoint=endpoint)).astype(dtype)
+    return constant(np.linspace(start, stop, num, endpoint=endpoint), dtype)
 
 
 def eye(

@@ -25,7 +25,7 @@ from graphc.dims import Dim, DimLike
 from graphc.errors import ConcretenessError, UpdateError
 from graphc.evaluate import evaluate
 from graphc.functions import cells, copying, numpy_protocol, products, shaping, subscripts
-from graphc.functions.lifting import binary, divide, is_array_like, lift, to_dtype
+from graphc.functions.lifting import binary, divide, is_array_like, lift, power, to_dtype
 from graphc.functions.shaping import Axis
 from graphc.functions.subscripts import At
 from graphc.graph import Node, Op
@@ -116,6 +116,8 @@ class Tensor:
     def value(self) -> np.ndarray[Any, Any]:
         """A copy of the array of a parameter or state; assigning copies a new one in.
 
+        The copy cannot be written, so that `w.value[0] = 1` raises NumPy's ValueError: change an
+        array of your own, `new = w.value.copy()`, and assign it, or `w.value = w.value - step`.
         Raises UpdateError for any other tensor, ShapeError and DTypeError for an array that does
         not fit.
         """
@@ -379,4 +381,6 @@ def _apply(op: Op, a: Tensor, other: Any, swap: bool = False) -> Tensor:
     left, right = (other, a) if swap else (a, other)
     if op is ops.dot:
         return products.matmul(left, right)
+    if op is ops.pow_:
+        return power(left, right)
     return divide(left, right) if op is ops.div else binary(op, left, right)

@@ -24,7 +24,7 @@ from graphc.nn.functional import (
     stop_gradient,
     tanh,
 )
-from graphc.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
+from graphc.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse, nll
 
 __all__ = [
     "avg_pool",
@@ -43,6 +43,7 @@ __all__ = [
     "mae",
     "max_pool",
     "mse",
+    "nll",
     "one_hot",
     "relu",
     "sigmoid",

@@ -6,15 +6,18 @@ Enters: predictions and targets. Leaves: a scalar tensor.
 array(2., dtype=float32)
 """
 
+from collections.abc import Callable
+
 from graphc import ops
 from graphc.dims import same_dims
 from graphc.errors import DTypeError, ShapeError
 from graphc.functions import indexing, shaping
 from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.lifting import same_dtype, to_float
+from graphc.functions.patterns import zeros_like
 from graphc.functions.tensor import Tensor, TensorLike
 from graphc.nn.functional import centred
-from graphc.types import Shape
+from graphc.types import Shape, uint64
 
 
 def mse(predictions: TensorLike, targets: TensorLike) -> Tensor:
@@ -69,35 +72,74 @@ def _may_match(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(same_dims(i, j) is not False for i, j in zip(a, b, strict=True))
 
 
-def cross_entropy(logits: TensorLike, targets: TensorLike) -> Tensor:
+def cross_entropy(
+    logits: TensorLike, targets: TensorLike, ignore_index: int | None = None
+) -> Tensor:
     """The mean over all rows of -log(softmax(row)[target]), for classes along the last axis.
 
     `logits` (..., classes) are floats before any softmax; `targets` (...) are integer classes.
-    Raises DTypeError for targets that are no integers, ShapeError for shapes that do not fit,
-    IndexRangeError when it runs for a target that is no class.
+    Rows whose target is `ignore_index` do not count; the mean of no rows is nan. Raises DTypeError
+    for targets that are no integers, ShapeError for shapes that do not fit, IndexRangeError when
+    it runs for a target that is no class (-1 does not stand for the last one).
 
     >>> round(cross_entropy([[0.0, 0.0], [0.0, 1000.0]], [1, 1]).item(), 4)
     0.3466
+    >>> round(cross_entropy([[0.0, 0.0], [0.0, 1000.0]], [1, -1], ignore_index=-1).item(), 4)
+    0.6931
     """
-    x, y = to_float(as_tensor(logits)), as_tensor(targets)
+    x, y = _classified("cross_entropy", logits, targets)
+    shifted, top = centred(x, -1)
+    total = ops.log(shaping.summed(ops.exp(shifted), -1, keepdims=True))
+    # the logit is read from x, and not from shifted: that need not be kept in memory
+    return _mean_of_classes(x, y, ignore_index, lambda picked: total - (picked - top))
+
+
+def nll(
+    log_probabilities: TensorLike, targets: TensorLike, ignore_index: int | None = None
+) -> Tensor:
+    """The mean over all rows of -row[target], where rows are logarithms of probabilities.
+
+    `nll(log_softmax(x), y)` is `cross_entropy(x, y)`, whose arguments and errors it shares.
+
+    >>> nll([[-0.5, -1.0], [-2.0, -3.0]], [0, 1]).eval()
+    array(1.75, dtype=float32)
+    """
+    x, y = _classified("nll", log_probabilities, targets)
+    return _mean_of_classes(x, y, ignore_index, lambda picked: -picked)
+
+
+def _classified(what: str, rows: TensorLike, targets: TensorLike) -> tuple[Tensor, Tensor]:
+    x, y = to_float(as_tensor(rows)), as_tensor(targets)
     if y.dtype.kind not in "iu":
         raise DTypeError(
-            "cross_entropy: targets are integer classes",
+            f"{what}: targets are integer classes",
             got=str(y.node.type),
             fix="y.astype('int64'); for one-hot rows or probabilities:"
             " -(y * log_softmax(logits)).sum(axis=-1).mean()",
         )
     if not x.ndim or not _may_match(x.shape[:-1], y.shape):
         raise ShapeError(
-            "cross_entropy: targets need the shape of the logits without their last axis",
+            f"{what}: targets need the shape of the logits without their last axis",
             got=f"logits {x.shape}, targets {y.shape}",
             fix="one class a row; y[:, 0] or y.reshape(-1) drops an axis",
         )
-    shifted, top = centred(x, -1)
-    total = ops.log(shaping.summed(ops.exp(shifted), -1, keepdims=True))
-    # the logit is read from x, and not from shifted: that need not be kept in memory
-    picked = indexing.take_along_axis(x, shaping.expanded(y, -1), axis=-1)
-    return shaping.mean(total - (picked - top), None, keepdims=False)
+    return x, y
+
+
+def _mean_of_classes(
+    x: Tensor, y: Tensor, ignored: int | None, loss: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """The mean of `loss` of the elements of x at the classes y, the ignored rows left out."""
+    column = shaping.expanded(y, -1)
+    counts = None if ignored is None else column != ignored
+    if counts is not None:
+        column = ops.where(counts, column, zeros_like(column))
+    # unsigned: a negative class is then too large, and does not count from the end
+    rows = loss(indexing.take_along_axis(x, column.astype(uint64), axis=-1))
+    if counts is None:
+        return shaping.mean(rows, None, keepdims=False)
+    total = shaping.summed(ops.where(counts, rows, zeros_like(rows)), None, keepdims=False)
+    return total / shaping.summed(counts, None, keepdims=False).astype(x.dtype)
 
 
 def binary_cross_entropy(logits: TensorLike, targets: TensorLike) -> Tensor:

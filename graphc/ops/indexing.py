@@ -1,6 +1,7 @@
 """Reading and writing where integers say.
 
-Enters: x, an integer index (negative ones count from the end), for writes the updates; `axis`.
+Enters: x, an integer index (negative ones count from the end, and -1 cast to unsigned is outside),
+for writes the updates; `axis`.
 Leaves: a handle. `take` puts the shape of the index in the place of the axis; `take_along` reads
 one element for each index. The scatters write to a copy of x what the takes would read. Of
 repeated indices, "add" adds all up and "set" keeps the last. Outside of the axis: IndexRangeError.
@@ -58,12 +59,14 @@ def _places(name: str, x: np.ndarray, index: np.ndarray, axis: int, along: bool)
 
 def _in_range(name: str, index: np.ndarray, length: int) -> np.ndarray:
     """The index, counted from the start."""
+    unsigned = index.dtype.kind == "u"  # then none counts from the end
     outside = (index >= length) | (index < -length)
     if outside.any():
+        lowest = 0 if unsigned else -length
         raise IndexRangeError(
             f"{name}: an index is outside of the axis",
-            got=str(index[outside][0]),
-            fix=f"indices go from -{length} to {length - 1}" if length else "the axis is empty",
+            got=str(index[outside].astype(np.int64)[0]),
+            fix=f"indices go from {lowest} to {length - 1}" if length else "the axis is empty",
         )
     counted = np.where(index < 0, index.astype(np.int64) + length, index.astype(np.int64))
     return np.array(counted, order="C")  # NumPy writes in the order of memory: the last one wins

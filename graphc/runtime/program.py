@@ -252,10 +252,11 @@ class Program:
             ) from error
 
     def _convert(self, bound: _Bound, view: np.ndarray, array: np.ndarray) -> None:
-        """By NumPy's same_kind rule; what is too large for the dtype becomes infinite."""
-        if not np.can_cast(array.dtype, view.dtype, "same_kind"):
+        """By NumPy's same_kind rule; a float that is too large for the dtype becomes infinite."""
+        rule = "same_kind" if view.dtype.kind == "f" else "safe"
+        if not np.can_cast(array.dtype, view.dtype, rule):
             number = next(n for n, v in enumerate(bound.inputs) if v is view)
-            fed_array(self.graph.inputs[number], array)  # raises
+            array = fed_array(self.graph.inputs[number], array)  # or raises
         with np.errstate(all="ignore"):
             view[...] = array
 
@@ -290,10 +291,11 @@ class Program:
         node = checks[error - 1]
         indexed, axis = node.inputs[0].type, node.params["axis"]
         size = dims.evaluate(indexed.shape[axis], binding.sizes)
+        lowest = 0 if node.inputs[1].type.dtype.kind == "u" else -size
         while node.source is not None:  # a gradient node: the user wrote what it came from
             node = node.source
         return IndexRangeError(
             f"{node.op.name}: an index is outside axis {axis} of {indexed}",
             where=node.where,
-            fix=f"indices go from -{size} to {size - 1}" if size else "the axis is empty",
+            fix=f"indices go from {lowest} to {size - 1}" if size else "the axis is empty",
         )

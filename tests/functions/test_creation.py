@@ -109,3 +109,12 @@ def test_dtypes_are_objects_that_name_themselves() -> None:
     assert gx.isdtype(gx.float32, "numeric")
     assert not gx.isdtype(gx.float32, (gx.float64, "bool"))
     assert gx.can_cast(gx.constant(1), "float32")
+
+
+def test_a_float64_value_keeps_its_digits() -> None:
+    for tensor in (
+        gx.full(2, 0.1, "float64"),
+        gx.full_like(gx.zeros(2, "float64"), 0.1),
+        gx.linspace(0.1, 0.1, 2, dtype="float64"),
+    ):
+        assert tensor.eval().tolist() == [0.1, 0.1]

@@ -22,6 +22,7 @@ from graphc.errors import (
 
 X, LABELS = gx.input("x", ("batch", 784)), gx.input("labels", ("batch",), "int64")
 U, V, N = gx.input("u", (3,)), gx.input("v", (4,)), gx.input("v", ("m",))
+K = gx.input("k", ("n",), "int32")
 W = gx.parameter("w", np.zeros((784, 10)))
 LOSS = gx.nn.cross_entropy(X @ W, LABELS)
 IMAGES = np.zeros((2, 784), np.float32)
@@ -78,6 +79,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     # dtypes
     "strings": (lambda: gx.sin("a"), DTypeError, "give numbers"),
     "dtype": (lambda: U.astype("flot32"), DTypeError, "graphc has float32"),
+    "negative power": (lambda: K**-1, DTypeError, r"astype\('float32'\) \*\* -1"),
+    "negative powers": (lambda: gx.pow(K[:2], [1, -2]), DTypeError, r"int32 \*\* -2"),
     "bits of floats": (lambda: ~U, DTypeError, "astype"),
     "range of ints": (lambda: gx.input("i", (), "int8") + 300, DTypeError, "wider"),
     "one-hot classes": (lambda: gx.nn.cross_entropy(X, X), DTypeError, "log_softmax"),
@@ -98,8 +101,30 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "class out of range": (
         lambda: LOSS.eval({X: IMAGES, LABELS: [1, 12]}),
         IndexRangeError,
-        "from -10 to 9",
+        "from 0 to 9",
     ),
+    "class below 0": (
+        lambda: LOSS.eval({X: IMAGES, LABELS: [1, -1]}),
+        IndexRangeError,
+        r"\[-1\](.|\n)*from 0 to 9",
+    ),
+    "class below 0, compiled": (
+        lambda: gx.compile([X, LABELS], LOSS)(IMAGES, np.array([1, -1])),
+        IndexRangeError,
+        "from 0 to 9",
+    ),
+    "value out of range": (lambda: K.eval({K: [2**40]}), BindingError, "holds -2147483648 to"),
+    "value out of range, compiled": (
+        lambda: gx.compile([K], K + 1)(np.array([1, -(2**40)])),
+        BindingError,
+        r"'k' is i32\[n\]  \[the value -1099511627776\](.|\n)*wider",
+    ),
+    "range of a parameter": (
+        lambda: gx.parameter("p", [300], "int8"),
+        DTypeError,
+        r"the value 300\](.|\n)*int8 holds -128 to 127",
+    ),
+    "range of a constant": (lambda: gx.full(2, -1, "uint8"), DTypeError, "holds 0 to 255"),
     "not listed": (lambda: gx.compile([X], LOSS), GraphError, "add labels"),
     "shape of a value": (lambda: setattr(W, "value", np.zeros(3)), ShapeError, "of that shape"),
     "text": (lambda: gx.text(3), GraphError, r"text\(y\)"),

@@ -43,6 +43,29 @@ def test_cross_entropy_is_exact_for_large_logits() -> None:
     assert gx.nn.cross_entropy([[0.0, -np.inf]], [0]).item() == 0
 
 
+def test_ignored_rows_do_not_count() -> None:
+    x, y = gx.input("x", ("n", 3), "float64"), gx.input("y", ("n",), "int64")
+    classes = np.array([0, -100, 1, 2])
+    at, kept = {x: LOGITS, y: classes}, [0, 2, 3]
+    loss = gx.nn.cross_entropy(x, y, ignore_index=-100)
+    without = {x: LOGITS[kept], y: classes[kept]}
+    np.testing.assert_allclose(loss.eval(at), gx.nn.cross_entropy(x, y).eval(without))
+    gradient = gx.grad(loss, x).eval(at)
+    np.testing.assert_array_equal(gradient[1], 0)
+    np.testing.assert_allclose(
+        gradient[kept], gx.grad(gx.nn.cross_entropy(x, y), x).eval(without), rtol=1e-12
+    )
+    with pytest.raises(gx.errors.IndexRangeError, match=r"\[-1\]"):
+        loss.eval({x: LOGITS, y: np.array([0, -100, -1, 0])})
+
+
+def test_nll_is_the_second_half_of_cross_entropy() -> None:
+    x, y = gx.input("x", ("n", 3), "float64"), gx.input("y", ("n",), "int32")
+    loss = gx.nn.nll(gx.nn.log_softmax(x), y, ignore_index=2)
+    expected = gx.nn.cross_entropy(x, y, ignore_index=2).eval({x: LOGITS, y: CLASSES})
+    np.testing.assert_allclose(loss.eval({x: LOGITS, y: CLASSES}), expected)
+
+
 def test_cross_entropy_refuses() -> None:
     x = gx.input("x", ("n", 3))
     with pytest.raises(gx.errors.DTypeError, match="integer classes"):
