@@ -26,7 +26,7 @@ from graphc.errors import (
     MissingInputError,
     Where,
 )
-from graphc.graph import CONSTANT, INPUT, STATE, Node, order
+from graphc.graph import CONSTANT, INPUT, STATE, Node, given_name, order
 from graphc.state import STATE_LOCK
 from graphc.types import TensorType, array_of, outside, range_text
 
@@ -244,6 +244,5 @@ def _checked(node: Node, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarra
 
 
 def _label(node: Node) -> str:
-    if node.op is INPUT:
-        return f"input {node.params['name']!r}"
-    return f"state {node.params['cell'].name!r}" if node.op is STATE else node.op.name
+    name = given_name(node)
+    return node.op.name if name is None else f"{node.op.name} {name!r}"

@@ -249,11 +249,15 @@ def substitute(outputs: Sequence[Node], mapping: Mapping[Node, Node]) -> list[No
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a program computes: inputs in call order, outputs, and updates (state, new value)."""
+    """What a program computes: inputs in call order, outputs, and updates (state, new value).
+
+    `labels` are names that the user gave to nodes; what only a label reaches is not computed.
+    """
 
     inputs: tuple[Node, ...]
     outputs: tuple[Node, ...]
     updates: tuple[tuple[Node, Node], ...] = ()
+    labels: tuple[tuple[Node, str], ...] = ()
 
     @property
     def roots(self) -> tuple[Node, ...]:
@@ -268,6 +272,20 @@ class Graph:
     def __str__(self) -> str:
         results = ", ".join(str(node.type) for node in self.outputs)
         return f"Graph({len(self.inputs)} inputs -> {results})"
+
+
+def mapped(graph: Graph, new: Mapping[Node, Node]) -> Graph:
+    """The graph with new[node] in the place of every node that its roots reach."""
+    updates = tuple((state, new[value]) for state, value in graph.updates)
+    labels = tuple((new[node], label) for node, label in graph.labels if node in new)
+    return Graph(graph.inputs, tuple(new[output] for output in graph.outputs), updates, labels)
+
+
+def given_name(node: Node) -> str | None:
+    """The name that the user gave an input or state; None for any other node."""
+    if node.op is INPUT:
+        return node.params["name"]
+    return node.params["cell"].name if node.op is STATE else None
 
 
 def verify(graph: Graph) -> None:

@@ -21,7 +21,19 @@ import numpy as np
 
 from graphc.dims import Dim, dim, dim_source, parse_dim
 from graphc.errors import GraphcError, GraphError
-from graphc.graph import CONSTANT, INPUT, STATE, Graph, Handle, Node, Op, constant, make, order
+from graphc.graph import (
+    CONSTANT,
+    INPUT,
+    STATE,
+    Graph,
+    Handle,
+    Node,
+    Op,
+    constant,
+    given_name,
+    make,
+    order,
+)
 from graphc.state import State
 from graphc.types import DType, TensorType, as_dtype, parse_type
 
@@ -84,14 +96,8 @@ def _fresh(name: str, taken: set[str]) -> str:
     return label
 
 
-def _name(node: Node) -> str | None:
-    if node.op is INPUT:
-        return node.params["name"]
-    return node.params["cell"].name if node.op is STATE else None
-
-
 def _own_name(node: Node) -> str | None:
-    name = _name(node)
+    name = given_name(node)
     if name is None or re.fullmatch(r"[A-Za-z_][\w./-]*", name):
         return name
     return re.sub(r"\W", "_", f"_{name}")
@@ -104,7 +110,7 @@ def _line(node: Node, labels: Mapping[Node, str]) -> str:
 
 
 def _shown_params(node: Node, labels: Mapping[Node, str]) -> list[tuple[str, Any]]:
-    name = _name(node)
+    name = given_name(node)
     named = [] if name is None or name == labels[node] else [("name", name)]
     if node.op is INPUT:
         return named

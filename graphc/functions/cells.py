@@ -10,7 +10,7 @@ import numpy as np
 from graphc import dims, ops
 from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError, Where, caller
 from graphc.functions.lifting import default_dtype
-from graphc.graph import INPUT, STATE, Handle, Node, make, order, provenance
+from graphc.graph import INPUT, STATE, Handle, Node, given_name, make, order, provenance
 from graphc.state import STATE_LOCK, State
 from graphc.types import (
     DType,
@@ -110,6 +110,12 @@ def cell_of(node: Node) -> State:
             fix="compute it with .eval({x: array}) or graphc.compile",
         )
     return node.params["cell"]
+
+
+def label_of(node: Node) -> str | None:
+    """The name that the user gave: to an input or state, or by `named`; None for other nodes."""
+    labelled = node.op is ops.identity and node.where is not None
+    return node.where.scope if labelled and node.where else given_name(node)
 
 
 def labelled(node: Node, label: str) -> Node:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from graphc.errors import GraphError, Where
+from graphc.functions.cells import label_of
 from graphc.graph import (
     CONSTANT,
     INPUT,
@@ -22,7 +23,7 @@ from graphc.graph import (
     provenance,
     substitute,
 )
-from graphc.ops import PRIMITIVES, identity
+from graphc.ops import PRIMITIVES
 from graphc.state import STATE_LOCK, State
 
 
@@ -39,16 +40,9 @@ class Row(NamedTuple):
 _OPS = {op.name: op for op in (INPUT, STATE, CONSTANT, *PRIMITIVES)}
 
 
-def given_name(node: Node) -> str | None:
-    """The name that the user gave an input or state; None for any other node."""
-    if node.op is INPUT:
-        return node.params["name"]
-    return node.params["cell"].name if node.op is STATE else None
-
-
 def label(node: Node) -> str:
     """A short name: that of an input or state, or a label, in quotes; else the primitive's."""
-    name = node.where.scope if node.op is identity and node.where else given_name(node)
+    name = label_of(node)
     return node.op.name if name is None else repr(name)
 
 

@@ -7,10 +7,9 @@ operand is a row on the left and a column on the right, leading axes broadcast.
 from graphc import ops
 from graphc.dims import DimLike, same_dims
 from graphc.errors import ShapeError
-from graphc.functions.copying import given_name
 from graphc.functions.lifting import same_dtype, shape_of, to_shape
 from graphc.functions.shaping import to_reshaped
-from graphc.graph import H, Handle
+from graphc.graph import H, Handle, given_name
 from graphc.types import broadcast_shapes
 
 

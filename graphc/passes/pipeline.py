@@ -11,10 +11,11 @@ x: f32[n] = input()
 return %0
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from graphc.functions.cells import label_of
 from graphc.graph import Graph, Node, verify
 from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
@@ -47,8 +48,10 @@ _BEFORE_GRADIENT = table(STABILISE)
 
 def simplify(graph: Graph) -> Graph:
     """The graph after every step of the pipeline, verified after each."""
+    graph = replace(graph, labels=tuple(_labels(graph.nodes)))
     for step in PIPELINE:
-        graph = with_roots(graph, rewrite(graph.roots, step.rules))
+        labelled = [node for node, _ in graph.labels]
+        graph = _with_roots(graph, rewrite([*graph.roots, *labelled], step.rules))
         verify(graph)
     return graph
 
@@ -58,9 +61,22 @@ def stabilise(outputs: Sequence[Node], opaque: AbstractSet[Node] = frozenset()) 
     return rewrite(outputs, _BEFORE_GRADIENT, opaque)
 
 
-def with_roots(graph: Graph, roots: Sequence[Node]) -> Graph:
-    """The graph with other outputs and new values, in the order of `Graph.roots`."""
-    count = len(graph.outputs)
-    values = zip(graph.updates, roots[count:], strict=True)
-    updates = tuple((state, value) for (state, _), value in values)
-    return Graph(graph.inputs, tuple(roots[:count]), updates)
+def _labels(nodes: Iterable[Node]) -> Iterator[tuple[Node, str]]:
+    """What has been named: the rules remove the names' own nodes."""
+    for node in nodes:
+        label = label_of(node)
+        if node.inputs and label is not None:
+            yield node.inputs[0], label
+
+
+def _with_roots(graph: Graph, roots: Sequence[Node]) -> Graph:
+    """The graph with other outputs, new values and nodes for its labels, in this order."""
+    outputs, updates = len(graph.outputs), len(graph.updates)
+    values = zip(graph.updates, roots[outputs : outputs + updates], strict=True)
+    named = zip(roots[outputs + updates :], graph.labels, strict=True)
+    return Graph(
+        graph.inputs,
+        tuple(roots[:outputs]),
+        tuple((state, value) for (state, _), value in values),
+        tuple((node, label) for node, (_, label) in named),
+    )

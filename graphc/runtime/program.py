@@ -25,6 +25,7 @@ from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE, runner
 from graphc.runtime.binding import Backend, Binding, Slot, bind, too_large
 from graphc.runtime.code import Code, emit_program
+from graphc.runtime.explain import Explanation, explain
 from graphc.runtime.profile import Profile, check_repeats, measure
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.runtime.team import get_threads
@@ -145,6 +146,20 @@ class Program:
     def source(self) -> str:
         """The Python source of every distinct kernel, as it is compiled."""
         return "\n\n".join(dict.fromkeys(e.source for e in self._code.emitted))
+
+    def explain(self) -> Explanation:
+        """Which operations became which kernel, and why others did not: a paragraph a kernel.
+
+        >>> import graphc as gx
+        >>> x = gx.input("x", ("n", 8))
+        >>> print(gx.compile([x], gx.sum(gx.exp(x.T), axis=0).named("total")).explain())
+        kernel 0  exp_sum  <doctest ...>:1  'total'
+            prologue        exp
+            reduction       sum
+            views           transpose
+            lines           <doctest ...>:1
+        """
+        return explain(self._code.schedule)
 
     @property
     def memory(self) -> MemoryInfo:

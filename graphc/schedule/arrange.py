@@ -8,7 +8,7 @@ whose result has that order. Attention merges its heads so without a copy:
 
 from collections.abc import Mapping, Sequence
 
-from graphc.graph import Graph, Node, make, provenance, rebuild, users
+from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
 from graphc.ops import conv, dot, transpose
 
 
@@ -23,8 +23,7 @@ def arranged(graph: Graph) -> Graph:
             new[node] = _ordered(new[node.inputs[0]], node.params["axes"])
         else:
             new[node] = rebuild(node, tuple(new[i] for i in node.inputs))
-    updates = tuple((state, new[value]) for state, value in graph.updates)
-    return Graph(graph.inputs, tuple(new[output] for output in graph.outputs), updates)
+    return mapped(graph, new)
 
 
 def _folds(node: Node, readers: Mapping[Node, Sequence[Node]], kept: set[Node]) -> bool:

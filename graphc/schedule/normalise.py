@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from graphc.functions.tensor import Tensor
-from graphc.graph import Graph, Node, constant, make, provenance, rebuild
+from graphc.graph import Graph, Node, constant, make, mapped, provenance, rebuild
 from graphc.lowering import Combine, Contract, Gather, Leaf, Reduce, Reshape, Source
 from graphc.ops import broadcast_to, conv, identity, reshape
 from graphc.ops.convolution import is_padded, padded, roles
@@ -47,8 +47,7 @@ def _mapped(graph: Graph, change: Callable[[Node, tuple[Node, ...]], Node]) -> G
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         new[node] = change(node, tuple(new[i] for i in node.inputs))
-    updates = tuple((state, new[value]) for state, value in graph.updates)
-    return Graph(graph.inputs, tuple(new[output] for output in graph.outputs), updates)
+    return mapped(graph, new)
 
 
 def _fresh(output: Node) -> Node:

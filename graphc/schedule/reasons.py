@@ -24,6 +24,7 @@ Reason = Literal[
     "axes",
     "unfinished",
     "later",
+    "parts",
     "output",
     "readers",
     "checks",
@@ -47,6 +48,7 @@ SENTENCES: Mapping[Reason, str] = {
     "axes": "it reduces over other axes",
     "unfinished": "a reduction of everything is known one kernel later",
     "later": "it joined a later kernel that it reads as well",
+    "parts": "it combines what the parts of a team have reduced",
     # of a pointwise kernel and its readers: why it did not move into them
     "output": "it stores an output, or what is written in pieces",
     "readers": "several kernels read it",

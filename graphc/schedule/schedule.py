@@ -3,7 +3,7 @@
 Enters: a graph. Leaves: a `Schedule`, frozen, without a run-time size in it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphc.graph import CONSTANT, INPUT, STATE, Graph, Node, make
 from graphc.ops import identity
@@ -83,7 +83,7 @@ def _with_staged(graph: Graph, staged: set[Node]) -> Graph:
         if state in staged and value.op is not identity:
             value = make(identity, (value,), {})
         updates.append((state, value))
-    return Graph(graph.inputs, graph.outputs, tuple(updates))
+    return replace(graph, updates=tuple(updates))
 
 
 def _stored(groups: list[Group], graph: Graph, numbers: Numbers) -> set[Node]:

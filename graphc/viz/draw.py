@@ -13,8 +13,8 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from graphc.errors import GraphError
+from graphc.functions.cells import label_of
 from graphc.graph import CONSTANT, INPUT, STATE, Node, order
-from graphc.ops import identity
 from graphc.tree import flatten
 from graphc.viz.drawing import Drawing, draw_digraph
 from graphc.viz.loader import networkx
@@ -88,14 +88,11 @@ def _attributes(node: Node, kind: str, side: str) -> dict[str, str]:
 
 
 def _label(node: Node) -> str:
-    if node.op is INPUT:
-        return node.params["name"]
-    if node.op is STATE:
-        return node.params["cell"].name
+    name = label_of(node)
+    if name is not None:
+        return name
     if node.op is CONSTANT:
         return str(node.params["value"].array) if node.type.rank == 0 else "constant"
-    if node.op is identity and node.where is not None:
-        return node.where.scope  # .named("loss")
     told = [f"{k}={v}" for k, v in sorted(node.params.items()) if k not in TOLD_BY_TYPE]
     told = [words for words in told if any(map(str.isalnum, words.partition("=")[2]))]
     return " ".join((node.op.name, *told))

@@ -1,0 +1,219 @@
+"""What became one kernel and what did not, and why: for people, from what the schedule wrote down.
+
+Enters: a schedule. Leaves: an `Explanation`, which prints a paragraph a kernel:
+
+    kernel 1  sum_div  mlp.py:12
+        reduction     sum
+        epilogue      div
+        views         reshape
+        not kernel 0  reads its dot: a contraction takes in only pointwise work on its result
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from textwrap import fill
+
+from graphc.errors import Where
+from graphc.graph import Node, given_name
+from graphc.schedule.access import is_view
+from graphc.schedule.kernel import Kernel, LoopKernel, Part, PartRole, Schedule
+from graphc.schedule.reasons import SENTENCES, Reason
+
+ROLES: tuple[PartRole, ...] = (
+    *("contraction", "prologue", "reduction", "pointwise", "epilogue", "piece", "scatter"),
+    "update",
+)
+INDENT, COLUMN, WIDTH = 4, 16, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An earlier kernel that a kernel reads and is no part of.
+
+    `made` is what it reads there and `reader` what does, `reason` why that did not join, `stays`
+    why the other, if it is pointwise, did not move here.
+    """
+
+    kernel: int
+    made: Node
+    reader: Node
+    reason: Reason
+    stays: Reason | None
+
+    def __str__(self) -> str:
+        why = SENTENCES[self.reason]
+        if self.stays is not None and self.stays != self.reason:
+            why += f"; it did not move here: {SENTENCES[self.stays]}"
+        return f"{_name(self.reader)} reads its {_name(self.made)}: {why}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedKernel:
+    """One kernel.
+
+    `labels` are those of `named` nodes in it, `parts` the nodes that it computes or stores, with
+    the role of each, `views` those that became indices, `numbers` those of one element that it
+    computes for itself, `lines` the user's lines that made all these.
+    """
+
+    number: int
+    name: str
+    where: Where | None
+    labels: tuple[str, ...]
+    parts: tuple[Part, ...]
+    views: tuple[Node, ...]
+    numbers: tuple[Node, ...]
+    lines: tuple[Where, ...]
+    apart: tuple[Apart, ...]
+
+    def of_role(self, role: PartRole) -> tuple[Node, ...]:
+        """The nodes with that role."""
+        return tuple(part.node for part in self.parts if part.role == role)
+
+    def __str__(self) -> str:
+        labels = " ".join(map(repr, self.labels))
+        head = f"kernel {self.number}  {self.name}  {self.where or ''}  {labels}".rstrip()
+        return "\n".join([head, *(_entry(*words) for words in self._entries())])
+
+    def _entries(self) -> Iterator[tuple[str, str]]:
+        named = [(role, self.of_role(role)) for role in ROLES]
+        for what, nodes in (*named, ("views", self.views), ("numbers", self.numbers)):
+            if nodes:
+                yield what, _counted([_name(node) for node in nodes])
+        yield "lines", _places(self.lines) or "unknown"
+        for apart in self.apart:
+            yield f"not kernel {apart.kernel}", str(apart)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The kernels of a program in order."""
+
+    rows: tuple[ExplainedKernel, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.rows)) or "no kernels: nothing is computed"
+
+    __repr__ = __str__
+
+
+def _name(node: Node) -> str:
+    return given_name(node) or node.op.name
+
+
+def _entry(what: str, words: str) -> str:
+    first = f"{' ' * INDENT}{what:{COLUMN}}"
+    rest = " " * len(first)
+    return fill(words, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False)
+
+
+def _counted(words: Sequence[str]) -> str:
+    """Each word once, in order, with how often it stands there.
+
+    >>> _counted(["mul", "add", "mul"])
+    'mul x2, add'
+    """
+    counts = {word: words.count(word) for word in words}
+    return ", ".join(word if count == 1 else f"{word} x{count}" for word, count in counts.items())
+
+
+def _places(lines: Sequence[Where]) -> str:
+    """The lines, each file's name once.
+
+    >>> _places([Where("mlp.py", 3), Where("mlp.py", 7, "model"), Where("data.py", 1)])
+    'mlp.py:3, 7; data.py:1'
+    """
+    files: dict[str, dict[str, None]] = {}
+    for where in lines:
+        file, _, line = str(replace(where, scope="")).rpartition(":")
+        files.setdefault(file, {})[line] = None
+    return "; ".join(f"{file}:{', '.join(numbers)}" for file, numbers in files.items())
+
+
+def explain(schedule: Schedule) -> Explanation:
+    """What each kernel of a program holds, and why it holds no more."""
+    kernels = [step.kernel for step in schedule.steps]
+    maker = makers(kernels)
+    labels = labels_of(schedule)
+    rows = []
+    for number, kernel in enumerate(kernels):
+        origin = kernel.origin
+        views, numbers = _folded(origin.parts, maker, schedule.scalars)
+        places = [node.where for node in (*origin.nodes, *views, *numbers)]
+        row = ExplainedKernel(
+            number=number,
+            name=origin.title,
+            where=origin.where,
+            labels=labels[number],
+            parts=origin.parts,
+            views=views,
+            numbers=numbers,
+            lines=tuple(dict.fromkeys(where for where in places if where is not None)),
+            apart=tuple(_apart(kernels, number, maker)),
+        )
+        rows.append(row)
+    return Explanation(tuple(rows))
+
+
+def makers(kernels: Sequence[Kernel]) -> dict[Node, int]:
+    """For each node the number of the kernel that computes it; the later of two that do."""
+    return {part.node: n for n, kernel in enumerate(kernels) for part in kernel.origin.parts}
+
+
+def labels_of(schedule: Schedule) -> list[tuple[str, ...]]:
+    """For each kernel the labels of the nodes that it computes, or views of them."""
+    maker = makers([step.kernel for step in schedule.steps])
+    found: list[dict[str, None]] = [{} for _ in schedule.steps]
+    for node, label in schedule.graph.labels:
+        while is_view(node) and node not in maker:
+            node = node.inputs[0]
+        if node in maker:
+            found[maker[node]][label] = None
+    return [tuple(labels) for labels in found]
+
+
+def _folded(
+    parts: Sequence[Part], maker: dict[Node, int], scalars: frozenset[Node]
+) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """The views that the parts read through, and the numbers computed beside them."""
+    views: dict[Node, None] = {}
+    numbers: dict[Node, None] = {}
+    waiting = [node for part in parts for node in _read(part)]
+    while waiting:
+        node = waiting.pop(0)
+        if is_view(node):
+            views[node] = None
+        elif node in maker or node in scalars or not node.inputs:
+            continue
+        elif node not in numbers:
+            numbers[node] = None
+        waiting.extend(i for i in node.inputs if i not in views and i not in numbers)
+    return tuple(views), tuple(numbers)
+
+
+def _read(part: Part) -> Sequence[Node]:
+    return part.node.inputs if part.value is part.node else (part.value, *part.node.inputs[1:2])
+
+
+def _apart(kernels: Sequence[Kernel], number: int, maker: dict[Node, int]) -> Iterator[Apart]:
+    """A kernel's reasons, one for each other kernel and sentence."""
+    seen: set[tuple[int, Reason]] = set()
+    read = {o.buffer.owner for o in kernels[number].operands if o.buffer.kind == "arena"}
+    for refusal in kernels[number].origin.refusals:
+        other = maker[refusal.made]
+        if other != number and refusal.made in read and (other, refusal.reason) not in seen:
+            seen.add((other, refusal.reason))
+            stays = kernels[other].origin.stays
+            yield Apart(other, refusal.made, refusal.reader, refusal.reason, stays)
+    yield from _combined(kernels, number)
+
+
+def _combined(kernels: Sequence[Kernel], number: int) -> Iterator[Apart]:
+    """The kernel whose partial results this one combines."""
+    kernel = kernels[number]
+    own = {o.buffer for o in kernel.operands if o.buffer.kind == "partial"}
+    for other, before in enumerate(kernels[:number]):
+        found = own.intersection(o.buffer for o in before.operands)
+        if found and isinstance(before, LoopKernel):
+            node = next(p.node for p in before.origin.parts if p.role == "reduction")
+            yield Apart(other, node, node, "parts", None)

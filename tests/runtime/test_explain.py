@@ -1,0 +1,121 @@
+"""What a program says about its kernels: what is in each, and why nothing else is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc as gx
+from graphc.graph import Graph
+from graphc.passes.pipeline import simplify
+from graphc.runtime.explain import Explanation, explain
+from graphc.schedule.kernel import Kernel
+from graphc.schedule.reasons import Reason
+from graphc.schedule.schedule import build_schedule
+from tests import golden
+
+MODEL = """
+import graphc as gx
+import numpy as np
+
+x = gx.input("x", ("n", 8))
+w = gx.parameter("w", np.ones((8, 4)))
+b = gx.parameter("b", np.ones(4))
+t = gx.state("t", 0.0)
+hidden = gx.nn.relu(x @ w + b).named("hidden")
+loss = gx.mean(hidden * hidden).named("loss")
+rate = 0.1 / (1 + t)
+dw, db = gx.grad(loss, [w, b])
+step = gx.compile([x], loss, updates={w: w - rate * dw, b: b - rate * db, t: t + 1})
+"""
+
+X = gx.input("x", ("n", 6))
+SQUARE = gx.input("s", (6, 6))
+
+
+def explained(model: str) -> Explanation:
+    """Of the program `step` of a source text, whose lines do not move."""
+    scope: dict[str, Any] = {}
+    exec(compile(model, "model.py", "exec"), scope)
+    return scope["step"].explain()
+
+
+def test_a_training_step_reads_like_this(pytestconfig: pytest.Config) -> None:
+    golden.check("explain/step.txt", str(explained(MODEL)), pytestconfig)
+
+
+def reasons(y: gx.Tensor, *others: gx.Tensor) -> set[Reason]:
+    """All that keep the kernels of these tensors apart."""
+    inputs = [x for x in (X, SQUARE, INDEX) if f"{x.node.params['name']}:" in gx.text([y, *others])]
+    rows = gx.compile(inputs, [y, *others]).explain().rows
+    found = [apart for row in rows for apart in row.apart]
+    return {a.reason for a in found} | {a.stays for a in found if a.stays is not None}
+
+
+INDEX = gx.input("i", ("m",), "int64")
+
+
+@pytest.mark.parametrize(
+    ("reason", "tensors"),
+    [
+        ("memory", lambda: [gx.exp(SQUARE) @ SQUARE]),
+        ("memory", lambda: [gx.exp(X)[INDEX]]),
+        ("contraction", lambda: [gx.sum(X @ SQUARE, axis=1)]),
+        ("pieces", lambda: [gx.exp(gx.concat([X, X]))]),
+        ("moved", lambda: [gx.exp(SQUARE) + gx.exp(SQUARE).T]),
+        ("axes", lambda: [gx.sum(SQUARE - gx.sum(SQUARE, axis=1, keepdims=True), axis=0)]),
+        ("unfinished", lambda: [X - gx.sum(X)]),
+        ("parts", lambda: [gx.sum(X)]),
+        ("extents", lambda: [gx.exp(X), gx.exp(X)[:, :3] + 1]),
+        ("size", lambda: [chain(80)]),
+        ("readers", lambda: [gx.exp(SQUARE)[:3] * 2, gx.exp(SQUARE)[:2] * 3]),
+        ("output", lambda: [gx.exp(SQUARE), gx.sum(gx.exp(SQUARE).T * 2, axis=1)]),
+    ],
+)
+def test_every_reason_is_met(reason: Reason, tensors: Callable[[], list[gx.Tensor]]) -> None:
+    assert reason in reasons(*tensors())
+
+
+def chain(count: int) -> gx.Tensor:
+    h = X
+    for _ in range(count):
+        h = gx.sin(h) + X
+    return h
+
+
+def test_state_is_written_behind_what_can_fail() -> None:
+    w = gx.parameter("w", np.ones((6, 6)))
+    h = X @ w
+    step = gx.compile([X], h, updates={w: w - gx.sum(h)})
+    assert "commit" in {a.reason for row in step.explain().rows for a in row.apart}
+
+
+def edges(kernels: list[Kernel]) -> set[tuple[int, int]]:
+    """Which kernel reads what which other one has written."""
+    written = {
+        o.buffer: n
+        for n, kernel in enumerate(kernels)
+        for o in kernel.operands
+        if o.written and o.buffer.kind in ("arena", "partial")
+    }
+    operands = [(n, o) for n, kernel in enumerate(kernels) for o in kernel.operands]
+    read = [(n, o.buffer) for n, o in operands if not o.written]
+    return {(n, written[buffer]) for n, buffer in read if buffer in written}
+
+
+def test_every_edge_between_kernels_has_a_reason() -> None:
+    w = gx.parameter("w", np.ones((6, 6)))
+    hidden = gx.nn.softmax(gx.nn.relu(X @ w) @ w)
+    loss = gx.nn.cross_entropy(gx.concat([hidden, gx.sin(hidden)])[INDEX], INDEX)
+    update = w.node, (w - 0.1 * gx.grad(loss, w)).node
+    graph = Graph((X.node, INDEX.node), (loss.node,), (update,))
+    schedule = build_schedule(simplify(graph))
+    told = {(row.number, a.kernel) for row in explain(schedule).rows for a in row.apart}
+    assert edges([step.kernel for step in schedule.steps]) == told
+
+
+def test_a_label_is_at_the_kernel_that_computes_it() -> None:
+    labels = {label: row.name for row in explained(MODEL).rows for label in row.labels}
+    assert labels.keys() == {"hidden", "loss"}
+    assert labels["hidden"].startswith("dot")
