@@ -31,7 +31,6 @@ SIZES = {"f32": 4, "f64": 8, "b1": 1} | {f"{s}{8 * n}": n for s in "iu" for n in
 
 MACHINE = platform.machine().lower()
 ALIAS_CLASSES = 64
-SCOPES = (*map(str, range(ALIAS_CLASSES)), "words", "tile")
 
 Kinds = tuple[Any, ...]
 
@@ -282,29 +281,25 @@ def memory_type(dtype: str) -> Any:
     return _storage(dtype).as_pointer()
 
 
-_scopes_of_module: WeakKeyDictionary[ir.Module, dict[str, tuple[Any, Any]]] = WeakKeyDictionary()
+# For each scope of a module: its node, the list that holds it alone, the list of those before it.
+_scopes_of_module: WeakKeyDictionary[ir.Module, dict[str, tuple[Any, Any, Any]]]
+_scopes_of_module = WeakKeyDictionary()
 
 
-def _scopes(module: ir.Module) -> dict[str, tuple[Any, Any]]:
-    """For each scope: the list that holds it alone, and the list of all others."""
-    known = _scopes_of_module.get(module)
-    if known is None:
-        domain = module.add_metadata(["graphc"])
-        nodes = [module.add_metadata([f"graphc {name}", domain]) for name in SCOPES]
-        known = _scopes_of_module[module] = {
-            name: (
-                module.add_metadata([node]),
-                module.add_metadata([other for other in nodes if other is not node]),
-            )
-            for name, node in zip(SCOPES, nodes, strict=True)
-        }
-    return known
+def _scope(module: ir.Module, name: str) -> tuple[Any, Any, Any]:
+    """Two scopes are told apart if either is in the other's list: lists need no later ones."""
+    known = _scopes_of_module.setdefault(module, {})
+    if name not in known:
+        node = module.add_metadata([f"graphc {name}", module.add_metadata(["graphc"])])
+        before = module.add_metadata([others[0] for others in known.values()])
+        known[name] = node, module.add_metadata([node]), before
+    return known[name]
 
 
 def _mark_scope(b: Builder, instruction: Any, scope: str) -> None:
-    own, others = _scopes(b.module)[scope]
+    _, own, before = _scope(b.module, scope)
     instruction.set_metadata("alias.scope", own)
-    instruction.set_metadata("noalias", others)
+    instruction.set_metadata("noalias", before)
 
 
 def load(b: Builder, dtype: str, scope: str, memory: Any, index: Any) -> Any:

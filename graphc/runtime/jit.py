@@ -127,7 +127,7 @@ def _vector_function(name: str) -> Intrinsic:
     return Intrinsic(FUNCTIONS[name], result, call)
 
 
-_DECLARED = re.compile(r"^declare [^@\n]*@(\w+)\(", re.MULTILINE)
+_DECLARED = re.compile(r"""^declare [^@\n]*@"?(\w+)"?\(""", re.MULTILINE)
 _SEPARATOR = "\n; next module\n"
 
 

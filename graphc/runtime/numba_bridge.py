@@ -3,25 +3,44 @@ text.
 
 Enters: a Python function whose globals name the language. Leaves: LLVM IR text with a C entry
 point, for `machine.py` to optimise. Only `jit.py` imports this module, when the first kernel
-compiles. Numba's own optimiser, code generator and wrappers stay unused: they would compile every
-function a second time, and import symbols of CPython.
+compiles. Of Numba's passes those run that a kernel needs (no arrays, closures or rewrites), in
+contexts that know numbers and the language. Its optimiser, code generator and wrappers stay unused:
+they would compile every function a second time, and import symbols of CPython.
 
     to_llvm(function, "kernel_1", ("i64",) * 4, "void", KERNEL)
 """
 
+import gc
 import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba.core import compiler, types
+from numba.core import typed_passes as typed
+from numba.core import untyped_passes as untyped
+from numba.core.codegen import CodeLibrary, CPUCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import PassManager
+from numba.core.cpu import CPUContext
 from numba.core.datamodel.models import PrimitiveModel
 from numba.core.errors import NumbaError
+from numba.core.fastmathpass import rewrite_module
 from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.core.typing.context import BaseContext
+from numba.core.typing.templates import (
+    AbstractTemplate,
+    Registry,
+    builtin_registry,
+    infer_global,
+    signature,
+)
+from numba.cpython import builtins, numbers, rangeobj, tupleobj
 from numba.extending import register_model
 
 from graphc.errors import CompileError
@@ -159,6 +178,102 @@ def _lower_store(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 # ---- Python function -> LLVM IR -----------------------------------------------------------------
 
+_BUILT_IN = builtins, numbers, rangeobj, tupleobj
+# What can be called. Kernels look up no attribute: to load those takes longer than a kernel.
+_FUNCTIONS: Any = Registry()
+_FUNCTIONS.functions, _FUNCTIONS.globals = builtin_registry.functions, builtin_registry.globals
+
+
+class _Typing(BaseContext):
+    """The types of numbers and of the language. Equal questions are looked up once: kernels ask
+    over and over for the sum of two int64.
+    """
+
+    def __init__(self) -> None:
+        BaseContext.__init__(self)
+        self._answers: dict[Any, Any] = {}
+
+    def _load_builtins(self) -> None:
+        self.install_registry(_FUNCTIONS)
+
+    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        key = func, tuple(args), tuple(kws)
+        if key not in self._answers:
+            self._answers[key] = BaseContext.resolve_function_type(self, func, args, kws)
+        return self._answers[key]
+
+
+class _Target(CPUContext):
+    """The code of numbers, tuples and ranges; Numba's own context loads all of its NumPy too."""
+
+    def load_additional_registries(self) -> None:
+        """The modules in _BUILT_IN have registered their code where it is looked up."""
+
+    def post_lowering(self, mod: Any, library: Any) -> None:
+        """Without linking Numba's runtime, which counts references."""
+        if self.fastmath:
+            rewrite_module(mod, self.fastmath)
+
+
+class _Text(CPUCodeLibrary):
+    """A library that keeps LLVM IR as text, and calls nothing of LLVM."""
+
+    def __init__(self, name: str) -> None:
+        CodeLibrary.__init__(self, None, name)  # type: ignore[arg-type]
+        self.text = ""
+
+    def create_ir_module(self, name: str) -> Any:
+        return ir.Module(name)
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        self.text = str(ir_module)
+
+    def add_linking_library(self, library: Any) -> None:
+        """What is not linked is undefined, and refused where an object's imports are checked."""
+
+
+class _Pipeline(compiler.Compiler):
+    """The passes that a kernel needs."""
+
+    def define_pipelines(self) -> Any:
+        manager: Any = PassManager("kernel")
+        for one in _PASSES:
+            manager.add_pass(one, one.__name__)
+        manager.finalize()
+        return [manager]
+
+
+_PASSES = (
+    untyped.TranslateByteCode,
+    untyped.FixupArgs,
+    untyped.IRProcessing,
+    untyped.InlineInlinables,
+    untyped.ReconstructSSA,
+    typed.NopythonTypeInference,
+    typed.PreLowerStripPhis,
+    typed.IRLegalization,
+    typed.NativeLowering,
+    typed.NoPythonBackend,
+)
+
+
+@cache
+def _contexts() -> tuple[Any, Any]:
+    typing = _Typing()
+    return typing, _Target(typing)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """The garbage collector takes a quarter of the time, and finds nothing before the end."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
 
 def to_llvm(
     function: Any, symbol: str, arguments: tuple[str, ...], result: str, options: dict[str, Any]
@@ -167,13 +282,12 @@ def to_llvm(
     flags: Any = compiler.Flags()
     cpu_target.options.parse_as_flags(flags, options)
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.no_compile = True
-    typing: Any = cpu_target.typing_context
-    target: Any = cpu_target.target_context
-    typing.refresh()
-    target.refresh()
+    flags.nrt = False
+    typing, target = _contexts()
     passed = tuple(_NUMBA_TYPES[kind] for kind in arguments)
+    library = _Text(symbol)
     try:
-        with global_compiler_lock:
+        with global_compiler_lock, _without_collector():
             compiled = compiler.compile_extra(
                 typing,
                 target,
@@ -182,13 +296,12 @@ def to_llvm(
                 _NUMBA_TYPES[result],
                 flags,
                 {},
+                library,
+                _Pipeline,
             )
     except NumbaError as error:
         raise CompileError(f"{symbol} does not compile", got=str(error)) from error
-    entry = _c_entry(symbol, compiled.fndesc.llvm_func_name, arguments, result)
-    library = compiled.library
-    called = [lib._get_module_for_linking() for lib in dict.fromkeys(library._linking_libraries)]
-    return [entry, *map(str, (library._final_module, *called))]
+    return [_c_entry(symbol, compiled.fndesc.llvm_func_name, arguments, result), library.text]
 
 
 def _c_entry(symbol: str, native: str, arguments: tuple[str, ...], result: str) -> str:
