@@ -18,10 +18,15 @@ from dataclasses import dataclass
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start
 from graphc.codegen.words import ErrorWord, FirstCode, Size, Word, Words
 from graphc.codegen.writer import Writer
+from graphc.dims import OWN, names
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
 from graphc.types import DType
 
 LANES = 128  # columns a tile, where columns are reduced: accumulators that stay in L1
+
+
+BODY = 24  # statements of a column loop that takes several rows at once
+ROWS = 8  # and how many rows at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +153,18 @@ class _Loops:
     def _columns(self) -> None:
         kernel, line = self._kernel, self._writer.line
         last = len(kernel.outer) - 1
-        with self._writer.block("for q in range(begin, end):"):
-            line(f"first = q * {LANES}")
+        if last > 0:
+            line(f"tiles = floordiv({self._extents[last]} + {LANES - 1}, {LANES})")
+        with self._writer.block("for unit in range(begin, end):"):
+            if last > 0:
+                line("i0 = floordiv(unit, tiles)")
+            line(f"first = {'(unit - i0 * tiles)' if last > 0 else 'unit'} * {LANES}")
             line(f"width = minimum({LANES}, {self._extents[last]} - first)")
-            with self._nest(range(last)):
+            if kernel.parts is not None:
+                rows, parts = self._extents[last + 1], self._extents[0]
+                line(f"low = floordiv(i0 * {rows}, {parts})")
+                line(f"high = floordiv((i0 + 1) * {rows}, {parts})")
+            with self._nest(range(1, last)):
                 for stage in kernel.stages:
                     if stage.level == "row":
                         with self._column_loop():
@@ -163,9 +176,64 @@ class _Loops:
         if stage.reduces:
             with self._writer.block("for j in range(width):"):
                 self._start(stage)
-        with self._nest(range(last + 1, len(self._kernel.extents))), self._column_loop():
-            self._statements(stage, "j")
-            self._accumulate(stage, "[j]")
+        inner = len(self._kernel.extents) - 1
+        with self._nest(range(last + 1, inner)):
+            low, high = self._bounds(inner)
+            count = self._rows_together(stage, inner)
+            start = "" if low == "0" else f"{low} + "
+            if count > 1:
+                self._several_rows(stage, inner, count)
+                low = f"{start}groups * {count}"
+            rows = self._writer.block(f"for i{inner} in range({low}, {high}):")
+            with rows, self._column_loop():
+                self._statements(stage, "j")
+                self._accumulate(stage, "[j]")
+
+    def _several_rows(self, stage: Stage, inner: int, count: int) -> None:
+        """Several rows for each access to the accumulators, which are added up in pairs."""
+        line = self._writer.line
+        low, high = self._bounds(inner)
+        size, start = (high, "") if low == "0" else (f"{high} - {low}", f"{low} + ")
+        line(f"groups = floordiv({size}, {count})")
+        with self._writer.block("for group in range(groups):"):
+            line(f"row = {start}group * {count}")
+            with self._column_loop():
+                for turn in range(count):
+                    line(f"i{inner} = row + {turn}" if turn else f"i{inner} = row")
+                    self._statements(stage, "j")
+                    for number in stage.reduces:
+                        new = self._elements.name(self._reduction(number).value)
+                        line(f"x{number}_{turn} = {new}")
+                for number in stage.reduces:
+                    self._accumulate_pairs(number, count)
+
+    def _rows_together(self, stage: Stage, inner: int) -> int:
+        """How many rows a sweep over columns takes at once: a power of two."""
+        kernel, count = self._kernel, ROWS
+        parts = any(name.startswith(OWN) for name in names(kernel.extents[inner]))
+        first = any(self._reduction(number).axis is not None for number in stage.reduces)
+        # There are few parts, and the first of the best is found row by row.
+        if parts or first or not stage.reduces:
+            return 1
+        while count > 1 and count * len(stage.compute) > BODY:
+            count //= 2
+        return count
+
+    def _accumulate_pairs(self, number: int, count: int) -> None:
+        value = self._reduction(number)
+        dtype, step = self._source(value), 1
+        while step < count:
+            for turn in range(0, count, 2 * step):
+                x, y = f"x{number}_{turn}", f"x{number}_{turn + step}"
+                self._writer.line(f"{x} = {accumulated(value, x, y, dtype)}")
+            step *= 2
+        acc = f"r{number}[j]"
+        self._writer.line(f"{acc} = {accumulated(value, acc, f'x{number}_0', dtype)}")
+
+    def _reduction(self, number: int) -> Reduced:
+        value = self._kernel.values[number]
+        assert isinstance(value, Reduced)
+        return value
 
     @contextmanager
     def _column_loop(self) -> Iterator[None]:
@@ -180,15 +248,24 @@ class _Loops:
     def _nest(self, variables: range) -> Iterator[None]:
         with ExitStack() as stack:
             for v in variables:
-                bounds = "begin, end" if self._is_split(v) else self._extents[v]
+                low, high = self._bounds(v)
+                bounds = high if low == "0" else f"{low}, {high}"
                 stack.enter_context(self._writer.block(f"for i{v} in range({bounds}):"))
             yield
+
+    def _bounds(self, v: int) -> tuple[str, str]:
+        """Where a loop starts and ends: a part has its share of the split one."""
+        if self._is_split(v):
+            return "begin", "end"
+        kernel = self._kernel
+        if kernel.lanes == "outer" and kernel.parts is not None and v == len(kernel.outer):
+            return "low", "high"
+        return "0", self._extents[v]
 
     def _start(self, stage: Stage) -> None:
         column = "[j]" if self._kernel.lanes == "outer" else ""
         for number in stage.reduces:
-            value = self._kernel.values[number]
-            assert isinstance(value, Reduced)
+            value = self._reduction(number)
             start = reduction_start(value, self._source(value))
             self._writer.line(f"r{number}{column} = {start}")
             if value.combine in ("argmax", "argmin"):
@@ -207,8 +284,7 @@ class _Loops:
 
     def _accumulate(self, stage: Stage, column: str) -> None:
         for number in stage.reduces:
-            value = self._kernel.values[number]
-            assert isinstance(value, Reduced)
+            value = self._reduction(number)
             new, acc = self._elements.name(value.value), f"r{number}{column}"
             if value.combine in ("argmax", "argmin"):
                 self._best(number, value, new, column)

@@ -105,7 +105,7 @@ def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Ba
     known = dict(sizes)
     for kernel, partition in zip(kernels, partitions, strict=True):
         if isinstance(kernel, LoopKernel) and kernel.parts is not None:
-            known[str(kernel.parts)] = partition.used
+            known[str(kernel.parts)] = partition.results
     numbers = code.late.at(known)
     memory = _memory(code, numbers, partitions)
     if memory.total >= TOO_LARGE:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from graphc.codegen.emit import emit
 from graphc.codegen.loops import Emitted
 from graphc.codegen.words import Number, Size
-from graphc.dims import DimLike
+from graphc.dims import OWN, DimLike, names
 from graphc.graph import Node
 from graphc.runtime.sizes import SizeTable
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Schedule, Step
@@ -76,11 +76,11 @@ def _scratch(schedule: Schedule) -> dict[Buffer, int]:
 
 def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:
     if isinstance(kernel, LoopKernel):
-        return (
-            ()
-            if kernel.split is None
-            else (kernel.cost, *kernel.outer, kernel.extents[kernel.split])
-        )
+        if kernel.split is None:
+            return ()
+        sizes = (*kernel.outer, kernel.extents[kernel.split], *kernel.inner[:1])
+        # How many parts there are is not known before the split: no cost depends on it.
+        return (kernel.cost, *(s for s in sizes if not any(n.startswith(OWN) for n in names(s))))
     axes = (*kernel.axes, *kernel.depth)
     loops = [size for axis in axes for size in (axis.extent, axis.left, axis.right)]
     return (kernel.cost, kernel.left.offset, kernel.right.offset, *loops)

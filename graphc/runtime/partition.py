@@ -24,22 +24,29 @@ SPLIT_CYCLES = 4_000  # a step below this runs on one thread
 TEAM_CYCLES = 20_000  # a program whose split steps are below this together runs on one thread
 COST_A_CYCLE = 16  # costs are of single elements in vectors: about so many a cycle
 ROW_CYCLES = 50  # a reduction along a row, beside its elements: it waits for the sum of its lanes
+TILES_A_PART = 4  # tiles of columns that keep all parts busy until nearly the end
 GRANULE = 64  # elements of a contiguous loop that stay together: four vectors
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """`extent` units in granules of `granule`, shared out over `parts`; a matmul has its blocks."""
+    """`extent` units in granules of `granule`, shared out over `parts`; a matmul has its blocks.
+
+    `partial` says how many partial results a reduction over columns has.
+    """
 
     extent: int
     granule: int
     parts: int
     cycles: int
     blocking: Blocking | None = None
+    partial: int | None = None
 
     @property
-    def used(self) -> int:
-        """How many parts have work to do; 0 where there is nothing to do at all."""
+    def results(self) -> int:
+        """How many partial results there are; 0 where there is nothing to do at all."""
+        if self.partial is not None:
+            return self.partial
         return self.parts if self.extent > 0 else 0
 
 
@@ -63,6 +70,9 @@ def _partition(kernel: Kernel, numbers: Numbers, parts: int) -> Partition:
     whole = _of_loops(kernel, numbers)
     if whole.cycles < SPLIT_CYCLES:
         return whole
+    if whole.partial is not None:
+        assert isinstance(kernel, LoopKernel)
+        whole = _over_rows(whole, _number(kernel.inner[0], numbers), parts)
     # Every part has work to do: partial results are read from all of them.
     blocks = -(-whole.extent // whole.granule)
     return replace(whole, parts=max(1, min(parts, blocks)))
@@ -73,11 +83,28 @@ def _of_loops(kernel: LoopKernel, numbers: Numbers) -> Partition:
         # Nothing to share out: one call, which loops over everything.
         return Partition(1, 1, 1, 0)
     cycles = _number(kernel.cost, numbers) // COST_A_CYCLE + _row_cycles(kernel, numbers)
-    extent = _number(kernel.extents[kernel.split], numbers)
     if kernel.lanes == "outer":
-        return Partition(-(-extent // LANES), 1, 1, cycles)
+        return _of_columns(kernel, numbers, cycles)
+    extent = _number(kernel.extents[kernel.split], numbers)
     last = kernel.split == len(kernel.extents) - 1
     return Partition(extent, GRANULE if last else 1, 1, cycles)
+
+
+def _of_columns(kernel: LoopKernel, numbers: Numbers, cycles: int) -> Partition:
+    """Units are tiles of columns, for each step of the first loop or part of the rows."""
+    tiles = -(-_number(kernel.outer[-1], numbers) // LANES)
+    if kernel.parts is not None:
+        return Partition(tiles, 1, 1, cycles, partial=1)
+    first = _number(kernel.outer[0], numbers) if len(kernel.outer) > 1 else 1
+    return Partition(tiles * first, 1, 1, cycles)
+
+
+def _over_rows(whole: Partition, rows: int, parts: int) -> Partition:
+    """The rows of columns shared out too, where there are too few tiles for so many parts."""
+    if whole.extent >= TILES_A_PART * parts:
+        return whole
+    shares = max(1, min(parts, rows))
+    return replace(whole, extent=whole.extent * shares, partial=shares)
 
 
 def _row_cycles(kernel: LoopKernel, numbers: Numbers) -> int:

@@ -22,6 +22,7 @@ from graphc.schedule.group import (
     fits,
     home_on,
     inline_numbers,
+    is_shared,
     memory_reads,
     reduced_variables,
     refusal,
@@ -125,9 +126,9 @@ class Fusion:
         reduces = item.role == "compute" and isinstance(item.node.op.lower, Reduce)
         if reduces and rows and reduced_variables(item, home) != rows.inner:
             return "axes"
-        # A reduction of everything is shared out over parts: its result is there a kernel later.
-        points = any(index.terms for index in home)
-        return "unfinished" if late and rows and not rows.outer and points else None
+        # A reduction that is shared out over parts has its result a kernel later.
+        points = rows and any(v in rows.inner for index in home for v, _ in index.terms)
+        return "unfinished" if late and rows and points and is_shared(rows) else None
 
     def _merge(self, groups: list[Group]) -> Group:
         first = next((g for g in groups if g.kind != "map"), groups[0])

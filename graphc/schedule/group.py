@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from graphc.dims import DimLike
+from graphc.dims import DimLike, product
 from graphc.graph import Node
 from graphc.lowering import (
     Contract,
@@ -28,6 +28,8 @@ from graphc.schedule.reasons import Reason, Refusal
 
 CAP = 60  # items a kernel: compile time grows faster than its length (100 operations: 0.85 s)
 LENGTH = 2 * CAP  # items, and the numbers that they compute inline
+
+FEW_ROWS = 512  # columns of so few rows stay in the cache, and one kernel goes over them again
 
 GroupKind = Literal["map", "rows", "contract", "scatter"]
 
@@ -171,6 +173,18 @@ def refusal(group: Group, item: Item) -> Reason | None:
     if item.role in ("fill", "base", "scatter"):
         return "own loops"
     return "scatter" if group.kind == "scatter" else "contraction"
+
+
+def is_shared(group: Group) -> bool:
+    """Whether parts share out the group's reductions: of everything, or of long columns.
+
+    What waits for them at a point of the loops is then another kernel's.
+    """
+    if group.kind != "rows" or not group.outer:
+        return group.kind == "rows"
+    rows = product(group.extents[v] for v in group.inner)
+    few = isinstance(rows, int) and rows <= FEW_ROWS
+    return max(group.inner) < min(group.outer) and not few
 
 
 def alike(groups: Sequence[Group]) -> bool:

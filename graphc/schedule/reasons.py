@@ -46,7 +46,7 @@ SENTENCES: Mapping[Reason, str] = {
     "extents": "its loops have other extents",
     "moved": "it reads other elements than are at hand",
     "axes": "it reduces over other axes",
-    "unfinished": "a reduction of everything is known one kernel later",
+    "unfinished": "a reduction that parts share out is known one kernel later",
     "later": "it joined a later kernel that it reads as well",
     "parts": "it combines what the parts of a team have reduced",
     # of a pointwise kernel and its readers: why it did not move into them

@@ -90,6 +90,43 @@ def test_rows_and_columns(axis: int, split: Callable[[int], None]) -> None:
         agree(case([x], outputs, [some("float32", shape)]), program, False, f"{shape} {parts}")
 
 
+TALL = ((1, 16), (7, 16), (9, 1), (33, 3), (129, 64), (65, 130), (20, 1300), (0, 5), (5, 0))
+
+
+def columns(x: gx.Tensor) -> list[gx.Tensor]:
+    """Reductions over rows, what waits for them along the columns and at each point."""
+    mean = gx.mean(x, axis=0)
+    away = x - mean
+    normal = away * gx.rsqrt(gx.mean(away * away, axis=0) + 0.1)
+    return [normal, gx.sum(x * x, axis=0) + 1, gx.max(x, axis=0) * 2, gx.argmin(x, axis=0)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_columns(count: int, split: Callable[[int], None]) -> None:
+    x = gx.input("x", ("a", "b"))
+    outputs = columns(x)[:count]
+    program = program_of(case([x], outputs, []).graph, NATIVE)
+    for parts, shape in product((1, 2, 3), TALL):
+        if count == 4 and shape[0] == 0:
+            continue  # an extremum of nothing
+        split(parts)
+        found = case([x], outputs, [some("float32", shape)])
+        agree(found, program, False, f"{shape} {parts}")
+        for one, again in zip(ran(found, program), ran(found, program), strict=True):
+            np.testing.assert_array_equal(one, again)
+
+
+def test_columns_of_images(split: Callable[[int], None]) -> None:
+    """Rows that are no single loop, for they are read from within a border."""
+    x = gx.input("x", ("n", "h", "w", 5))
+    inside = x[:, 1:-1, 1:-1]
+    outputs = [gx.sum(inside, axis=(0, 1, 2)), gx.mean(inside * inside, axis=(0, 1, 2))]
+    program = program_of(case([x], outputs, []).graph, NATIVE)
+    for parts, shape in product((1, 2, 3), ((1, 3, 3, 5), (2, 4, 13, 5), (5, 11, 6, 5))):
+        split(parts)
+        agree(case([x], outputs, [some("float32", shape)]), program, False, f"{shape} {parts}")
+
+
 def test_teams_by_the_measured_thresholds() -> None:
     """Nothing forced: sizes at which kernels are shared out by themselves."""
     x = gx.input("x", ("a", "b"))

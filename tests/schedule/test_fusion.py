@@ -96,6 +96,19 @@ def test_a_sum_of_everything_is_shared_out() -> None:
     assert (first.split, second.split) == (0, None)
 
 
+def test_a_sum_of_columns_is_shared_out_by_rows() -> None:
+    first, second = (step.kernel for step in scheduled([gx.sum(X, axis=0)]).steps)
+    assert isinstance(first, LoopKernel)
+    assert isinstance(second, LoopKernel)
+    assert (first.lanes, second.lanes) == ("outer", "outer")
+    assert first.outer[0] == first.parts == second.inner[0]
+
+
+def test_columns_of_few_rows_are_one_kernel() -> None:
+    few = gx.input("few", (100, "n"))
+    assert kinds(scheduled([gx.nn.softmax(few, axis=0)])) == ["reduce"]
+
+
 def adam(w: Tensor, g: Tensor, t: Tensor) -> dict[Tensor, Tensor]:
     m, v = (gx.state(name, np.zeros(w.shape)) for name in "mv")
     new_m, new_v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g

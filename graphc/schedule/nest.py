@@ -1,0 +1,131 @@
+"""Nests: a body on its merged loops, with stages, lanes and what is split.
+
+Enters: a body over the loops of its group, and their order. Leaves: a loop kernel.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from graphc.dims import DimLike, product
+from graphc.schedule.body import Body, renumbered_value
+from graphc.schedule.items import Item
+from graphc.schedule.kernel import Buffer, Count, Load, LoopKernel, Store, Value
+from graphc.schedule.merge import coefficient, merge_loops, renumbered
+from graphc.schedule.origin import origin_of
+from graphc.schedule.stages import Lanes, Levels, cost_of, flops_of, levels_of, plan, unsteady
+from graphc.types import TensorType
+
+SHORT = 32  # elements: a reduction over so few is vectorised across rows
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The loops of a body from the outside in: their numbers there, sizes, how many are outer.
+
+    `outer` None stands for all but the innermost.
+
+    No loop of `boundaries`, a place in the order, merges with the one before it.
+    """
+
+    loops: Sequence[int]
+    sizes: Sequence[DimLike]
+    outer: int | None
+    boundaries: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Merged loops: extents, how many of them are outer, and the body on them."""
+
+    extents: tuple[DimLike, ...]
+    outer: int
+    values: Sequence[Value]
+    stores: Sequence[Store]
+
+
+def merged_loops(body: Body, order: Order) -> Loops:
+    """The body on the loops that are left when those that can have merged."""
+    numbers = {old: new for new, old in enumerate(order.loops)}
+    indices = [v.index for v in body.values if isinstance(v, Load | Count)]
+    indices += [s.index for s in body.stores]
+    groups = merge_loops(order.sizes, [renumbered(i, numbers) for i in indices], order.boundaries)
+    count = max(0, len(groups) - 1)
+    if order.outer is not None:
+        count = sum(group[0] < order.outer for group in groups)
+    mapping = {order.loops[group[-1]]: number for number, group in enumerate(groups)}
+    return Loops(
+        tuple(product(order.sizes[v] for v in group) for group in groups),
+        count,
+        [renumbered_value(value, mapping) for value in body.values],
+        [replace(s, index=renumbered(s.index, mapping)) for s in body.stores],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What is shared out: a loop, or none; of a partial kernel also the size that says how often.
+
+    `unknown` is a size that only the partition knows; no cost may depend on it.
+    """
+
+    loop: int | None
+    parts: DimLike | None = None
+    unknown: DimLike | None = None
+
+
+def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopKernel:
+    """The kernel of a body."""
+    inner = frozenset(range(loops.outer, len(loops.extents)))
+    levels = levels_of(loops.values, inner)
+    lanes = _lanes(loops, levels) if body.group.kind == "rows" else "inner"
+    stages = plan(loops.values, loops.stores, inner, lanes)
+    saved = sorted({n for s in stages if s.level == "inner" for n in s.keep})
+    kept = []
+    for number in saved:
+        dtype = getattr(loops.values[number], "dtype", None)
+        assert dtype is not None
+        scratch = Buffer("scratch", TensorType(dtype, loops.extents[loops.outer :]), "row")
+        kept.append((number, body.operand(scratch, True)))
+    cost, flops = _work(loops, levels, split.unknown)
+    return LoopKernel(
+        origin=origin_of(body.group, items),
+        outer=loops.extents[: loops.outer],
+        inner=loops.extents[loops.outer :],
+        operands=tuple(body.operands),
+        values=tuple(loops.values),
+        stages=stages,
+        lanes=lanes,
+        split=0 if lanes == "outer" else split.loop,
+        parts=split.parts,
+        kept=tuple(kept),
+        checks=tuple(item.node for item in body.errors),
+        cost=cost,
+        flops=flops,
+    )
+
+
+def _lanes(loops: Loops, levels: Levels) -> Lanes:
+    """Which loop is vectorised: the one along which most loads are contiguous, or that is long."""
+    extents, outer = loops.extents, loops.outer
+    if outer == 0 or outer == len(extents):
+        return "inner"
+    if unsteady(loops.values, levels):
+        return "inner"  # tiles of columns keep nothing an inner point
+    sweep = product(extents[outer:])
+    if isinstance(sweep, int) and sweep <= SHORT:
+        return "outer"
+    loads = [v.index for v in loops.values if isinstance(v, Load)]
+    along_rows = sum(coefficient(index, len(extents) - 1) == 1 for index in loads)
+    whole = [i for i in loads if any(v >= outer for v, _ in i.terms)]
+    along_columns = sum(coefficient(index, outer - 1) == 1 for index in whole)
+    return "outer" if along_columns > along_rows else "inner"
+
+
+def _work(loops: Loops, levels: Levels, unknown: DimLike | None) -> tuple[DimLike, DimLike]:
+    """Cycles and operations of the whole nest."""
+    points = product(size for size in loops.extents if size != unknown)
+    heads = product(size for size in loops.extents[: loops.outer] if size != unknown)
+    pairs = list(zip(loops.values, levels.inner, strict=True))
+    cost = points * sum(cost_of(v) for v, inner in pairs if inner)
+    cost += heads * sum(cost_of(v) for v, inner in pairs if not inner)
+    return cost, points * sum(flops_of(v) for v, inner in pairs if inner)
