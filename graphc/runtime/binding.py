@@ -28,7 +28,7 @@ from graphc.runtime.template import (
     number_bits,
 )
 from graphc.schedule.blocking import Tile
-from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Operand
+from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel
 from graphc.schedule.memory import LINE, Interval, plan_memory
 from graphc.state import aligned_empty
 from graphc.types import int64
@@ -47,11 +47,22 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An array in the arena: where it starts in bytes, its shape and dtype."""
+    """An input or output: where it starts in the arena in bytes, its shape and dtype.
+
+    `at` are the words of the table that point into it, `ahead` how far from its first byte: with
+    these, rows read or write the array elsewhere.
+    """
 
     offset: int
     shape: tuple[int, ...]
     dtype: np.dtype
+    at: tuple[int, ...]
+    ahead: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return prod(self.shape) * self.dtype.itemsize
 
 
 @dataclass(slots=True, eq=False)
@@ -115,13 +126,20 @@ def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Ba
     _write_words(template, table, numbers, sizes, memory)
     relative = _write_contractions(template, table, numbers, partitions, memory, backend)
     _write_heads(template, table, partitions)
+
+    def slot(buffer: Buffer) -> Slot:
+        at = (*template.external[buffer], *(n for n, b in relative.items() if b is buffer))
+        offset, dtype = memory.offsets[buffer], buffer.type.dtype.numpy
+        ahead = (table[list(at)] - offset).tolist() if at else ()
+        return Slot(offset, shape_of(buffer, numbers), dtype, at, tuple(ahead))
+
     return Binding(
         table=table,
         arena_words=np.array([*template.addresses.at, *relative], np.int64),
         arena_bytes=memory.total,
         threads=threads if any(p.parts > 1 for p in partitions) else 1,
-        inputs=tuple(_slot(memory, numbers, buffer) for buffer in code.schedule.inputs),
-        outputs=tuple(_slot(memory, numbers, buffer) for buffer in code.schedule.outputs),
+        inputs=tuple(map(slot, code.schedule.inputs)),
+        outputs=tuple(map(slot, code.schedule.outputs)),
         rows=template.rows,
         partitions=partitions,
         numbers=numbers,
@@ -143,11 +161,6 @@ def shape_of(buffer: Buffer, numbers: Mapping[DimLike, int]) -> tuple[int, ...]:
 def buffer_bytes(buffer: Buffer, numbers: Mapping[DimLike, int]) -> int:
     """The size of a buffer: of "scratch" that of one part."""
     return prod([numbers[size] for size in buffer.type.shape]) * buffer.type.dtype.itemsize
-
-
-def _slot(memory: _Memory, numbers: Mapping[DimLike, int], buffer: Buffer) -> Slot:
-    dtype = buffer.type.dtype.numpy
-    return Slot(memory.offsets[buffer], shape_of(buffer, numbers), dtype)
 
 
 def _memory(code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]) -> _Memory:
@@ -207,19 +220,20 @@ def _write_contractions(
     partitions: Sequence[Partition],
     memory: _Memory,
     backend: Backend,
-) -> list[int]:
-    """The words of matmuls; returns where those stand that are addresses in the arena."""
-    relative: list[int] = []
+) -> dict[int, Buffer | None]:
+    """The words of matmuls; returns where those stand that are addresses in the arena, and of which
+    buffer (None: of scratch)."""
+    relative: dict[int, Buffer | None] = {}
     for number, at in template.contractions.items():
         kernel = template.code.steps[number].kernel
         assert isinstance(kernel, ContractKernel)
         blocking = partitions[number].blocking
         assert blocking is not None
-        starts, moves = [], []
+        starts, buffers = [], []
         for factor in (kernel.left, kernel.right):
-            base, moving = _start(memory, kernel.operands[factor.operand])
-            starts.append(base + numbers[factor.offset] * kernel.dtype.itemsize)
-            moves.append(moving)
+            buffers.append(kernel.operands[factor.operand].buffer)
+            start = numbers[factor.offset] * kernel.dtype.itemsize
+            starts.append(_address(memory, buffers[-1]) + start)
         fast = kernel.dtype.name in ("float32", "float64")
         pack = backend.pack(blocking.whole.width, kernel.dtype.name) if fast else 0
         micro = backend.micro if fast else _no_micro
@@ -227,15 +241,16 @@ def _write_contractions(
         values = contract_values(blocking, addresses, micro, pack)
         table[at : at + len(values)] = values
         if blocking.turned:  # the transpose is computed: B comes first
-            moves.reverse()
-        relative += [at + n for n, moving in enumerate((*moves, True)) if moving]
+            buffers.reverse()
+        relative |= {at + n: b for n, b in enumerate(buffers) if b in memory.offsets}
+        relative[at + 2] = None
     return relative
 
 
-def _start(memory: _Memory, operand: Operand) -> tuple[int, bool]:
-    """Where an operand starts, and whether that is within the arena."""
-    fixed = fixed_address(operand.buffer)
-    return (memory.offsets[operand.buffer], True) if fixed is None else (fixed, False)
+def _address(memory: _Memory, buffer: Buffer) -> int:
+    """Where a buffer starts, if it is in the arena from there."""
+    fixed = fixed_address(buffer)
+    return memory.offsets[buffer] if fixed is None else fixed
 
 
 def _no_micro(tile: Tile) -> int:

@@ -23,9 +23,11 @@ from graphc.functions.copying import deep_copy
 from graphc.graph import Graph
 from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE, runner
-from graphc.runtime.binding import Backend, Binding, Slot, bind, too_large
+from graphc.runtime.binding import Backend, Binding, bind, too_large
+from graphc.runtime.bound import Bound
 from graphc.runtime.code import Code, emit_program
 from graphc.runtime.explain import Explanation, explain
+from graphc.runtime.pool import Pool
 from graphc.runtime.profile import Profile, check_repeats, measure
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.runtime.team import get_threads
@@ -37,24 +39,7 @@ from graphc.tree import LEAF, Structure, unflatten
 from graphc.types import uint8
 
 BINDINGS = 256  # sizes that a program remembers; the oldest is forgotten
-
-
-class _Bound:
-    """A binding with its views of the arena: rebuilt when the arena moves."""
-
-    __slots__ = ("address", "base", "binding", "inputs", "outputs", "threads")
-
-    def __init__(self, binding: Binding, arena: np.ndarray) -> None:
-        binding.move_to(arena.ctypes.data)
-        self.binding, self.base = binding, binding.base
-        self.address, self.threads = binding.address, binding.threads
-        self.inputs = [_view(arena, slot) for slot in binding.inputs]
-        self.outputs = [_view(arena, slot) for slot in binding.outputs]
-
-
-def _view(arena: np.ndarray, slot: Slot) -> np.ndarray:
-    size = int(np.prod(slot.shape, dtype=np.int64)) * slot.dtype.itemsize
-    return arena[slot.offset : slot.offset + size].view(slot.dtype).reshape(slot.shape)
+_NONE: dict[int, np.ndarray] = {}
 
 
 def _size(name: str, size: Any) -> int:
@@ -92,7 +77,8 @@ class Program:
         self._dtypes = tuple(node.type.dtype.numpy for node in graph.inputs)
         self._guards = collect_guards(graph.nodes)
         self._template: Template | None = None
-        self._bound: dict[tuple[Any, ...], _Bound] = {}
+        self._bound: dict[tuple[Any, ...], Bound] = {}
+        self._pools = tuple(Pool() for _ in graph.outputs)
         self._arena = aligned_empty((64,), uint8)
         self._base = self._arena.ctypes.data
 
@@ -100,12 +86,20 @@ class Program:
         """Runs the program on these arrays."""
         if kwargs or len(args) != len(self._dtypes):
             args = self._arranged(args, kwargs)
+        for a in args:
+            if type(a) is not np.ndarray:
+                args = self._arrays(args)
+                break
         with STATE_LOCK:
             bound = self._feed(args)
+            fresh = bound.fresh() if bound.large else _NONE
             error = self._run(bound.address, bound.threads)
             if error:
                 raise self._failure(bound.binding, error)
-            outputs = [view.copy() if view.ndim else view[()] for view in bound.outputs]
+            outputs = [
+                fresh[n] if view is None else view.copy() if view.ndim else view[()]
+                for n, view in enumerate(bound.outputs)
+            ]
         return outputs[0] if self._single else unflatten(self._structure, outputs)
 
     def __repr__(self) -> str:
@@ -205,9 +199,11 @@ class Program:
                 "a profile measures machine code", fix="compile for the NATIVE backend"
             )
         check_repeats(repeats)
-        args = self._arranged(args, kwargs)
+        args = self._arrays(self._arranged(args, kwargs))
         with STATE_LOCK:
-            binding = self._feed(args).binding
+            bound = self._feed(args)
+            bound.point_home()
+            binding = bound.binding
             error, profile = measure(self._code, binding, lambda: self._feed(args), repeats)
             if error:
                 raise self._failure(binding, error)
@@ -240,22 +236,27 @@ class Program:
             )
         return tuple([found[name] for name in self._names])
 
-    def _feed(self, args: Sequence[Any]) -> _Bound:
-        """Copies the arguments into the arena, bound to their sizes."""
-        for a in args:
-            if type(a) is not np.ndarray:
-                args = [self._array(n, value) for n, value in enumerate(args)]
-                break
+    def _feed(self, args: Sequence[Any]) -> Bound:
+        """The program bound to the sizes of the arguments, which it will find: small ones are
+        copied into the arena, large ones must live until it has run."""
         key = (get_threads(), *[a.shape for a in args])
         bound = self._bound.get(key)
         if bound is None or bound.base != self._base:
             bound = self._bound[key] = self._bound_to(args, bound)
-        for view, array, dtype in zip(bound.inputs, args, self._dtypes, strict=True):
-            if array.dtype is dtype:
+        for n, view in enumerate(bound.inputs):
+            array = args[n]
+            if view is None:
+                view = bound.read_in_place(n, array)
+                if view is None:
+                    continue
+            if array.dtype is self._dtypes[n]:
                 view[...] = array
             else:
-                self._convert(bound, view, array)
+                self._convert(n, view, array)
         return bound
+
+    def _arrays(self, values: Sequence[Any]) -> tuple[np.ndarray, ...]:
+        return tuple([self._array(n, value) for n, value in enumerate(values)])
 
     def _array(self, number: int, value: Any) -> np.ndarray:
         try:
@@ -266,18 +267,17 @@ class Program:
                 f"input {self._names[number]!r} is {node.type}", got=str(error)
             ) from error
 
-    def _convert(self, bound: _Bound, view: np.ndarray, array: np.ndarray) -> None:
+    def _convert(self, number: int, view: np.ndarray, array: np.ndarray) -> None:
         """By NumPy's same_kind rule; a float that is too large for the dtype becomes infinite."""
         rule = "same_kind" if view.dtype.kind == "f" else "safe"
         if not np.can_cast(array.dtype, view.dtype, rule):
-            number = next(n for n, v in enumerate(bound.inputs) if v is view)
             array = fed_array(self.graph.inputs[number], array)  # or raises
         with np.errstate(all="ignore"):
             view[...] = array
 
-    def _bound_to(self, arrays: Sequence[np.ndarray], known: _Bound | None) -> _Bound:
+    def _bound_to(self, arrays: Sequence[np.ndarray], known: Bound | None) -> Bound:
         if known is not None:
-            return _Bound(known.binding, self._arena)
+            return Bound(known.binding, self._arena, self._pools)
         inputs = self.graph.inputs
         with np.errstate(all="ignore"):
             fed = [fed_array(node, array) for node, array in zip(inputs, arrays, strict=True)]
@@ -289,7 +289,7 @@ class Program:
             self._base = self._arena.ctypes.data
         if len(self._bound) >= BINDINGS:
             del self._bound[next(iter(self._bound))]
-        return _Bound(binding, self._arena)
+        return Bound(binding, self._arena, self._pools)
 
     def _bind(self, sizes: Mapping[str, int], threads: int) -> Binding:
         if self._template is None:

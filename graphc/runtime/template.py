@@ -60,7 +60,8 @@ class Template:
 
     `rows` are the positions of its rows. `addresses` and `part_sizes` count the buffers of
     `code.lives`, `sizes` those of `code.late`, `numbers` the nodes in `symbolic`; `contractions`
-    are the first of a matmul's words, by step.
+    are the first of a matmul's words, by step; `external` are the words that are addresses of
+    inputs and outputs, but for those of matmuls.
     """
 
     code: Code
@@ -72,6 +73,7 @@ class Template:
     numbers: Places = field(default_factory=Places)
     errors: list[int] = field(default_factory=list)
     contractions: dict[int, int] = field(default_factory=dict)
+    external: dict[Buffer, list[int]] = field(default_factory=dict)
     symbolic: tuple[Node, ...] = ()
 
 
@@ -98,7 +100,10 @@ def make_template(code: Code, kernel: Callable[[str, str], int]) -> Template:
         {node: n for n, node in enumerate(symbolic)},
         dict(zip(constant, bits, strict=True)),
     )
-    template = Template(code, words, symbolic=tuple(symbolic))
+    external: dict[Buffer, list[int]] = {
+        buffer: [] for buffer in (*code.schedule.inputs, *code.schedule.outputs)
+    }
+    template = Template(code, words, external=external, symbolic=tuple(symbolic))
     at, first_code = ROWS_AT, 0
     for number, (step, emitted) in enumerate(zip(code.steps, code.emitted, strict=True)):
         template.rows.append(at)
@@ -130,11 +135,14 @@ def _place(
 ) -> None:
     match word:
         case Address(operand=number):
-            fixed = fixed_address(kernel.operands[number].buffer)
+            buffer = kernel.operands[number].buffer
+            fixed = fixed_address(buffer)
             if fixed is not None:
                 template.words[at] = fixed
             else:
-                template.addresses.add(at, lists.buffers[kernel.operands[number].buffer])
+                template.addresses.add(at, lists.buffers[buffer])
+            if buffer in template.external:
+                template.external[buffer].append(at)
         case PartSize(operand=number):
             template.part_sizes.add(at, lists.buffers[kernel.operands[number].buffer])
         case Size(dim=size):
