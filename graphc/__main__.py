@@ -13,8 +13,8 @@ from pathlib import Path
 import graphc
 from graphc.runtime.cache import cache_files, cache_size, clear_cache
 from graphc.runtime.environment import cache_folder
+from graphc.runtime.family import host_core
 from graphc.runtime.machine import host
-from graphc.runtime.micro import host_core
 from graphc.runtime.team import available_cores, get_threads, openmp
 
 # Of the CPU's features those that decide how fast kernels are.

@@ -46,14 +46,11 @@ COMMON_WORDS = (
     "block_columns",
 )
 FAST_WORDS = (
-    "tile_rows",  # what one call of a micro-kernel computes
+    "tile_rows",  # what a micro-kernel computes at once
     "tile_columns",
     "pack",  # addresses: the packing kernel and the micro-kernels
     "whole",
-    "fewer_rows",
-    "fewer_columns",
-    "corner",
-    "lanes",  # of the last vector of the last tile
+    "edge",
     "turned",  # offsets in the scratch in bytes, 0: none; the block of C is at 0
     "packed_b",
     "pack_period",  # for how many blocks a packed B is good
@@ -93,9 +90,9 @@ CASTS = {
 # What the text calls its variables: not for the epilogue to assign.
 LOCALS = (
     *("base", "acc", "packed", "block", "column", "rest", "i0", "j0", "m", "n"),
-    *("row_tiles", "column_tiles", "pitch", "a_block", "b_block", "t", "u", "v", "i", "j", "k"),
-    *("source", "target", "wide", "count", "a_panel", "b_panel", "last", "full", "few", "b_tile"),
-    *("a_tile", "c_tile", "micro", "r", "c", "a", "b", "x", "y", "started", "period"),
+    *("column_tiles", "pitch", "a_block", "b_block", "t", "v", "i", "j", "k"),
+    *("source", "target", "wide", "count", "a_panel", "b_panel", "b_tile", "c_tile"),
+    *("micro", "r", "c", "a", "b", "x", "y", "started", "period"),
 )
 
 Epilogue = Callable[[Writer, str], None]
@@ -149,19 +146,14 @@ a_panel = a_block + ({a_panel}) * {size}
 b_panel = b_block + ({b_panel}) * {size}
 for v in range(column_tiles):
     j = v * tile_columns
-    last = n - j < tile_columns
-    full = select(last, fewer_columns, whole)
-    few = select(last, corner, fewer_rows)
+    wide = minimum(tile_columns, n - j)
+    micro = select(wide < tile_columns, edge, whole)
     b_tile = b_panel + j * panel_column * {size}
-    for u in range(row_tiles):
-        i = u * tile_rows
-        micro = select(m - i < tile_rows, few, full)
-        a_tile = a_panel + i * a_row * {size}
-        c_tile = base + (i * pitch + j) * {size}
-        call_micro(
-            micro, a_tile, a_row, a_depth, b_tile, b_depth, c_tile, pitch, k, started, lanes,
-            count, a_run, b_run
-        )
+    c_tile = base + j * {size}
+    call_micro(
+        micro, m, tile_rows, wide, a_panel, a_row, a_depth, b_tile, b_depth, c_tile, pitch, k,
+        started, count, a_run, b_run
+    )
 started = 1"""
 
 TURN = """\
@@ -239,7 +231,6 @@ def _nest(writer: Writer, name: str, count: int) -> Iterator[list[str]]:
 def _emit_tiles(writer: Writer, spec: ContractSpec) -> None:
     """The sums of a block, by micro-kernels, into the scratch."""
     size, line = SIZES[spec.dtype], writer.line
-    line("row_tiles = floordiv(m + tile_rows - 1, tile_rows)")
     line("column_tiles = floordiv(n + tile_columns - 1, tile_columns)")
     line("pitch = column_tiles * tile_columns")
     for operand, start in (("a", "i0 * a_row"), ("b", "j0 * b_column")):
@@ -323,9 +314,8 @@ def contract_values(
 
 def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iterator[int]:
     tile, walk, count = blk.whole, blk.walk, len(blk.matmul.depth)
-    yield from (tile.rows, tile.columns, pack)
-    yield from (micro(t) for t in (tile, blk.fewer_rows, blk.fewer_columns, blk.corner))
-    yield from (blk.lanes, blk.turned, blk.packed_b, blk.pack_period)
+    yield from (blk.tile_rows, tile.columns, pack, micro(tile), micro(blk.edge))
+    yield from (blk.turned, blk.packed_b, blk.pack_period)
     copy, column = walk.copy, blk.matmul.b_column
     around: Sequence[Loop] = ()
     if copy is not None:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 from graphc.runtime.binding import Backend
 from graphc.runtime.cache import load_kernel
-from graphc.runtime.micro import micro_address
+from graphc.runtime.family import host_core, micro_address, pack_address
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
-from graphc.runtime.packing import pack_address
 from graphc.runtime.python_mode import PythonKernel, python_kernel, run_table_python
 from graphc.runtime.team import run_table
-from graphc.schedule.blocking import Tile
 
-NATIVE = Backend(load_kernel, micro_address, pack_address)
+NATIVE = Backend(
+    load_kernel,
+    lambda tile: micro_address(host_core(), tile),
+    lambda dtype: pack_address(host_core(), dtype),
+)
 
 _python_kernels: dict[int, PythonKernel] = {}
 _python_addresses: dict[str, int] = {}
@@ -28,15 +30,7 @@ def _python_address(source: str, name: str) -> int:
     return _python_addresses[source]
 
 
-def _pack_python(width: int, dtype: str) -> int:
-    return pack_python_address(dtype)
-
-
-def _micro_python(tile: Tile) -> int:
-    return micro_python_address(tile)
-
-
-PYTHON = Backend(_python_address, _micro_python, _pack_python)
+PYTHON = Backend(_python_address, micro_python_address, pack_python_address)
 
 
 def run_python(table: int, threads: int) -> int:

@@ -42,7 +42,7 @@ class Backend:
 
     kernel: Callable[[str, str], int]
     micro: Callable[[Tile], int]
-    pack: Callable[[int, str], int]
+    pack: Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def _write_contractions(
             start = numbers[factor.offset] * kernel.dtype.itemsize
             starts.append(_address(memory, buffers[-1]) + start)
         fast = kernel.dtype.name in ("float32", "float64")
-        pack = backend.pack(blocking.whole.width, kernel.dtype.name) if fast else 0
+        pack = backend.pack(kernel.dtype.name) if fast else 0
         micro = backend.micro if fast else _no_micro
         addresses = starts[0], starts[1], memory.scratch[number]
         values = contract_values(blocking, addresses, micro, pack)

@@ -4,7 +4,7 @@ Enters: the text of a kernel, or of an LLVM IR function. Leaves: its address. A 
 kernels are all on disk loads them with llvmlite alone (0.1 ms each) and never imports Numba.
 
     address = load_kernel(source, "add")          # of the text of add(begin, end, part, args)
-    address = load_ir("define void @micro(i64 %a) ...", "micro")
+    address = load_ir("define void @family(i64 %addresses) ...", "family")
     cache_stats(), cache_size()                   # CacheStats(hits=2, ...), 6120 bytes
     clear_cache()
 """
@@ -26,8 +26,8 @@ from graphc.runtime.store import Entry, Store, open_store
 class CacheStats:
     """What one process took from disk, what it compiled, and how long that took.
 
-    `compiled` counts kernels that were made from graphs; `tiles` the micro-kernels of matmuls, one
-    a tile shape: all programs share them, and a new size may be the first to need one.
+    `compiled` counts kernels that were made from graphs; `tiles` the modules of micro-kernels, one
+    for all matmuls of a dtype.
     """
 
     hits: int = 0

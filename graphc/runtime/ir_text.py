@@ -7,9 +7,10 @@ Enters: calls that each add a line. Leaves: the text of a module.
     f.store(f.vector, f.load(f.at(pointer, 64), f.vector), pointer)
     f.do("ret void")
     f.text("move", ("a",))      # define void @move(i64 %a) nounwind { ...
+    module_text({"move": (f, ("a",))})      # the same, with what it declares
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 Values = list[str]
 
@@ -65,6 +66,15 @@ class IRFunction:
         """The pointer, of which LLVM does not know where it comes from."""
         return self.value(f'call ptr asm "", "=r,0"(ptr {pointer})')
 
+    def least(self, x: str, y: str) -> str:
+        self.declared.add("declare i64 @llvm.smin.i64(i64, i64)")
+        return self.value(f"call i64 @llvm.smin.i64(i64 {x}, i64 {y})")
+
+    def scaled(self, *names: str) -> None:
+        """%name.bytes of arguments that count elements."""
+        for name in names:
+            self.do(f"%{name}.bytes = mul i64 %{name}, {self.size}")
+
     def shuffle(self, x: str, y: str, indices: Sequence[int]) -> str:
         """The elements of x and y, concatenated, that the indices name."""
         mask = ", ".join(f"i32 {i}" for i in indices)
@@ -95,14 +105,6 @@ class IRFunction:
         self.declared.add(f"declare {kind} {name}({kind}, {kind}, {kind})")
         return self.value(f"call {kind} {name}({kind} {x}, {kind} {y}, {kind} {z})")
 
-    def add_lanes(self, vector: str, start: str) -> str:
-        name = f"@llvm.vector.reduce.fadd.v{self.width}f{self.size * 8}"
-        self.declared.add(f"declare {self.scalar} {name}({self.scalar}, {self.vector})")
-        total = self.value(
-            f"call reassoc {self.scalar} {name}({self.scalar} -0.0, {self.vector} {vector})"
-        )
-        return self.value(f"fadd {self.scalar} {start}, {total}")
-
     def branch(self, condition: str, then: str, other: str) -> None:
         self.do(f"br i1 {condition}, label %{then}, label %{other}")
 
@@ -132,8 +134,36 @@ class IRFunction:
             for (kind, first), new in zip(carried, after, strict=True)
         ]
 
+    def chain(
+        self,
+        kinds: Sequence[str],
+        values: Values,
+        steps: Sequence[tuple[str, Callable[[Values], Values]]],
+    ) -> Values:
+        """Steps (leave, body) in turn: values = body(values), up to the first that is to leave."""
+        end, leaving = self.fresh("end"), list[tuple[str, Values]]()
+        for leave, body in steps:
+            following = self.fresh("step")
+            leaving.append((self.block, values))
+            self.branch(leave, end, following)
+            self.label(following)
+            values = body(values)
+        leaving.append((self.block, values))
+        self.do(f"br label %{end}")
+        self.label(end)
+        return [
+            self.value(f"phi {kind} " + ", ".join(f"[{v[n]}, %{b}]" for b, v in leaving))
+            for n, kind in enumerate(kinds)
+        ]
+
     def text(self, name: str, arguments: Sequence[str]) -> str:
-        """The module: a function of int64 arguments that returns nothing."""
+        """A function of int64 arguments that returns nothing, without what it declares."""
         parameters = ", ".join(f"i64 %{argument}" for argument in arguments)
-        head = f"define void @{name}({parameters}) nounwind {{"
-        return "\n".join([head, *self.lines, "}", *sorted(self.declared), ""])
+        return "\n".join([f"define void @{name}({parameters}) nounwind {{", *self.lines, "}", ""])
+
+
+def module_text(functions: Mapping[str, tuple[IRFunction, Sequence[str]]]) -> str:
+    """The module of functions by name, each with its arguments."""
+    texts = [f.text(name, arguments) for name, (f, arguments) in functions.items()]
+    declared = {line for f, _ in functions.values() for line in f.declared}
+    return "\n".join([*texts, *sorted(declared), ""])

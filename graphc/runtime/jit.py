@@ -58,9 +58,12 @@ def compile_kernel(
 
 
 def compile_ir(text: str, name: str) -> CompiledKernel:
-    """Compile the function `name` of an LLVM IR text, with LLVM alone. Raises CompileError."""
+    """Compile the function `name` of an LLVM IR text as it is, with LLVM alone.
+
+    Raises CompileError.
+    """
     symbol = symbol_of("llvm", text, name)
-    return _finish(machine.optimise([text], name, symbol), symbol)
+    return _finish(machine.link([text], name, symbol), symbol)
 
 
 def _finish(module: Any, symbol: str) -> CompiledKernel:
@@ -84,7 +87,8 @@ def kernel_module(
             raise CompileError(
                 f"kernel {name} does not compile", got=error.got, fix=source
             ) from error
-        return machine.optimise([*texts, *_vector_math(texts, store)], symbol, symbol)
+        linked = machine.link([*texts, *_vector_math(texts, store)], symbol, symbol)
+        return machine.optimise(linked)
 
 
 def _with_helpers(namespace: dict[str, Any], name: str) -> Any:

@@ -4,7 +4,8 @@ Enters: LLVM IR text, and later the bytes of an object file. Leaves: the bytes o
 and later addresses. One place owns the flags of the optimiser and of the code generator, for
 kernels and for hand-written IR alike.
 
-    code = emit(optimise(["define void @nothing(i64 %n) { ret void }"], "nothing", "nothing_1"))
+    module = link(["define void @nothing(i64 %n) { ret void }"], "nothing", "nothing_1")
+    code = emit(optimise(module))
     address, handle = load(code, "nothing_1", imports=())
 """
 
@@ -65,8 +66,8 @@ def _linker() -> Any:
     return llvm.create_lljit_compiler(_target_machine())
 
 
-def optimise(texts: Sequence[str], name: str, symbol: str) -> Any:
-    """One optimised module of some IR texts that call each other.
+def link(texts: Sequence[str], name: str, symbol: str) -> Any:
+    """One module of some IR texts that call each other.
 
     Their function `name` becomes the one visible `symbol`; all else is inlined into it.
     """
@@ -82,6 +83,14 @@ def optimise(texts: Sequence[str], name: str, symbol: str) -> Any:
             raise CompileError(f"LLVM rejects the code of {symbol}", got=str(error)) from error
         module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
         _hide_all_but(module, symbol)
+        return module
+
+
+def optimise(module: Any) -> Any:
+    """The module, after LLVM's passes. IR that is written as it shall run is better off without:
+    they take longer than all else, and their vectoriser tears dot products apart."""
+    with LOCK:
+        machine = _target_machine()
         options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
         options.loop_vectorization = options.slp_vectorization = True
         options.loop_interleaving = options.loop_unrolling = True

@@ -5,7 +5,7 @@ Enters: a Tile. Leaves: a Python function of the same int64 arguments, or its ad
     >>> a, b, c = np.ones((2, 3)), np.ones((3, 8)), np.zeros((2, 8))
     >>> places = (x.ctypes.data for x in (a, b, c))
     >>> at_a, at_b, at_c = places
-    >>> micro_python(Tile(2, 1, 8, "float64"))(at_a, 3, 1, at_b, 8, at_c, 8, 3, 0, 8, 1, 0, 0)
+    >>> micro_python(Tile(8, 1, 8, "float64"))(2, 2, 8, at_a, 3, 1, at_b, 8, at_c, 8, 3, 0, 1, 0, 0)
     >>> c[1, :2]
     array([3., 3.])
 """
@@ -41,15 +41,14 @@ def micro_python(tile: Tile) -> Callable[..., None]:
     """What the kernel of a tile does, in NumPy."""
 
     def micro(*words: int) -> None:
-        a, rs, cs, b, bs, c, ldc, k, accumulate, lanes, runs, a_run, b_run = words
+        m, _, columns, a, rs, cs, b, bs, c, ldc, k, accumulate, runs, a_run, b_run = words
         size = np.dtype(tile.dtype).itemsize
-        cols = tile.columns - (tile.width - lanes if tile.masked else 0)
-        target = _matrix(c, tile.dtype, (tile.rows, cols), (ldc, 1))
+        target = _matrix(c, tile.dtype, (m, columns), (ldc, 1))
         total = target.copy() if accumulate else np.zeros_like(target)
         for run in range(runs):
-            left = _matrix(a + run * a_run * size, tile.dtype, (tile.rows, k), (rs, cs))
+            left = _matrix(a + run * a_run * size, tile.dtype, (m, k), (rs, cs))
             strides = (1, bs) if tile.dot else (bs, 1)
-            total += left @ _matrix(b + run * b_run * size, tile.dtype, (k, cols), strides)
+            total += left @ _matrix(b + run * b_run * size, tile.dtype, (k, columns), strides)
         target[:] = total
 
     return micro

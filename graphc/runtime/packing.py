@@ -1,6 +1,6 @@
 """The packing kernel of the generated matmul: panels of vectors from operands whose rows are none.
 
-Enters: a vector width and a dtype. Leaves: LLVM IR text, or the address of
+Enters: a vector width and a dtype. Leaves: the LLVM function
 
     pack(source, v_stride, k_stride, target, target_row, v, k)
 
@@ -10,9 +10,6 @@ It copies vectors, transposes squares in registers, or gathers, by the strides. 
 written: past v a row of the target holds anything.
 """
 
-from functools import cache
-
-from graphc.runtime.cache import load_ir
 from graphc.runtime.ir_text import IRFunction, Values
 
 PACK_ARGUMENTS = ("source", "vs", "ks", "target", "row", "v", "k")
@@ -108,7 +105,6 @@ def _pack_transpose(f: IRFunction) -> None:
     """
     blocks = f.value(f"sdiv i64 {f.value(f'add i64 %v, {f.width - 1}')}, {f.width}")
     whole, rest = f.value(f"sdiv i64 %k, {f.width}"), f.value(f"srem i64 %k, {f.width}")
-    f.declared.add("declare i64 @llvm.smin.i64(i64, i64)")
 
     def block(index: str, _: Values) -> Values:
         up = f.value(f"sub i64 {f.value(f'sub i64 {blocks}, 1')}, {index}")
@@ -116,7 +112,7 @@ def _pack_transpose(f: IRFunction) -> None:
         last = f.value(f"sub i64 {f.value(f'sub i64 %v, {first}')}, 1")
         source = f.at("%source.0", f.value(f"mul i64 {first}, %vs.bytes"))
         target = f.at("%target.0", f.bytes(first))
-        clamped = [f.value(f"call i64 @llvm.smin.i64(i64 {r}, i64 {last})") for r in range(f.width)]
+        clamped = [f.least(str(row), last) for row in range(f.width)]
         offsets = [f.value(f"mul i64 {row}, %vs.bytes") for row in clamped]
 
         def square(_: str, values: Values) -> Values:
@@ -151,11 +147,10 @@ def _pack_last_square(f: IRFunction, source: str, target: str, offsets: Values, 
     f.label(none)
 
 
-def pack_ir(width: int, dtype: str) -> str:
-    """The module of the packing kernel as LLVM IR text."""
+def pack_function(width: int, dtype: str) -> IRFunction:
+    """The packing kernel."""
     f = IRFunction(dtype, width)
-    for name in ("vs", "ks", "row"):
-        f.do(f"%{name}.bytes = mul i64 %{name}, {f.size}")
+    f.scaled("vs", "ks", "row")
     for name in ("source", "target"):
         f.do(f"%{name}.0 = inttoptr i64 %{name} to ptr")
     wide = f.value(f"icmp sge i64 %v, {width}")
@@ -171,10 +166,4 @@ def pack_ir(width: int, dtype: str) -> str:
         f.label(name)
         emit(f)
         f.do("ret void")
-    return f.text("pack", PACK_ARGUMENTS)
-
-
-@cache
-def pack_address(width: int, dtype: str) -> int:
-    """The compiled packing kernel."""
-    return load_ir(pack_ir(width, dtype), "pack")
+    return f

@@ -15,7 +15,7 @@ from math import prod
 
 from graphc.codegen.loops import LANES
 from graphc.dims import DimLike
-from graphc.runtime.micro import host_core
+from graphc.runtime.family import host_core
 from graphc.schedule.blocking import Blocking, Matmul, choose_blocking
 from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel
 from graphc.schedule.walk import ONCE, Loop

@@ -5,10 +5,11 @@ Enters: sizes and strides of the operands, the core. Leaves: a Blocking, e.g.
     >>> core = Core(vector_bytes=64, registers=32, l1=48 << 10, l2=1 << 20)
     >>> layer = dense("float32", 1, 32, 64, 64, (0, 64, 1), (0, 64, 1))
     >>> blocking = choose_blocking(layer, core, parts=1)
-    >>> blocking.whole, blocking.extent, blocking.packed_b
-    (Tile(rows=8, vectors=2, width=16, dtype='float32', masked=False, dot=False), 1, 0)
+    >>> blocking.tile_rows, blocking.whole.columns, blocking.extent, blocking.packed_b
+    (11, 32, 1, 0)
 
-The tile is the cheapest one by a count of cycles (`_cycles`), within a few per cent of what was
+Which tiles there are follows from the core alone (`tiles_of`), so that sizes never need another
+one; the tile is the cheapest by a count of cycles (`_cycles`), within a few per cent of what was
 measured on Zen 5. Blocks matter little once C's block stays in the first-level cache: 128 columns,
 and rows to fill half of it.
 """
@@ -25,8 +26,10 @@ from graphc.schedule.walk import Loop, Walk, in_place, packed
 SIZES = {"float32": 4, "float64": 8}
 LINE = 64
 BLOCK_COLUMN_BYTES = 512
+CALL_CYCLES = 20
 CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count on
-DOT_TILES = ((4, 4), (3, 6), (4, 2), (2, 8), (2, 4), (1, 8), (1, 6), (8, 1), (4, 1), (2, 1), (1, 1))
+MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 14, 4  # of a tile
+MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,10 @@ def transposed(matmul: Matmul) -> Matmul:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The register block of a micro-kernel: `rows` x `vectors` accumulators of `width` elements.
+    """The register block of a micro-kernel: up to `rows` x `vectors` sums of `width` elements.
 
-    Of the last vector of a masked tile only some lanes are read. In a dot tile every accumulator is
-    one element of C, its lanes run along k.
+    Of the last vector of a masked tile any number of lanes is read. In a dot tile every sum is one
+    element of C, its lanes run along k.
     """
 
     rows: int
@@ -114,23 +117,41 @@ class Tile:
         return self.vectors if self.dot else self.vectors * self.width
 
 
+@lru_cache(64)
+def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
+    """All tiles there are: those of 1, 2, ... vectors, and last the dot tile.
+
+    Sums, a row of B and one broadcast of a tile fit the registers.
+    """
+    width, masked = core.vector_bytes // SIZES[dtype], core.vector_bytes >= MASK_BYTES
+    most = {v: (core.registers - 1 - v) // v for v in range(1, MOST_VECTORS + 1)}
+    dot = Tile(3, 8 if core.registers >= 32 else 4, width, dtype, masked=True, dot=True)
+    return (
+        *(
+            Tile(min(rows, MOST_ROWS), v, width, dtype, masked)
+            for v, rows in most.items()
+            if rows >= FEWEST_ROWS
+        ),
+        dot,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Blocking:
     """Blocks of the grid, tiles inside a block, the scratch of one part.
 
     The parts of a team split the grid (shared outer loops, column blocks, other outer loops, row
     blocks): `extent` blocks. What tiles compute is `matmul`: the one asked for, or its transpose,
-    B^T @ A^T. `walk` is their way along the depth. The scratch holds a block of C, then one turned
+    B^T @ A^T. A block is cut into `tile_rows`, and into the columns of `whole`, but what is left
+    for `edge`. `walk` is their way along the depth. The scratch holds a block of C, then one turned
     round if the matmul is the transpose (`turned` is its offset, else 0), then a packed block of B
     (`packed_b`; 0: B is read in place), good for `pack_period` blocks. `cycles` is an estimate.
     """
 
     matmul: Matmul
+    tile_rows: int
     whole: Tile
-    fewer_rows: Tile
-    fewer_columns: Tile
-    corner: Tile
-    lanes: int
+    edge: Tile
     walk: Walk
     block_rows: int
     block_columns: int
@@ -171,22 +192,41 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
     """
     depth, enter, leave = matmul.k, 15.0 + 5 * (runs - 1), 1.5
     if tile.dot:
-        depth, enter, leave = -(-depth // tile.width), 20.0, 6.0
-    width = tile.columns // tile.vectors
-    row_tail, column_tail = matmul.rows % tile.rows, -(-(matmul.columns % tile.columns) // width)
+        depth, enter, leave = -(-depth // tile.width), 20.0, 3.0
+    step_rows = _tile_rows(matmul.rows, tile)
+    row_tail = matmul.rows % step_rows
+    down = [(matmul.rows // step_rows, step_rows), (1, row_tail)]
+    if tile.dot:
+        down = [(matmul.rows // step_rows, step_rows), (row_tail, 1)]
     total = 0.0
-    for row_tiles, rows in ((matmul.rows // tile.rows, tile.rows), (row_tail > 0, row_tail)):
-        for tiles, vectors in (
-            (matmul.columns // tile.columns, tile.vectors),
-            (column_tail > 0, column_tail),
-        ):
-            loads = (
-                (rows + vectors) / 2 if tile.dot else max(_row_cycles(matmul, rows), 2 * vectors)
-            )
-            step = max(rows * vectors / 2, loads, 4)
-            total += row_tiles * tiles * (depth * step + enter + leave * rows * vectors)
-    total += 40 * ((row_tail > 0) + (column_tail > 0))
+    for panels, vectors in _panels(matmul.columns, tile):
+        for tiles, rows in down:
+            step = max(rows * vectors / 2, _loads(matmul, tile, rows, vectors), 4)
+            total += panels * tiles * (depth * step + enter + leave * rows * vectors)
+        total += panels * CALL_CYCLES
     return total if tile.dot or _in_vectors(matmul) else total + _pack_cycles(matmul)
+
+
+def _panels(columns: int, tile: Tile) -> Iterator[tuple[int, int]]:
+    """How many panels of how many vectors there are."""
+    whole, tail = divmod(columns, tile.columns)
+    yield whole, tile.vectors
+    if tail:
+        yield 1, tile.vectors if tile.dot else -(-tail // tile.width)
+
+
+def _tile_rows(rows: int, tile: Tile) -> int:
+    """Even shares of the rows; a dot tile has its own."""
+    if tile.dot:
+        return tile.rows
+    return max(-(-rows // max(-(-rows // tile.rows), 1)), 1)
+
+
+def _loads(matmul: Matmul, tile: Tile, rows: int, vectors: int) -> float:
+    """Cycles to read what a step needs; a tile of one vector has a branch for every sum."""
+    if tile.dot:
+        return (rows + vectors) / 2
+    return max(_row_cycles(matmul, rows), 2 * vectors, rows * 0.7 if vectors == 1 else 0)
 
 
 def _row_cycles(matmul: Matmul, rows: int) -> float:
@@ -197,37 +237,21 @@ def _row_cycles(matmul: Matmul, rows: int) -> float:
     return rows * (2 if rows > CACHE_WAYS * sets else 0.55)
 
 
-def _vector_tiles(matmul: Matmul, core: Core, width: int) -> Iterator[Tile]:
-    """Tiles whose sums, one row of B and one broadcast fit the registers; rows in even shares."""
-    for vectors in (1, 2, 3, 4, 6, 8):
-        most = (core.registers - 1 - vectors) // vectors
-        if most < 1 or (vectors > 1 and matmul.columns <= (vectors - 1) * width):
-            continue
-        fewest = -(-matmul.rows // most)
-        shares = {-(-matmul.rows // tiles) for tiles in range(fewest, fewest + 3)}
-        for rows in shares if matmul.rows <= 4 * most else {most & (-4 if most >= 8 else -2) or 1}:
-            yield Tile(rows, vectors, width, matmul.dtype)
-
-
-def _dot_tiles(matmul: Matmul, core: Core, width: int) -> Iterator[Tile]:
-    if len(matmul.depth) != 1 or (matmul.depth[0].a, matmul.depth[0].b) != (1, 1):
-        return
-    for rows, columns in DOT_TILES:
-        fits = rows * columns + rows + columns <= core.registers
-        if fits and rows <= matmul.rows and columns <= matmul.columns:
-            yield Tile(rows, columns, width, matmul.dtype, dot=True)
+def _candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
+    """The tiles that can compute it, and are not wider than it."""
+    unit = len(matmul.depth) == 1 and (matmul.depth[0].a, matmul.depth[0].b) == (1, 1)
+    for tile in tiles_of(core, matmul.dtype):
+        narrow = tile.vectors == 1 or matmul.columns > tile.columns - tile.width
+        if unit if tile.dot else narrow:
+            yield tile
 
 
 def _choose_tile(matmul: Matmul, core: Core) -> tuple[Tile, float]:
     if matmul.dtype not in SIZES:
         return Tile(1, 1, 1, matmul.dtype), 1.0 * matmul.rows * matmul.columns * matmul.k
-    width = core.vector_bytes // SIZES[matmul.dtype]
-    if matmul.rows == 0 or matmul.columns == 0:
-        return Tile(1, 1, width, matmul.dtype), 0.0
     runs = in_place(matmul.depth, 1 << 60).run.extent
-    tiles = [*_vector_tiles(matmul, core, width), *_dot_tiles(matmul, core, width)]
-    costs = {tile: _cycles(matmul, tile, runs) for tile in tiles}
-    best = min(tiles, key=costs.__getitem__)
+    costs = {tile: _cycles(matmul, tile, runs) for tile in _candidates(matmul, core)}
+    best = min(costs, key=costs.__getitem__)
     return best, costs[best]
 
 
@@ -241,12 +265,12 @@ def _packs(matmul: Matmul, tile: Tile, core: Core) -> bool:
     size = SIZES[matmul.dtype]
     # measured: a matrix whose rows are pages apart is slow to read in place
     large = matmul.rows >= 128 and matmul.k * matmul.columns * size > 2 * core.l2
-    slow_masks = core.vector_bytes < 32 and matmul.columns % tile.width != 0
-    return large or slow_masks or not _in_vectors(matmul)
+    partial = not tile.masked and matmul.columns % tile.width != 0
+    return large or partial or not _in_vectors(matmul)
 
 
 def _block_sizes(matmul: Matmul, tile: Tile, core: Core, parts: int) -> tuple[int, int, int]:
-    """Rows and columns of a block, and how much depth one call of a micro-kernel goes along."""
+    """Rows of a tile, rows and columns of a block."""
     size = SIZES.get(matmul.dtype, 8)
     wanted = BLOCK_COLUMN_BYTES // size
     columns = matmul.columns if matmul.columns <= 2 * wanted else wanted
@@ -256,43 +280,32 @@ def _block_sizes(matmul: Matmul, tile: Tile, core: Core, parts: int) -> tuple[in
     row_blocks = max(-(-matmul.rows // most), 1)
     if grid * row_blocks < 8 * parts:
         row_blocks = _round_up(row_blocks, parts // gcd(parts, grid))
-    rows = _round_up(max(-(-matmul.rows // row_blocks), 1), tile.rows)
-    return rows, columns, max(core.l2 // 8 // (tile.columns * size), 64)
+    rows = max(-(-matmul.rows // row_blocks), 1)
+    return _tile_rows(rows, tile), rows, columns
 
 
 def make_blocking(
     matmul: Matmul,
     tile: Tile,
-    block: tuple[int, int, int],
-    pack: bool = False,
+    core: Core,
+    parts: int,
     turn: bool = False,
     cycles: float = 0.0,
 ) -> Blocking:
-    """The Blocking of chosen sizes; rows and columns of a block are multiples of the tile."""
-    block_rows, block_columns, most_depth = block
-    row_tail = matmul.rows % tile.rows or tile.rows
-    column_tail = matmul.columns % tile.columns or tile.columns
-    width = tile.columns // tile.vectors
-    lanes = (column_tail - 1) % width + 1
-    edge = replace(tile, vectors=-(-column_tail // width), masked=lanes != width and not pack)
-    size = SIZES.get(matmul.dtype, 8)
+    """The Blocking of a matmul by a tile."""
+    tile_rows, block_rows, block_columns = _block_sizes(matmul, tile, core, parts)
+    pack, size = _packs(matmul, tile, core), SIZES.get(matmul.dtype, 8)
     c_bytes = _round_up(block_rows * block_columns * size, LINE)
     turned_bytes = _round_up((block_rows * block_columns + tile.width) * size, LINE) if turn else 0
     b_bytes = _round_up(block_columns * matmul.k * size, LINE) if pack else 0
     row_blocks = -(-matmul.rows // block_rows)
     column_blocks = -(-matmul.columns // block_columns)
-    most_depth = 1 << 60 if tile.dot else most_depth
-    walk = in_place(matmul.depth, most_depth)
-    if pack:
-        walk = packed(matmul.depth, most_depth, tile.columns)
     return Blocking(
         matmul=matmul,
+        tile_rows=tile_rows,
         whole=tile,
-        fewer_rows=replace(tile, rows=row_tail),
-        fewer_columns=edge,
-        corner=replace(edge, rows=row_tail),
-        lanes=lanes,
-        walk=walk,
+        edge=_edge(matmul, tile, core),
+        walk=_walk(matmul, tile, core, pack),
         block_rows=block_rows,
         block_columns=block_columns,
         row_blocks=row_blocks,
@@ -304,6 +317,21 @@ def make_blocking(
         scratch_bytes=c_bytes + turned_bytes + b_bytes,
         cycles=ceil(cycles * matmul.count),
     )
+
+
+def _edge(matmul: Matmul, tile: Tile, core: Core) -> Tile:
+    """The tile of the last columns: one of fewer vectors."""
+    tail = matmul.columns % tile.columns
+    if tile.dot or tail == 0 or matmul.dtype not in SIZES:
+        return tile
+    return tiles_of(core, matmul.dtype)[-(-tail // tile.width) - 1]
+
+
+def _walk(matmul: Matmul, tile: Tile, core: Core, pack: bool) -> Walk:
+    """Along the depth: a block of a panel of B is good for the second cache."""
+    size = SIZES.get(matmul.dtype, 8)
+    most = 1 << 60 if tile.dot else max(core.l2 // 8 // (tile.columns * size), 64)
+    return packed(matmul.depth, most, tile.columns) if pack else in_place(matmul.depth, most)
 
 
 def _period(matmul: Matmul, turn: bool) -> int:
@@ -322,5 +350,4 @@ def choose_blocking(matmul: Matmul, core: Core, parts: int) -> Blocking:
         other_cycles += 50 + matmul.rows * matmul.columns * SIZES[matmul.dtype] / 12
         if other_cycles < cycles and not other.dot:
             turn, matmul, tile, cycles = True, transpose, other, other_cycles
-    block = _block_sizes(matmul, tile, core, parts)
-    return make_blocking(matmul, tile, block, _packs(matmul, tile, core), turn, cycles)
+    return make_blocking(matmul, tile, core, parts, turn, cycles)

@@ -1,6 +1,7 @@
 """Generated matmuls against NumPy: transposes, odd sizes, blocks, parts, dtypes, modes."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,10 +16,9 @@ from graphc.codegen.contract import (
 )
 from graphc.codegen.writer import Writer
 from graphc.runtime.cache import load_kernel
+from graphc.runtime.family import host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import call_micro
-from graphc.runtime.micro import host_core, micro_address
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
-from graphc.runtime.packing import pack_address
 from graphc.runtime.python_mode import python_kernel
 from graphc.schedule.blocking import SIZES, Blocking, Core, Matmul, choose_blocking, dense
 from graphc.schedule.walk import Loop
@@ -69,7 +69,7 @@ def run(
     scratch = np.full(blocking.scratch_bytes * parts + GUARD, 0xA5, np.uint8)
     out = np.zeros((batch, rows, columns), dtype)
     places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
-    values = contract_values(blocking, places, *calls(blocking, python))
+    values = contract_values(blocking, places, *calls(dtype, core, python))
     args = np.array([*values, out.ctypes.data, bias.ctypes.data, rows, columns], np.int64)
     text = kernel_text(dtype, unit=dtype not in SIZES and strides(b)[2] == 1)
     for part in range(parts):
@@ -82,14 +82,13 @@ def run(
     return out
 
 
-def calls(blocking: Blocking, python: bool):
+def calls(dtype: str, core: Core, python: bool):
     """Where the kernel finds its micro-kernels."""
-    dtype = blocking.matmul.dtype
     if dtype not in SIZES:
         return (lambda tile: 0), 0
     if python:
         return micro_python_address, pack_python_address(dtype)
-    return micro_address, pack_address(blocking.whole.width, dtype)
+    return partial(micro_address, core), pack_address(core, dtype)
 
 
 def operand(rng: np.random.Generator, shape: tuple[int, int, int], turned: bool, dtype: str):
@@ -221,16 +220,17 @@ def test_any_loops_around_and_along(dtype: str, python: bool) -> None:
     for seed in range(24 if not python else 6):
         rng = np.random.default_rng(seed)
         matmul, a, b = general(rng, dtype)
-        blocking = choose_blocking(matmul, CORES[seed % 2], 1 + seed % 3)
+        core = CORES[seed % 2]
+        blocking = choose_blocking(matmul, core, 1 + seed % 3)
         outer = [loop.extent for loop in matmul.outer]
         left = a.reshape(*outer, matmul.rows, matmul.k)
         expected = left @ b.reshape(*outer, matmul.k, matmul.columns)
-        got = run_general(matmul, blocking, a, b, python)
+        got = run_general(matmul, blocking, core, a, b, python)
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
 def run_general(
-    matmul: Matmul, blocking: Blocking, a: np.ndarray, b: np.ndarray, python: bool
+    matmul: Matmul, blocking: Blocking, core: Core, a: np.ndarray, b: np.ndarray, python: bool
 ) -> np.ndarray:
     names = tuple(f"at{n}" for n in range(len(matmul.outer)))
     spec = ContractSpec(matmul.dtype, names, matmul.shared, len(matmul.depth))
@@ -250,7 +250,7 @@ def run_general(
     out = np.zeros((*(loop.extent for loop in matmul.outer), matmul.rows, matmul.columns), a.dtype)
     scratch = np.zeros(blocking.scratch_bytes + GUARD, np.uint8)
     places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
-    values = contract_values(blocking, places, *calls(blocking, python))
+    values = contract_values(blocking, places, *calls(matmul.dtype, core, python))
     args = np.array([*values, out.ctypes.data], np.int64)
     if python:
         python_kernel(writer.text(), "contract")(0, blocking.extent, 0, args.ctypes.data)
