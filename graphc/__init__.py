@@ -18,6 +18,7 @@ from graphc.dims import Dim, dim
 from graphc.functions import *
 from graphc.functions.parsing import parse
 from graphc.jit import Jitted, jit
+from graphc.missing import of_graphc as __getattr__  # noqa: F401
 from graphc.nn.functional import stop_gradient
 from graphc.runtime.cache import cache_stats
 from graphc.runtime.program import Program

@@ -170,6 +170,10 @@ class ConcretenessError(GraphcError, TypeError):
     """Python asked for the number behind something symbolic."""
 
 
+class UnknownNameError(GraphcError, AttributeError):
+    """A name that graphc, or a tensor, does not have."""
+
+
 class ThreadError(GraphcError, RuntimeError):
     """A thread count or a use of threads that cannot be honoured."""
 

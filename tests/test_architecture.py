@@ -6,8 +6,18 @@ import pathlib
 
 # A module imports only from what stands above it, or from its own package.
 ORDER = (
-    *("errors", "tree", "dims", "types", "lowering", "state", "graph", "text", "evaluate"),
-    *("ops", "functions", "passes", "autodiff", "schedule", "codegen", "runtime", "compiler"),
+    *("errors", "missing", "tree", "dims", "types", "lowering", "state", "graph", "text"),
+    *(
+        "evaluate",
+        "ops",
+        "functions",
+        "passes",
+        "autodiff",
+        "schedule",
+        "codegen",
+        "runtime",
+        "compiler",
+    ),
     *("jit", "transforms", "nn", "optim", "train", "viz", "io", "__init__", "__main__"),
 )
 # The only modules that import by name, each one thing: when a kernel compiles, for a drawing.

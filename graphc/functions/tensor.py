@@ -16,11 +16,11 @@ import sys
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
-from graphc import ops
+from graphc import missing, ops
 from graphc.dims import Dim, DimLike
 from graphc.errors import ConcretenessError, UpdateError
 from graphc.evaluate import evaluate
@@ -93,6 +93,9 @@ class Tensor:
     def size(self) -> DimLike:
         """The number of elements."""
         return self._node.type.size
+
+    if not TYPE_CHECKING:  # a checker of types would take any name for a known one
+        __getattr__ = missing.of_tensor
 
     def __repr__(self) -> str:
         return f"Tensor({copying.label(self._node)}: {self._node.type})"

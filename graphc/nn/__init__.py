@@ -1,4 +1,4 @@
-"""Neural networks: activations, softmax, convolutions, losses.
+"""Neural networks: activations, softmax, normalisation, convolutions, losses.
 
 Enters: tensors and arrays. Leaves: tensors.
 
@@ -8,26 +8,46 @@ Enters: tensors and arrays. Leaves: tensors.
 
 from graphc.functions.indexing import one_hot
 from graphc.functions.reductions import logsumexp
+from graphc.missing import of_nn as __getattr__  # noqa: F401
 from graphc.nn.convolution import avg_pool, conv, conv_transpose, max_pool
 from graphc.nn.functional import (
     elu,
     embedding,
     gelu,
+    glu,
+    hardsigmoid,
+    hardswish,
     leaky_relu,
     linear,
+    log_sigmoid,
     log_softmax,
+    mish,
     relu,
+    relu6,
+    selu,
     sigmoid,
     silu,
     softmax,
     softplus,
+    softsign,
     stop_gradient,
     tanh,
 )
-from graphc.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse, nll
+from graphc.nn.losses import (
+    binary_cross_entropy,
+    cross_entropy,
+    hinge,
+    huber,
+    kl_div,
+    mae,
+    mse,
+    nll,
+)
+from graphc.nn.normalisation import batch_norm, layer_norm, rms_norm
 
 __all__ = [
     "avg_pool",
+    "batch_norm",
     "binary_cross_entropy",
     "conv",
     "conv_transpose",
@@ -35,21 +55,33 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
+    "glu",
+    "hardsigmoid",
+    "hardswish",
+    "hinge",
     "huber",
+    "kl_div",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
     "log_softmax",
     "logsumexp",
     "mae",
     "max_pool",
+    "mish",
     "mse",
     "nll",
     "one_hot",
     "relu",
+    "relu6",
+    "rms_norm",
+    "selu",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
+    "softsign",
     "stop_gradient",
     "tanh",
 ]

@@ -9,12 +9,14 @@ array([[0.5, 0.5]], dtype=float32)
 import math
 
 from graphc import ops
-from graphc.functions import elementary, indexing, shaping
+from graphc.functions import elementary, indexing, manipulation, shaping
 from graphc.functions.creation import as_tensor
 from graphc.functions.lifting import filled, to_float
 from graphc.functions.linear_algebra import matmul
 from graphc.functions.shaping import Axis
 from graphc.functions.tensor import Tensor, TensorLike
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def stop_gradient(x: TensorLike) -> Tensor:
@@ -110,6 +112,96 @@ def softplus(x: TensorLike) -> Tensor:
     array([   0., 1000.], dtype=float32)
     """
     return ops.softplus(to_float(as_tensor(x)))
+
+
+def selu(x: TensorLike) -> Tensor:
+    """elu with the slope and the alpha that keep mean 0 and variance 1 from layer to layer.
+
+    Source: Klambauer et al., Self-normalizing neural networks, 2017.
+
+    >>> selu([-100.0, 1.0]).eval().round(4)
+    array([-1.7581,  1.0507], dtype=float32)
+    """
+    return _SELU_SCALE * elu(x, _SELU_ALPHA)
+
+
+def relu6(x: TensorLike) -> Tensor:
+    """x between 0 and 6, and the nearer of them elsewhere; the gradient there is 0.
+
+    >>> relu6([-1.0, 2.0, 7.0]).eval()
+    array([0., 2., 6.], dtype=float32)
+    """
+    return _between(to_float(as_tensor(x)), 0.0, 6.0)
+
+
+def hardsigmoid(x: TensorLike) -> Tensor:
+    """x / 6 + 1/2 between 0 and 1, and the nearer of them elsewhere.
+
+    >>> hardsigmoid([-4.0, 0.0, 4.0]).eval()
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
+    return _between(to_float(as_tensor(x)) / 6 + 0.5, 0.0, 1.0)
+
+
+def hardswish(x: TensorLike) -> Tensor:
+    """x * hardsigmoid(x).
+
+    Source: Howard et al., Searching for MobileNetV3, 2019.
+
+    >>> hardswish([-4.0, 1.5, 4.0]).eval()
+    array([-0.   ,  1.125,  4.   ], dtype=float32)
+    """
+    y = to_float(as_tensor(x))
+    return y * hardsigmoid(y)
+
+
+def _between(y: Tensor, low: float, high: float) -> Tensor:
+    bottom, top = (filled(v, y.shape, y.dtype, Tensor) for v in (low, high))
+    return ops.where(y <= low, bottom, ops.where(y >= high, top, y))  # a nan stays
+
+
+def mish(x: TensorLike) -> Tensor:
+    """x * tanh(softplus(x)).
+
+    Source: Misra, Mish: a self regularized non-monotonic activation function, 2019.
+
+    >>> mish([0.0, 100.0]).eval()
+    array([  0., 100.], dtype=float32)
+    """
+    y = to_float(as_tensor(x))
+    return y * ops.tanh(ops.softplus(y))
+
+
+def log_sigmoid(x: TensorLike) -> Tensor:
+    """log(sigmoid(x)), accurate where the sigmoid is close to 0 or 1.
+
+    >>> log_sigmoid([-1000.0, 0.0]).eval().round(4)
+    array([-1.000e+03, -6.931e-01], dtype=float32)
+    """
+    return -ops.softplus(-to_float(as_tensor(x)))
+
+
+def softsign(x: TensorLike) -> Tensor:
+    """x / (1 + abs(x)).
+
+    >>> softsign([-1.0, 3.0]).eval()
+    array([-0.5 ,  0.75], dtype=float32)
+    """
+    y = to_float(as_tensor(x))
+    return y / (1 + abs(y))
+
+
+def glu(x: TensorLike, axis: int = -1) -> Tensor:
+    """The first half of x along the axis, times the sigmoid of the second.
+
+    Source: Dauphin et al., Language modeling with gated convolutional networks, 2017. Raises
+    ShapeError for an odd size.
+
+    >>> glu([[1.0, 2.0, 0.0, 100.0]]).eval()
+    array([[0.5, 2. ]], dtype=float32)
+    """
+    value, gate = manipulation.split(to_float(as_tensor(x)), 2, axis=axis)
+    return value * ops.sigmoid(gate)
 
 
 # ---- over an axis ----

@@ -14,9 +14,9 @@ from graphc.errors import DTypeError, ShapeError
 from graphc.functions import indexing, shaping
 from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.lifting import same_dtype, to_float
-from graphc.functions.patterns import zeros_like
+from graphc.functions.patterns import ones_like, zeros_like
 from graphc.functions.tensor import Tensor, TensorLike
-from graphc.nn.functional import centred
+from graphc.nn.functional import centred, relu
 from graphc.types import Shape, uint64
 
 
@@ -152,3 +152,30 @@ def binary_cross_entropy(logits: TensorLike, targets: TensorLike) -> Tensor:
     """
     x, t = _paired("binary_cross_entropy", logits, targets)
     return shaping.mean(ops.softplus(x) - x * t, None, keepdims=False)
+
+
+def hinge(scores: TensorLike, targets: TensorLike) -> Tensor:
+    """The mean of max(0, 1 - score * target), for targets 1 and -1.
+
+    >>> round(hinge([0.5, 3.0, 2.0], [1.0, 1.0, -1.0]).item(), 4)
+    1.1667
+    """
+    x, t = _paired("hinge", scores, targets)
+    return shaping.mean(relu(1 - x * t), None, keepdims=False)
+
+
+def kl_div(log_probabilities: TensorLike, targets: TensorLike) -> Tensor:
+    """The mean over all rows of sum(t * (log(t) - row)), where t are probabilities and rows are
+    logarithms of probabilities: how far the rows' distributions are from the targets'.
+
+    A target of 0 adds nothing. Raises ShapeError for different shapes.
+
+    >>> round(kl_div([[-0.6931472, -0.6931472]], [[1.0, 0.0]]).item(), 4)
+    0.6931
+    """
+    x, t = _paired("kl_div", log_probabilities, targets)
+    t = shaping.broadcast(t, x.shape)
+    there = t > 0
+    known = ops.where(there, t, ones_like(t))
+    rows = shaping.summed(ops.where(there, t * (ops.log(known) - x), zeros_like(x)), -1, False)
+    return shaping.mean(rows, None, keepdims=False)

@@ -32,6 +32,13 @@ CASES: dict[Callable[[gx.Tensor], gx.Tensor], Array] = {
     gx.nn.silu: A / (1 + np.exp(-A)),
     gx.nn.tanh: np.tanh(A),
     gx.nn.softplus: np.log1p(np.exp(A)),
+    gx.nn.selu: 1.0507009873554805 * np.where(A > 0, A, 1.6732632423543772 * np.expm1(A)),
+    gx.nn.relu6: np.clip(A, 0, 6),
+    gx.nn.hardsigmoid: np.clip(A / 6 + 0.5, 0, 1),
+    gx.nn.hardswish: A * np.clip(A / 6 + 0.5, 0, 1),
+    gx.nn.mish: A * np.tanh(np.log1p(np.exp(A))),
+    gx.nn.log_sigmoid: -np.log1p(np.exp(-A)),
+    gx.nn.softsign: A / (1 + abs(A)),
     gx.nn.softmax: softmax(A),
     gx.nn.log_softmax: np.log(softmax(A)),
     gx.nn.logsumexp: np.log(np.exp(A).sum()),
@@ -98,3 +105,15 @@ def test_embedding_and_linear() -> None:
 def test_stop_gradient() -> None:
     x = gx.input("v", (3,))
     assert gx.grad(gx.sum(x * gx.stop_gradient(x)), x).eval({x: [1, 2, 3]}).tolist() == [1, 2, 3]
+
+
+def test_glu_and_clipped_activations_at_their_ends() -> None:
+    half = gx.nn.glu(gx.constant(A[:, :4], "float64"))
+    np.testing.assert_allclose(half.eval(), A[:, :2] / (1 + np.exp(-A[:, 2:4])), rtol=1e-12)
+    gx.check_gradient(gx.nn.glu, (A[:, :4],), order=2)
+    with pytest.raises(gx.errors.ShapeError, match="2 equal"):
+        gx.nn.glu(A)
+    x = gx.input("v", (4,))
+    at = {x: np.array([-10.0, 0.0, 10.0, np.nan], np.float32)}
+    np.testing.assert_array_equal(gx.nn.relu6(x).eval(at), [0, 0, 6, np.nan])
+    np.testing.assert_array_equal(gx.grad(gx.sum(gx.nn.relu6(x)), x).eval(at)[:3], 0)

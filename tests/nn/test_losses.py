@@ -86,6 +86,7 @@ def test_regression_losses() -> None:
         (gx.nn.mse, away**2),
         (gx.nn.mae, away),
         (gx.nn.huber, np.where(away <= 1, away**2 / 2, away - 0.5)),
+        (gx.nn.hinge, np.maximum(1 - p * t, 0)),
     ):
         x, y = gx.input("p", ("n", 3), "float64"), gx.input("t", ("n", 3), "float64")
         np.testing.assert_allclose(loss(x, y).eval({x: p, y: t}), expected.mean())
@@ -106,3 +107,15 @@ def test_binary_cross_entropy() -> None:
         gx.grad(loss, x).eval({x: logits, y: targets}), (p - targets) / 5, rtol=1e-9
     )
     assert gx.nn.binary_cross_entropy([1000.0, -1000.0], [True, False]).item() == 0
+
+
+def test_kl_div_is_zero_where_the_distributions_are_equal() -> None:
+    q, p = log_softmax(LOGITS), np.exp(log_softmax(LOGITS[::-1]))
+    p[0] = 0, 0.25, 0.75  # an event that does not happen adds nothing
+    x, t = gx.input("x", ("n", 3), "float64"), gx.input("t", ("n", 3), "float64")
+    loss = gx.nn.kl_div(x, t)
+    logs = np.log(p, where=p > 0, out=np.zeros_like(p))
+    np.testing.assert_allclose(loss.eval({x: q, t: p}), (p * (logs - q)).sum(1).mean())
+    np.testing.assert_allclose(loss.eval({x: q, t: np.exp(q)}), 0, atol=1e-15)
+    np.testing.assert_allclose(gx.grad(loss, x).eval({x: q, t: p}), -p / 4)
+    assert np.isfinite(gx.grad(loss, t).eval({x: q, t: p})).all()

@@ -1,0 +1,253 @@
+"""Names that are not there: what users of other libraries look for, and what stands for it here.
+
+Enters: a name that `graphc`, `graphc.nn` or a tensor does not have. Leaves: an UnknownNameError,
+which is an AttributeError, with what to write instead: from a table, or else the nearest name.
+
+>>> nearest("sofmax", ["softmax", "softplus", "relu"])
+'softmax'
+"""
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import NoReturn
+
+from graphc.errors import UnknownNameError
+
+_PACKAGE = __name__.partition(".")[0]
+_NO_SORT = "graphc has no sorting; graphc.argmax and graphc.max find the largest"
+_NO_RANDOM = "there are no random numbers in a graph: draw arrays by numpy.random.default_rng(0)"
+_NO_LOOPS = "there is no control flow in a graph: graphc.where chooses, Python's loops unroll"
+_NO_DTYPE = "floats are float32 and float64"
+_UPDATES = (
+    "write the step: graphc.compile(inputs, loss, updates={w: w - rate * graphc.grad(loss, w)})"
+)
+_CPU = "everything runs on the CPU; x.astype changes the dtype"
+
+# ---- the tables: name -> what to write; a name of graphc's alone stands for "graphc.<name>" ----
+
+FUNCTIONS: Mapping[str, str] = {
+    "Module": "graphc.nn has functions: write a model as one of parameters and inputs",
+    "Parameter": "parameter",
+    "Variable": "graphc.parameter for what is trained, graphc.input for what is given",
+    "absolute": "abs",
+    "allclose": "graphc.all(graphc.abs(a - b) <= tolerance)",
+    "amax": "max",
+    "amin": "min",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
+    "argsort": _NO_SORT,
+    "array": "constant",
+    "astensor": "as_tensor",
+    "bfloat16": _NO_DTYPE,
+    "bitwise_not": "bitwise_invert",
+    "bmm": "matmul",
+    "broadcast_shapes": "broadcast_arrays",
+    "cat": "concat",
+    "checkpoint": "graphc keeps or recomputes by its own cost model",
+    "clamp": "clip",
+    "complex64": _NO_DTYPE,
+    "cond": _NO_LOOPS,
+    "cumprod": "there are no scans along an axis yet",
+    "cumsum": "graphc.tril(graphc.ones((n, n))) @ x, for a short axis",
+    "detach": "stop_gradient",
+    "device": _CPU,
+    "div": "divide",
+    "double": "float64",
+    "expit": "sigmoid",
+    "float": "float32",
+    "float16": _NO_DTYPE,
+    "float_power": "pow",
+    "fmod": "remainder",
+    "fori_loop": _NO_LOOPS,
+    "function": "compile",
+    "gather": "take_along_axis",
+    "half": _NO_DTYPE,
+    "index_select": "take",
+    "int": "int64",
+    "invert": "bitwise_invert",
+    "isclose": "graphc.abs(a - b) <= tolerance",
+    "jacfwd": "jacobian",
+    "jacrev": "jacobian",
+    "left_shift": "bitwise_left_shift",
+    "linalg": "there is no linear algebra beyond products: matmul, einsum, tensordot",
+    "load": "tensors can be pickled: pickle.load(file)",
+    "long": "int64",
+    "masked_fill": "graphc.where(mask, value, x)",
+    "mm": "matmul",
+    "mod": "remainder",
+    "mul": "multiply",
+    "mv": "matmul",
+    "ndim": "x.ndim",
+    "neg": "negative",
+    "newaxis": "None: x[None], x[:, None]",
+    "no_grad": "nothing runs while a graph is built; graphc.stop_gradient(x) cuts the gradient",
+    "nonzero": "a size cannot depend on values: graphc.where(mask, a, b) chooses elements",
+    "norm": "graphc.sqrt(graphc.sum(x * x))",
+    "optim": _UPDATES,
+    "permute": "permute_dims",
+    "placeholder": "input",
+    "power": "pow",
+    "rand": _NO_RANDOM,
+    "randint": _NO_RANDOM,
+    "randn": _NO_RANDOM,
+    "random": _NO_RANDOM,
+    "ravel": "flatten",
+    "right_shift": "bitwise_right_shift",
+    "rint": "round",
+    "save": "tensors can be pickled: pickle.dump(w, file)",
+    "scan": _NO_LOOPS,
+    "scatter": "x.at[key].set(values), or .add(values)",
+    "set_num_threads": "set_threads",
+    "shape": "x.shape",
+    "shared": "graphc.parameter for what is trained, graphc.state for what is not",
+    "size": "x.size",
+    "sort": _NO_SORT,
+    "sub": "subtract",
+    "symbol": "input",
+    "tensor": "constant",
+    "topk": _NO_SORT,
+    "transpose": "graphc.permute_dims(x, axes), or x.T",
+    "true_divide": "divide",
+    "unique": "a size cannot depend on values",
+    "unsqueeze": "expand_dims",
+    "view": "reshape",
+    "while_loop": _NO_LOOPS,
+}
+
+LAYERS: Mapping[str, str] = {
+    "BCELoss": "binary_cross_entropy",
+    "BCEWithLogitsLoss": "binary_cross_entropy",
+    "BatchNorm1d": "batch_norm",
+    "BatchNorm2d": "batch_norm",
+    "Conv1d": "conv",
+    "Conv2d": "conv",
+    "CrossEntropyLoss": "cross_entropy",
+    "Dense": "linear",
+    "Dropout": _NO_RANDOM,
+    "Embedding": "embedding",
+    "GELU": "gelu",
+    "L1Loss": "mae",
+    "LayerNorm": "layer_norm",
+    "Linear": "linear",
+    "MSELoss": "mse",
+    "MaxPool2d": "max_pool",
+    "Module": FUNCTIONS["Module"],
+    "NLLLoss": "nll",
+    "Parameter": "graphc.parameter",
+    "RMSNorm": "rms_norm",
+    "ReLU": "relu",
+    "Sequential": "call one function on the result of another",
+    "Sigmoid": "sigmoid",
+    "Softmax": "softmax",
+    "Tanh": "tanh",
+    "avg_pool2d": "avg_pool",
+    "bce": "binary_cross_entropy",
+    "bce_with_logits": "binary_cross_entropy",
+    "binary_cross_entropy_with_logits": "binary_cross_entropy",
+    "conv1d": "conv",
+    "conv2d": "conv",
+    "conv3d": "conv",
+    "conv_transpose2d": "conv_transpose",
+    "dropout": _NO_RANDOM,
+    "hard_swish": "hardswish",
+    "huber_loss": "huber",
+    "kl_divergence": "kl_div",
+    "l1_loss": "mae",
+    "max_pool2d": "max_pool",
+    "mse_loss": "mse",
+    "nll_loss": "nll",
+    "sparse_cross_entropy": "cross_entropy",
+    "swish": "silu",
+}
+
+METHODS: Mapping[str, str] = {
+    "assign": "x.value = array, for a parameter",
+    "backward": "graphc.grad(loss, [w, b]) gives the gradients as tensors",
+    "bool": "x.astype('bool')",
+    "clone": "x itself: a tensor does not change",
+    "copy": "x itself: a tensor does not change",
+    "cpu": _CPU,
+    "cuda": _CPU,
+    "data": "x.value, for a parameter",
+    "detach": "graphc.stop_gradient(x)",
+    "device": _CPU,
+    "dim": "x.ndim",
+    "double": "x.astype('float64')",
+    "expand": "graphc.broadcast_to(x, shape)",
+    "fill": "graphc.full_like(x, value)",
+    "flat": "graphc.flatten(x)",
+    "float": "x.astype('float32')",
+    "get_value": "x.value, for a parameter",
+    "grad": "graphc.grad(loss, x) gives the gradient as a tensor",
+    "int": "x.astype('int32')",
+    "long": "x.astype('int64')",
+    "name": "x.named(label) gives one; it prints",
+    "numpy": "x.eval({input: array}) computes it; x.value reads a parameter",
+    "permute": "graphc.permute_dims(x, axes)",
+    "rank": "x.ndim",
+    "requires_grad": "graphc.parameter makes what is trained; graphc.grad takes any tensor",
+    "requires_grad_": "graphc.parameter makes what is trained; graphc.grad takes any tensor",
+    "set_value": "x.value = array, for a parameter",
+    "t": "x.T",
+    "to": _CPU,
+    "tolist": "x.eval({input: array}).tolist()",
+    "type": "x.dtype, or x.astype(dtype)",
+    "view": "x.reshape(shape)",
+}
+
+
+# ---- answers ----
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like another; "" where none is."""
+    names = {k.lower(): k for k in known}
+    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
+    return names[found[0]] if found else ""
+
+
+def spellings(call: str = "") -> dict[str, str]:
+    """How the public names are written, "softmax" as "graphc.nn.softmax", followed by `call`."""
+    places = (f"{_PACKAGE}.nn", _PACKAGE)
+    # empty while the package is still being imported
+    names = [(p, n) for p in places for n in getattr(sys.modules.get(p), "__all__", ())]
+    return {name: f"{place}.{name}{call}" for place, name in names}
+
+
+def answer(name: str, table: Mapping[str, str], spelled: Mapping[str, str]) -> str:
+    """What to write instead: by the table, or the same or the nearest name that there is."""
+    text = table.get(name) or (name if name in spelled else nearest(name, spelled))
+    return f"did you mean {spelled[text]}?" if text in spelled else text
+
+
+def _refusing(place: str, table: Mapping[str, str]) -> Callable[[str], NoReturn]:
+    """The `__getattr__` of a module."""
+
+    def refuse(name: str) -> NoReturn:
+        if name.startswith("_"):  # Python asks for these, and takes no for an answer
+            raise AttributeError(f"module {place!r} has no attribute {name!r}")
+        raise UnknownNameError(f"{place} has no {name!r}", fix=answer(name, table, spellings()))
+
+    return refuse
+
+
+# objects: where a checker of types saw a function, it would take any name for a known one
+of_graphc: object = _refusing(_PACKAGE, {**LAYERS, **FUNCTIONS})
+of_nn: object = _refusing(f"{_PACKAGE}.nn", {**FUNCTIONS, **LAYERS})
+
+
+def of_tensor(tensor: object, name: str) -> NoReturn:
+    """The `__getattr__` of a tensor."""
+    if name.startswith("_"):
+        raise AttributeError(f"a tensor has no attribute {name!r}")
+    spelled = {**spellings("(x)"), **{n: f"x.{n}" for n in dir(type(tensor)) if n[0] != "_"}}
+    fix = answer(name, {**FUNCTIONS, **METHODS}, spelled)
+    if name.endswith("_") and name not in METHODS:
+        fix = "a tensor does not change: write x = x + y, or x = x.at[key].set(values)"
+    raise UnknownNameError(f"a tensor has no {name!r}", fix=fix)
