@@ -111,7 +111,7 @@ def add_item(body: Body, item: Item, stored: set[Node]) -> None:
         case "compute":
             number = _computed(body, item, home)
             body.of_node[item.node] = number
-            if item.node in stored:
+            if item.node in stored and item.node not in body.group.again:
                 index = flat_index(body.group.place[item.node], item.node.type.shape)
                 store(body, item.node, index, number)
         case "fill":

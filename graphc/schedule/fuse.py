@@ -30,6 +30,7 @@ from graphc.schedule.group import (
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.reasons import Reason, Refusal
+from graphc.schedule.recompute import recompute
 from graphc.schedule.sink import sink
 
 Bases = list[tuple[Node, bool]]  # what an item reads, and whether it does from memory
@@ -185,4 +186,4 @@ def fuse(
             fusion.add(item, 0)
     for item in later:
         fusion.add(item, 1)
-    return sink(fusion.groups, numbers, roots)
+    return recompute(sink(fusion.groups, numbers, roots), numbers, roots)

@@ -40,8 +40,8 @@ class Group:
 
     `extents` are its loops, `inner` those that reductions run over; `home` places each item's
     domain on the loops, `place` each value's axes; `late` values wait for a reduction; `inline`
-    numbers are computed again here. `refusals` tell what its items read but did not join, `stays`
-    why it did not move into its reader.
+    numbers and `again` values are computed elsewhere too. `refusals` tell what its items read but
+    did not join, `stays` why it did not move into its reader.
     """
 
     kind: GroupKind
@@ -53,6 +53,7 @@ class Group:
     place: dict[Node, Coords] = field(default_factory=dict)
     late: set[Node] = field(default_factory=set)
     inline: set[Node] = field(default_factory=set)
+    again: set[Node] = field(default_factory=set)
     inner: frozenset[int] = frozenset()
     refusals: list[Refusal] = field(default_factory=list)
     stays: Reason | None = None

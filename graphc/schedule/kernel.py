@@ -144,6 +144,7 @@ PartRole = Literal[
     "reduction",
     "pointwise",
     "prologue",
+    "again",
     "epilogue",
     "update",
     "piece",

@@ -13,16 +13,17 @@ from graphc.schedule.kernel import Origin, Part, PartRole
 
 def origin_of(group: Group, items: Sequence[Item]) -> Origin:
     """A title from the items' primitives, the line that weighs most, and the group's records."""
-    nodes = [item.node for item in items]
+    nodes = [item.node for item in items if item.node not in group.again]
     heavy = [node for node in nodes if isinstance(node.op.lower, Contract | Reduce | Scatter)]
-    own = set(nodes)
+    own = {item.node for item in items}
     parts = tuple(Part(_role(group, item), item.node, item.value) for item in items)
     refusals = tuple(r for r in group.refusals if r.reader in own and r.made not in group.place)
-    return Origin(_title(items), (heavy or nodes)[-1].where, parts, refusals, group.stays)
+    return Origin(_title(group, items), (heavy or nodes)[-1].where, parts, refusals, group.stays)
 
 
-def _title(items: Sequence[Item]) -> str:
-    names = [item.node.op.name if item.role == "compute" else item.role for item in items]
+def _title(group: Group, items: Sequence[Item]) -> str:
+    named = [item for item in items if item.node not in group.again]
+    names = [item.node.op.name if item.role == "compute" else item.role for item in named]
     names = list(dict.fromkeys(names))
     if len(names) > 4:
         names = [*names[:2], f"{len(names) - 3}_more", names[-1]]
@@ -42,6 +43,8 @@ def _role(group: Group, item: Item) -> PartRole:
 
 
 def _computed(group: Group, item: Item) -> PartRole:
+    if item.node in group.again:
+        return "again"
     match item.node.op.lower, group.kind:
         case Contract(), _:
             return "contraction"
