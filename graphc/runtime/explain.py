@@ -21,6 +21,7 @@ from graphc.schedule.reasons import SENTENCES, Reason
 
 ROLES: tuple[PartRole, ...] = (
     *("contraction", "prologue", "reduction", "pointwise", "epilogue", "piece", "scatter"),
+    "again",
     "update",
 )
 INDENT, COLUMN, WIDTH = 4, 16, 100

@@ -28,7 +28,7 @@ from graphc.lowering import (
 from graphc.ops import add, eq
 from graphc.ops import where as select
 from graphc.schedule.access import Coords, flat_index, resolve
-from graphc.schedule.group import Group, Read, position_coords, reads
+from graphc.schedule.group import Group, Read, conversions, integers, position_coords, reads
 from graphc.schedule.items import Item
 from graphc.schedule.kernel import (
     Buffer,
@@ -95,10 +95,17 @@ class Body:
             return self.value(Compute(base.op, tuple(args), base.type.dtype))
         return self.value(Load(self.operand(self.buffer_of(base)), place.flat, base.type.dtype))
 
+    def index(self, item: Item, read: Read) -> int:
+        """The integer that a gather or scatter reads, converted."""
+        number = self.read(read)
+        for cast in reversed(conversions(item.node)):
+            number = self.value(Compute(cast.op, (number,), cast.type.dtype))
+        return number
+
     def position(self, item: Item, home: Coords) -> int:
         """The checked position that a gather or scatter reads at this point of its domain."""
         node = item.node
-        where = self.read(Read(node.inputs[1], position_coords(item, home)))
+        where = self.index(item, Read(integers(node), position_coords(item, home)))
         self.errors.append(item)
         extent = node.inputs[0].type.shape[node.params["axis"]]
         return self.value(Position(where, extent, len(self.errors)))
@@ -186,7 +193,8 @@ def _gathered(body: Body, item: Item, home: Coords) -> int:
 def _picked(body: Body, item: Item, home: Coords) -> int:
     """where(counter == position, base + update, base): a scatter of one position a row."""
     node, dtype = item.node, item.node.type.dtype
-    base, where, update = (body.read(read) for read in reads(item, home))
+    under, row, new = reads(item, home)
+    base, where, update = body.read(under), body.index(item, row), body.read(new)
     body.errors.append(item)
     extent = node.inputs[0].type.shape[node.params["axis"]]
     position = body.value(Position(where, extent, len(body.errors)))

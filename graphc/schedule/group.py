@@ -21,6 +21,7 @@ from graphc.lowering import (
     scaled,
     variable,
 )
+from graphc.ops import cast
 from graphc.schedule.access import Coords, Place, own_coords, resolve
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
@@ -73,6 +74,23 @@ class Read:
     stored: bool = False
 
 
+def conversions(node: Node) -> list[Node]:
+    """The conversions, the last one first, that integers pass before a gather or scatter reads
+    them: they are computed there, so that no kernel has to be waited for."""
+    result: list[Node] = []
+    index = node.inputs[1]
+    while index.op is cast and index.inputs[0].type.dtype.kind in "iu":
+        result.append(index)
+        index = index.inputs[0]
+    return result
+
+
+def integers(node: Node) -> Node:
+    """The integers that a gather or scatter reads, below conversions."""
+    found = conversions(node)
+    return found[-1].inputs[0] if found else node.inputs[1]
+
+
 def position_coords(item: Item, home: Coords) -> Coords:
     """The coordinates, in the integers that a gather or scatter reads, of a point of its domain."""
     node = item.node
@@ -94,7 +112,7 @@ def reads(item: Item, home: Coords) -> list[Read]:
     if item.role == "fill":
         return []
     if item.role == "scatter":
-        return [Read(item.value, home), Read(item.node.inputs[1], position_coords(item, home))]
+        return [Read(item.value, home), Read(integers(item.node), position_coords(item, home))]
     if item.role != "compute":
         return [Read(item.value, home)]
     inputs = item.node.inputs
@@ -103,10 +121,10 @@ def reads(item: Item, home: Coords) -> list[Read]:
             return [Read(i, own_coords(i.type.shape)[0], stored=True) for i in inputs]
         case Gather():
             data = Read(inputs[0], own_coords(inputs[0].type.shape)[0], stored=True)
-            return [data, Read(inputs[1], position_coords(item, home))]
+            return [data, Read(integers(item.node), position_coords(item, home))]
         case Scatter():
             row = row_coords(item, home)
-            return [Read(inputs[0], home), Read(inputs[1], row), Read(inputs[2], row)]
+            return [Read(inputs[0], home), Read(integers(item.node), row), Read(inputs[2], row)]
         case _:
             return [Read(i, home) for i in inputs]
 

@@ -105,7 +105,7 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
 
 
 def _lanes(loops: Loops, levels: Levels) -> Lanes:
-    """Which loop is vectorised: the one along which most loads are contiguous, or that is long."""
+    """Which loop is vectorised: one along which no load jumps, or most are contiguous."""
     extents, outer = loops.extents, loops.outer
     if outer == 0 or outer == len(extents):
         return "inner"
@@ -115,10 +115,12 @@ def _lanes(loops: Loops, levels: Levels) -> Lanes:
     if isinstance(sweep, int) and sweep <= SHORT:
         return "outer"
     loads = [v.index for v in loops.values if isinstance(v, Load)]
-    along_rows = sum(coefficient(index, len(extents) - 1) == 1 for index in loads)
     whole = [i for i in loads if any(v >= outer for v, _ in i.terms)]
-    along_columns = sum(coefficient(index, outer - 1) == 1 for index in whole)
-    return "outer" if along_columns > along_rows else "inner"
+    along_rows = [coefficient(index, len(extents) - 1) for index in loads]
+    along_columns = [coefficient(index, outer - 1) for index in whole]
+    jumps = sum(c not in (0, 1) for c in along_rows) - sum(c not in (0, 1) for c in along_columns)
+    steps = along_columns.count(1) - along_rows.count(1)
+    return "outer" if (jumps, steps) > (0, 0) else "inner"
 
 
 def _work(loops: Loops, levels: Levels, unknown: DimLike | None) -> tuple[DimLike, DimLike]:

@@ -24,6 +24,7 @@ Reason = Literal[
     "axes",
     "unfinished",
     "later",
+    "again",
     "parts",
     "output",
     "readers",
@@ -48,6 +49,7 @@ SENTENCES: Mapping[Reason, str] = {
     "axes": "it reduces over other axes",
     "unfinished": "a reduction that parts share out is known one kernel later",
     "later": "it joined a later kernel that it reads as well",
+    "again": "it is computed again here, which costs less than its memory",
     "parts": "it combines what the parts of a team have reduced",
     # of a pointwise kernel and its readers: why it did not move into them
     "output": "it stores an output, or what is written in pieces",

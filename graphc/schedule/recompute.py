@@ -23,6 +23,7 @@ from graphc.schedule.cut import Network
 from graphc.schedule.group import CAP, Group, fits, inline_numbers, memory_reads
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
+from graphc.schedule.reasons import Refusal
 
 NOMINAL = 256  # elements: what a named size counts as
 BYTES_A_COST = 0.5  # measured: a core moves 8 bytes a cycle from its caches, 16 costs take a cycle
@@ -207,6 +208,8 @@ def _copy(region: _Region, again: set[Node], items: dict[Node, Item], numbers: N
     if not fits([group], len(copies), inline):
         return
     for item in copies:
+        made = (n for n in region.sources[item.node] if not isinstance(n.op.lower, Leaf))
+        group.refusals.extend(Refusal(source, item.node, "again") for source in made)
         group.home[item] = group.place[item.node] = region.coords[item.node]
     group.again |= found.keys()
     group.inline |= inline

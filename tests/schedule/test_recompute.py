@@ -35,6 +35,11 @@ def test_the_cut_is_as_cheap_as_that_of_networkx(edges: list[tuple[int, int, int
     assert through == nx.minimum_cut_value(graph, 0, 5)
 
 
+def stores(schedule: Schedule) -> list[str]:
+    """What is stored, but for the parts of shared reductions."""
+    return [name for name in arena_stores(schedule) if not name.endswith("_parts")]
+
+
 def step_of(function: gx.nn.gelu) -> Schedule:
     """A loss of two layers with a function between them, and the gradient of the weights."""
     first, second = weight(10, 12), weight(12, 3)
@@ -67,20 +72,20 @@ def test_what_nobody_reads_is_no_kernel() -> None:
     # Both reductions compute the sum again: the map that stored it for them has gone.
     value = X * 2 + 1
     schedule = scheduled([gx.max(value, axis=0), gx.max(value, axis=1)])
-    assert kinds(schedule) == ["reduce", "reduce"]
-    assert arena_stores(schedule) == ["max", "max"]
+    assert "map" not in kinds(schedule)
+    assert stores(schedule) == ["max", "max"]
 
 
 def test_what_costs_much_is_stored() -> None:
     value = gx.atan2(gx.sin(X), gx.asinh(X))
     schedule = scheduled([gx.max(value, axis=0), gx.max(value, axis=1)])
-    assert len(arena_stores(schedule)) == 3
+    assert stores(schedule) == ["atan2", "max", "max"]
 
 
 def test_outputs_are_stored_once() -> None:
     value = X * 2 + 1
     schedule = scheduled([value, gx.sum(value, axis=0), gx.sum(value, axis=1)])
-    assert sorted(arena_stores(schedule)) == ["add", "sum", "sum"]
+    assert sorted(stores(schedule)) == ["add", "sum", "sum"]
 
 
 def test_steps_see_the_same_bits() -> None:
