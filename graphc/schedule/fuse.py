@@ -7,7 +7,7 @@ An item joins the groups of the highest level that it reads, if all of them take
 along every edge, so joining can make no cycle and the pass is linear. A "map" has one loop nest;
 the first reduction makes it "rows", that takes in all that lives on its rows or its points; a
 "contract" takes pointwise work on its result. Then a map that only one other group reads sinks into
-it.
+it, siblings join, and what is cheap is computed again rather than stored.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from graphc.schedule.access import Coords, Place, own_coords
 from graphc.schedule.group import (
     Group,
     Read,
+    absorb,
     alike,
     fits,
     home_on,
@@ -28,6 +29,7 @@ from graphc.schedule.group import (
     refusal,
 )
 from graphc.schedule.items import Item
+from graphc.schedule.join import join
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.reasons import Reason, Refusal
 from graphc.schedule.recompute import recompute
@@ -135,12 +137,7 @@ class Fusion:
         first = next((g for g in groups if g.kind != "map"), groups[0])
         for other in groups:
             if other is not first:
-                first.items = sorted(first.items + other.items, key=lambda item: item.order)
-                first.home |= other.home
-                first.place |= other.place
-                first.late |= other.late
-                first.inline |= other.inline
-                first.refusals += other.refusals
+                absorb(first, other)
                 self.group_of.update(dict.fromkeys(other.place, first))
                 del self._groups[other]
         return first
@@ -186,4 +183,5 @@ def fuse(
             fusion.add(item, 0)
     for item in later:
         fusion.add(item, 1)
-    return recompute(sink(fusion.groups, numbers, roots), numbers, roots)
+    groups = join(sink(fusion.groups, numbers, roots), numbers)
+    return recompute(groups, numbers, roots)

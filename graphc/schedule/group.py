@@ -230,6 +230,18 @@ def takes(group: Group, item: Item) -> bool:
     return group.kind in ("map", "rows") and not isinstance(lower, Contract)
 
 
+def absorb(first: Group, other: Group) -> None:
+    """Moves all of the other group into the first, whose loops are the same."""
+    if other.kind == "rows":
+        first.kind, first.inner = "rows", other.inner
+    first.items = sorted(first.items + other.items, key=lambda item: item.order)
+    first.home |= other.home
+    first.place |= other.place
+    first.late |= other.late
+    first.inline |= other.inline
+    first.refusals += other.refusals
+
+
 def moved(coords: Coords, mapping: dict[int, Index]) -> Coords:
     """The coordinates with each loop variable replaced by an index over other loops."""
     result = []

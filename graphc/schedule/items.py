@@ -26,6 +26,8 @@ from graphc.lowering import (
 )
 from graphc.schedule.numbers import Numbers
 
+CLOSE = 16  # values: reductions of which two are made have something in common to read
+
 Role = Literal["compute", "fill", "piece", "base", "scatter", "state"]
 
 
@@ -59,6 +61,8 @@ def committing(graph: Graph, staged: set[Node]) -> set[Node]:
     """What only new state needs: pointwise nodes, and the contractions and reductions they start
     from. They run behind the commit point, where they can write over the old state in place.
 
+    A reduction runs before it with a sibling that others need too: one kernel does both.
+
     Values of `staged` run before it.
     """
     nodes = graph.nodes
@@ -78,7 +82,27 @@ def committing(graph: Graph, staged: set[Node]) -> set[Node]:
                 starts.add(node)
             case _:
                 pass
-    return result | starts
+    early = [n for n in nodes if isinstance(n.op.lower, Reduce) and n not in result | starts]
+    return result | {n for n in starts if not any(_siblings(n, other) for other in early)}
+
+
+def _siblings(node: Node, other: Node) -> bool:
+    """Whether two reductions go along the same axes over what is made of the same values."""
+    if not isinstance(node.op.lower, Reduce) or node.params["axes"] != other.params["axes"]:
+        return False
+    return bool(_made_of(node.inputs[0]) & _made_of(other.inputs[0]))
+
+
+def _made_of(value: Node) -> set[Node]:
+    """The pointwise values of one shape that this one is made of, so many at most."""
+    found, waiting = {value: None}, [value]
+    while waiting and len(found) < CLOSE:
+        node = waiting.pop(0)
+        if isinstance(node.op.lower, Pointwise):
+            new = [i for i in node.inputs if i.type.shape == value.type.shape and i not in found]
+            found.update(dict.fromkeys(new))
+            waiting += new
+    return set(found)
 
 
 def items_of(graph: Graph, numbers: Numbers) -> list[Item]:

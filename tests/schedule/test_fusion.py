@@ -109,6 +109,15 @@ def test_columns_of_few_rows_are_one_kernel() -> None:
     assert kinds(scheduled([gx.nn.softmax(few, axis=0)])) == ["reduce"]
 
 
+def test_sums_over_the_same_values_are_one_kernel() -> None:
+    schedule = scheduled([gx.sum(X, axis=0), gx.sum(X * X, axis=0), gx.exp(X) * 2])
+    first = schedule.steps[0].kernel
+    assert isinstance(first, LoopKernel)
+    assert kinds(schedule) == ["reduce", "reduce"]
+    assert sum(len(stage.reduces) for stage in first.stages) == 2
+    assert sum(operand.buffer.kind == "input" for operand in first.operands) == 1
+
+
 def adam(w: Tensor, g: Tensor, t: Tensor) -> dict[Tensor, Tensor]:
     m, v = (gx.state(name, np.zeros(w.shape)) for name in "mv")
     new_m, new_v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g

@@ -1,0 +1,65 @@
+"""Joining: groups that read the same along the same loops become one, which reads it once.
+
+Enters: groups. Leaves: fewer groups. Those of one level do not depend on each other, so any two of
+them may run as one; they do if they read the same memory, or what one kernel stored:
+
+    sum(dy), sum(dy * x): two kernels that read dy   ->   one kernel with two accumulators
+"""
+
+from collections.abc import Mapping
+
+from graphc.dims import product
+from graphc.graph import Node
+from graphc.lowering import Reduce
+from graphc.schedule.group import Group, absorb, fits, is_shared, memory_reads
+from graphc.schedule.numbers import Numbers
+
+
+def join(groups: list[Group], numbers: Numbers) -> list[Group]:
+    """The groups with siblings in one."""
+    places: dict[tuple[object, ...], list[Group]] = {}
+    makers = {node: group for group in groups for node in group.place}
+    wide = {group: _sources(group, makers, numbers) for group in groups if _joins(group)}
+    left: list[Group] = []
+    for group in groups:
+        siblings = places.setdefault((group.level, group.phase, group.extents), [])
+        own = wide.get(group, set())
+        into = next((g for g in siblings if own & wide[g] and _fit(g, group)), None)
+        if into is not None:
+            absorb(into, group)
+            wide[into] |= own
+            continue
+        left.append(group)
+        if own:
+            siblings.append(group)
+    return left
+
+
+def _sources(group: Group, makers: Mapping[Node, Group], numbers: Numbers) -> set[Node | Group]:
+    """What the group reads that has as many elements as it has points, and which groups make it."""
+    points = product(group.extents)
+    found = {
+        place.base
+        for item in group.items
+        for _, place in memory_reads(item, group.home[item], numbers)
+    }
+    wide = {n for n in found if n not in group.place and product(n.type.shape) == points}
+    return wide | {makers[node] for node in wide if node in makers}
+
+
+def _joins(group: Group) -> bool:
+    kinds = group.kind in ("map", "rows")
+    return kinds and all(item.role in ("compute", "state") for item in group.items)
+
+
+def _fit(first: Group, second: Group) -> bool:
+    rows = [group for group in (first, second) if group.kind == "rows"]
+    if len({group.inner for group in rows}) > 1 or not fits([first, second], 0, set()):
+        return False
+    # A best element is found by one part, which would then do the sums of all others too.
+    return not any(is_shared(group) and _counts(group) for group in rows)
+
+
+def _counts(group: Group) -> bool:
+    lowers = [item.node.op.lower for item in group.items]
+    return any(isinstance(o, Reduce) and o.combine in ("argmax", "argmin") for o in lowers)
