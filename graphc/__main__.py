@@ -8,12 +8,12 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 import graphc
 from graphc.runtime.cache import cache_files, cache_size, clear_cache
 from graphc.runtime.environment import cache_folder
 from graphc.runtime.family import host_core
+from graphc.runtime.limits import cpu_name, measured_limits
 from graphc.runtime.machine import host
 from graphc.runtime.team import available_cores, get_threads, openmp
 
@@ -25,12 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="graphc")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("info", help="versions, CPU, threads and cache")
+    info = commands.add_parser("info", help="versions, CPU, threads and cache")
+    info.add_argument("--limits", action="store_true", help="measure what this machine can do")
     cache = commands.add_parser("cache", help="the size of the object cache")
     cache.add_argument("action", nargs="?", choices=("size", "clear"), default="size")
     chosen = parser.parse_args(arguments)
     if chosen.command == "info":
         _table(_info())
+        if chosen.limits:
+            print(*map(measured_limits, sorted({1, get_threads()})), sep="\n")
     elif chosen.action == "clear":
         before = _cache_text()
         clear_cache()
@@ -46,7 +49,7 @@ def _info() -> dict[str, str]:
         "graphc": graphc.__version__,
         "python": platform.python_version(),
         **{package: version(package) for package in ("numba", "llvmlite", "numpy")},
-        "CPU": _cpu_name(),
+        "CPU": cpu_name(),
         "features": " ".join(f for f in _TELLING if f in features) or "none that matter",
         "vector width": f"{host_core().vector_bytes * 8} bits",
         "cores": str(available_cores()),
@@ -54,14 +57,6 @@ def _info() -> dict[str, str]:
         "threading layer": _threading_layer(),
         "cache": _cache_text(),
     }
-
-
-def _cpu_name() -> str:
-    """As the maker calls it, where Linux tells, and as LLVM does."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text().splitlines() if listed.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()} ({host().cpu})"
 
 
 def _threading_layer() -> str:

@@ -50,7 +50,6 @@ def emit_program(schedule: Schedule) -> Code:
     buffers = [o.buffer for step in schedule.steps for o in step.kernel.operands]
     shaped = [*buffers, *schedule.inputs, *schedule.outputs]
     late += [size for buffer in shaped for size in buffer.type.shape]
-    late += [step.kernel.flops for step in schedule.steps]
     contractions = [s.kernel for s in schedule.steps if isinstance(s.kernel, ContractKernel)]
     late += [factor.offset for kernel in contractions for factor in (kernel.left, kernel.right)]
     early = [size for step in schedule.steps for size in _early(step.kernel)]

@@ -57,7 +57,7 @@ def pack_address(core: Core, dtype: str) -> int:
     return _addresses(core, dtype)[-1]
 
 
-def _cache_bytes(index: int, usual: int) -> int:
+def cache_bytes(index: int, usual: int) -> int:
     """The size of a cache of the first core, where Linux tells: "48K" -> 49152."""
     place = pathlib.Path(f"/sys/devices/system/cpu/cpu0/cache/index{index}/size")
     text = place.read_text().strip() if place.exists() else ""
@@ -73,6 +73,6 @@ def host_core() -> Core:
     return Core(
         vector_bytes=vector_bytes,
         registers=32 if many else 16,
-        l1=_cache_bytes(0, 32 << 10),
-        l2=_cache_bytes(2, 512 << 10),
+        l1=cache_bytes(0, 32 << 10),
+        l2=cache_bytes(2, 512 << 10),
     )

@@ -1,36 +1,42 @@
-"""Profiles: where the time of a program goes, kernel by kernel.
+"""Profiles: where the time of a program goes, kernel by kernel, beside what the machine could do.
 
-Enters: a bound program whose arguments are in the arena. Leaves: a `Profile`, which prints a table:
+Enters: figures of a program's kernels. Leaves: a `Profile`, which prints a table:
 
-    kernel            at            us    share  GFLOP/s   GB/s  parts
-    dot_add_relu      mlp.py:12    1.8    21 %    145.6    18.2      1
+    kernel          at            us  share  FLOPs  bytes GFLOP/s   GB/s limit    of it parts
+    dot_add_relu    mlp.py:12   1.80    21%   262k  33.1k   145.6   18.4 compute    51%     1
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+import json
+from dataclasses import asdict, dataclass
+from pathlib import PurePath
 
-import numpy as np
+from graphc.errors import Where
+from graphc.runtime.limits import Limits
+from graphc.runtime.roofline import Limit
 
-from graphc.dims import DimLike, as_size
-from graphc.errors import BindingError, Where
-from graphc.runtime.binding import Binding, buffer_bytes
-from graphc.runtime.code import Code
-from graphc.runtime.team import profile_table, seconds_per_cycle
-from graphc.schedule.kernel import Buffer, Kernel
-
-CYCLES_AT = 6  # the word of a row that the profiling runner adds to
+HEAD = "{:28.28} {:>20} {:>9} {:>6} {:>6} {:>6} {:>8} {:>7} {:8} {:>6} {:>5}"
+TITLES = ("kernel", "at", "us", "share", "FLOPs", "bytes", "GFLOP/s", "GB/s", "limit")
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileRow:
-    """One kernel: seconds a call (waiting for other threads included), operations and bytes."""
+    """One kernel: seconds a call (waiting for other threads included) and its share of all kernels.
 
+    `flops` are arithmetic operations, a function such as exp being one; `bytes` are of the distinct
+    elements that it reads and writes. `limit` is what would keep even a perfect kernel from being
+    faster, `limit_share` how near this one comes: 1 is perfect.
+    """
+
+    number: int
     name: str
+    labels: tuple[str, ...]
     where: Where | None
     seconds: float
+    share: float
     flops: int
     bytes: int
+    limit: Limit
+    limit_share: float
     parts: int
 
     @property
@@ -40,95 +46,66 @@ class ProfileRow:
 
     @property
     def gbytes(self) -> float:
-        """10^9 bytes read and written a second, each operand counted once."""
+        """10^9 bytes read and written a second, each element counted once."""
         return self.bytes / self.seconds / 1e9 if self.seconds else 0.0
+
+    def __str__(self) -> str:
+        labels = "".join(f"{label!r} " for label in self.labels)
+        where = self.where
+        place = "" if where is None else f"{PurePath(where.file).name}:{where.line}"
+        return HEAD.format(
+            *(labels + self.name, place[-20:], f"{self.seconds * 1e6:.2f}", f"{self.share:.0%}"),
+            *(_short(self.flops), _short(self.bytes), f"{self.gflops:.1f}", f"{self.gbytes:.1f}"),
+            *(self.limit, f"{self.limit_share:.0%}", self.parts),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The rows of a program in order, and seconds a call in all of them."""
+    """The rows of a program, and medians of seconds: of the native call that runs them all without
+    measuring, and of a whole call, with arguments copied in and results out."""
 
     rows: tuple[ProfileRow, ...]
+    limits: Limits
     repeats: int
+    native_seconds: float
+    call_seconds: float
 
     @property
     def seconds(self) -> float:
-        """Seconds a call within kernels."""
+        """Seconds a call within kernels: the sum of the rows."""
         return sum(row.seconds for row in self.rows)
 
+    def to_json(self) -> str:
+        """All of it as JSON: the fields of the profile, of its rows and limits, and rates."""
+        fields = asdict(self) | {"seconds": self.seconds}
+        rates = [{"gflops": row.gflops, "gbytes": row.gbytes} for row in self.rows]
+        rows = [asdict(row) | rate for row, rate in zip(self.rows, rates, strict=True)]
+        return json.dumps(fields | {"rows": rows}, indent=1)
+
     def __str__(self) -> str:
-        heads = ("us", 9), ("share", 6), ("GFLOP/s", 8), ("GB/s", 7), ("parts", 5)
-        lines = [" ".join([f"{'kernel':32} {'at':24}", *(f"{h:>{width}}" for h, width in heads)])]
-        total = self.seconds or 1.0
-        for row in self.rows:
-            at = "" if row.where is None else f"{row.where.file}:{row.where.line}"
-            lines.append(
-                f"{row.name:32.32} {at[-24:]:24} {row.seconds * 1e6:9.2f} "
-                f"{row.seconds / total:6.0%} {row.gflops:8.1f} {row.gbytes:7.1f} {row.parts:5}"
-            )
-        lines.append(f"{'all kernels':57} {self.seconds * 1e6:9.2f}")
-        return "\n".join(lines)
+        heads = HEAD.format(*TITLES, "of it", "parts")
+        native = self.native_seconds - self.seconds
+        own = self.call_seconds - self.native_seconds
+        totals = (
+            ("all kernels", self.seconds, ""),
+            ("native call", self.native_seconds, f"{native * 1e6:+.2f} us: team and clocks"),
+            ("whole call", self.call_seconds, f"{own * 1e6:+.2f} us: arguments in, results out"),
+        )
+        last = [f"{name:49} {time * 1e6:9.2f}  {note}".rstrip() for name, time, note in totals]
+        return "\n".join([str(self.limits), heads, *map(str, self.rows), *last])
 
     __repr__ = __str__
 
 
-def check_repeats(repeats: Any) -> None:
-    """BindingError for what is no number of runs."""
-    number = as_size(repeats)
-    if not isinstance(number, int) or number < 1:
-        raise BindingError(
-            "a profile repeats the program at least once", got=repr(repeats), fix="repeats=20"
-        )
+def _short(count: float) -> str:
+    """In at most five characters.
 
-
-def measure(
-    code: Code, binding: Binding, feed: Callable[[], object], repeats: int
-) -> tuple[int, Profile]:
-    """Runs the bound program `repeats` times and reads each row's cycles; restores all state.
-
-    `feed` copies the arguments into the arena: a run may use their memory for something else.
-    Returns the error word with the profile: if it is not 0, the program failed.
+    >>> _short(999), _short(12345), _short(2_500_000)
+    ('999', '12.3k', '2.50M')
     """
-    operands = [operand for step in code.steps for operand in step.kernel.operands]
-    cells = {o.buffer.cell for o in operands if o.buffer.kind == "state"}
-    before = {cell: cell.array.copy() for cell in cells}
-    cycles = np.array(binding.rows, np.int64) + CYCLES_AT
-    error = 0
-    try:
-        for turn in range(-1, repeats):
-            feed()
-            error = error or profile_table(binding.address, binding.threads)
-            if turn < 0:  # the first run warms the caches
-                binding.table[cycles] = 0
-    finally:
-        for cell, array in before.items():
-            cell.array[...] = array
-    second = seconds_per_cycle() / repeats
-    rows = []
-    for step, at, partition in zip(code.steps, binding.rows, binding.partitions, strict=True):
-        kernel = step.kernel
-        rows.append(
-            ProfileRow(
-                kernel.origin.title,
-                kernel.origin.where,
-                float(binding.table[at + CYCLES_AT]) * second,
-                _number(kernel.flops, binding),
-                _traffic(kernel, binding),
-                partition.parts,
-            )
-        )
-    return error, Profile(tuple(rows), repeats)
-
-
-def _number(size: DimLike, binding: Binding) -> int:
-    return size if isinstance(size, int) else binding.numbers[size]
-
-
-def _traffic(kernel: Kernel, binding: Binding) -> int:
-    """Bytes of all operands, scratch left out: it stays in the cache."""
-    total = 0
-    for operand in kernel.operands:
-        buffer: Buffer = operand.buffer
-        if buffer.kind != "scratch":
-            total += buffer_bytes(buffer, binding.numbers)
-    return total
+    for unit in ("", "k", "M", "G", "T"):
+        if count < 999.5 or unit == "T":
+            break
+        count /= 1000
+    return f"{count:.0f}" if unit == "" else f"{count:#.3g}".rstrip(".") + unit

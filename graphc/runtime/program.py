@@ -27,8 +27,9 @@ from graphc.runtime.binding import Backend, Binding, bind, too_large
 from graphc.runtime.bound import Bound
 from graphc.runtime.code import Code, emit_program
 from graphc.runtime.explain import Explanation, explain
+from graphc.runtime.measure import Order, check_order, check_repeats, measure, profile_of
 from graphc.runtime.pool import Pool
-from graphc.runtime.profile import Profile, check_repeats, measure
+from graphc.runtime.profile import Profile
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.runtime.team import get_threads
 from graphc.runtime.template import Template, make_template
@@ -187,27 +188,34 @@ class Program:
         check_guards(self._guards, sizes)
         return memory_info(self._code, self._bind(sizes, get_threads()))
 
-    def profile(self, /, *args: Any, repeats: int = 20, **kwargs: Any) -> Profile:
-        """Where the time goes, as the mean of `repeats` runs: a row a kernel.
+    def profile(
+        self, /, *args: Any, repeats: int = 20, sort: Order = "program", **kwargs: Any
+    ) -> Profile:
+        """Where the time goes, as medians of `repeats` runs: a row a kernel, in the program's order
+        or by `sort="time"`, beside the limits of the machine.
 
-        State is as before afterwards. Raises what a call raises, BindingError for repeats that are
-        no int > 0, GraphError for a program of the Python backend. An input that is named "repeats"
-        is given by place.
+        Takes what a call takes, and leaves state as it was. An input named `repeats` or `sort` is
+        given by place. The machine's limits are measured by the first profile ever taken on it.
         """
         if self._backend is not NATIVE:
             raise GraphError(
                 "a profile measures machine code", fix="compile for the NATIVE backend"
             )
         check_repeats(repeats)
+        check_order(sort)
         args = self._arrays(self._arranged(args, kwargs))
         with STATE_LOCK:
-            bound = self._feed(args)
-            bound.point_home()
-            binding = bound.binding
-            error, profile = measure(self._code, binding, lambda: self._feed(args), repeats)
+            binding = self._feed(args).binding
+            error, times = measure(
+                self._code,
+                binding,
+                lambda: self._feed(args).point_home(),
+                lambda: self(*args),
+                repeats,
+            )
             if error:
                 raise self._failure(binding, error)
-        return profile
+            return profile_of(self._code, binding, times, sort)
 
     # ---- arguments ----
 

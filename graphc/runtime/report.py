@@ -9,20 +9,24 @@ from graphc.errors import Where
 from graphc.graph import Node
 from graphc.runtime.binding import Binding, buffer_bytes
 from graphc.runtime.code import Code
+from graphc.runtime.explain import labels_of
 
 
 @dataclass(frozen=True, slots=True)
 class KernelInfo:
-    """A step of a program: its title, the user's line, its source, the nodes it computes."""
+    """A step of a program: its title, the labels of `named` nodes that it computes, the user's
+    line, its source, the nodes it computes."""
 
     name: str
+    labels: tuple[str, ...]
     where: Where | None
     source: str
     nodes: tuple[Node, ...]
     level: int
 
     def __repr__(self) -> str:
-        return f"KernelInfo({self.name!r}, {self.where}, {len(self.nodes)} nodes)"
+        names = "".join(f", {label!r}" for label in self.labels)
+        return f"KernelInfo({self.name!r}{names}, {self.where}, {len(self.nodes)} nodes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,13 @@ class MemoryInfo:
 def kernel_infos(code: Code) -> tuple[KernelInfo, ...]:
     """The steps of a program in order."""
     infos = []
-    for step, emitted in zip(code.steps, code.emitted, strict=True):
+    labels = labels_of(code.schedule)
+    for step, emitted, named in zip(code.steps, code.emitted, labels, strict=True):
         origin = step.kernel.origin
-        infos.append(
-            KernelInfo(origin.title, origin.where, emitted.source, origin.nodes, step.level)
+        info = KernelInfo(
+            origin.title, named, origin.where, emitted.source, origin.nodes, step.level
         )
+        infos.append(info)
     return tuple(infos)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from graphc.dims import DimLike, product
 from graphc.schedule.body import Body, renumbered_value
 from graphc.schedule.items import Item
-from graphc.schedule.kernel import Buffer, Count, Load, LoopKernel, Store, Value
+from graphc.schedule.kernel import Buffer, Count, Load, LoopKernel, Reduced, Store, Value
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
 from graphc.schedule.stages import Lanes, Levels, cost_of, flops_of, levels_of, plan, unsteady
@@ -130,4 +130,7 @@ def _work(loops: Loops, levels: Levels, unknown: DimLike | None) -> tuple[DimLik
     pairs = list(zip(loops.values, levels.inner, strict=True))
     cost = points * sum(cost_of(v) for v, inner in pairs if inner)
     cost += heads * sum(cost_of(v) for v, inner in pairs if not inner)
-    return cost, points * sum(flops_of(v) for v, inner in pairs if inner)
+    often = [inner or isinstance(v, Reduced) for v, inner in pairs]
+    flops = points * sum(flops_of(v) for (v, _), each in zip(pairs, often, strict=True) if each)
+    flops += heads * sum(flops_of(v) for (v, _), each in zip(pairs, often, strict=True) if not each)
+    return cost, flops

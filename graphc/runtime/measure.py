@@ -1,0 +1,143 @@
+"""Measuring a program: its kernels one by one, the native call around them, and the whole call.
+
+Enters: a bound program and what runs it. Leaves: `Times`, and of these a `Profile`. State is as it
+was before.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+
+from graphc.dims import as_size
+from graphc.errors import BindingError
+from graphc.runtime.binding import Binding
+from graphc.runtime.code import Code
+from graphc.runtime.explain import labels_of
+from graphc.runtime.limits import machine_limits
+from graphc.runtime.profile import Profile, ProfileRow
+from graphc.runtime.roofline import bound_of, demands
+from graphc.runtime.team import profile_table, run_table, seconds_per_cycle
+from graphc.schedule.kernel import LoopKernel
+
+CYCLES_AT = 6  # the word of a row that the profiling runner adds to
+WARM_UPS = 3  # runs that do not count
+Order = Literal["program", "time"]
+
+
+def check_repeats(repeats: Any) -> None:
+    """BindingError for what is no number of runs."""
+    number = as_size(repeats)
+    if not isinstance(number, int) or number < 1:
+        raise BindingError(
+            "a profile repeats the program at least once", got=repr(repeats), fix="repeats=20"
+        )
+
+
+def check_order(sort: Any) -> None:
+    """BindingError for what is no order of rows."""
+    if sort not in ("program", "time"):
+        raise BindingError("a profile is sorted", got=repr(sort), fix='sort="program" or "time"')
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of each run: by row, of the native call, of the whole call."""
+
+    rows: list[np.ndarray]
+    native: list[float]
+    call: list[float]
+
+
+def measure(
+    code: Code,
+    binding: Binding,
+    feed: Callable[[], object],
+    call: Callable[[], object],
+    repeats: int,
+) -> tuple[int, Times]:
+    """Runs the bound program `repeats` times in each of three ways; restores all state.
+
+    `feed` copies the arguments into the arena (a run may use their memory for something else),
+    `call` is a whole call. Returns the error word first: if it is not 0, the program failed.
+    """
+    operands = [operand for step in code.steps for operand in step.kernel.operands]
+    cells = {o.buffer.cell for o in operands if o.buffer.kind == "state"}
+    before = {cell: cell.array.copy() for cell in cells}
+    times = Times([], [], [])
+    try:
+        for _ in range(WARM_UPS + repeats):
+            feed()
+            error = _run(binding, times)
+            if error:
+                return error, times
+            feed()
+            times.native.append(_seconds(lambda: run_table(binding.address, binding.threads)))
+            times.call.append(_seconds(call))
+    finally:
+        for cell, array in before.items():
+            cell.array[...] = array
+    return 0, times
+
+
+def _run(binding: Binding, times: Times) -> int:
+    cycles = np.array(binding.rows, np.int64) + CYCLES_AT
+    binding.table[cycles] = 0
+    error = profile_table(binding.address, binding.threads)
+    times.rows.append(binding.table[cycles] * seconds_per_cycle())
+    return error
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    start = perf_counter()
+    function()
+    return perf_counter() - start
+
+
+def profile_of(code: Code, binding: Binding, times: Times, sort: Order) -> Profile:
+    """The profile of what was measured."""
+    seconds = [median(column) for column in np.array(times.rows[WARM_UPS:]).T.tolist()]
+    rows = _rows(code, binding, seconds)
+    if sort == "time":
+        rows = sorted(rows, key=lambda row: -row.seconds)
+    return Profile(
+        tuple(rows),
+        machine_limits(binding.threads),
+        len(times.native) - WARM_UPS,
+        median(times.native[WARM_UPS:]),
+        median(times.call[WARM_UPS:]),
+    )
+
+
+def _rows(code: Code, binding: Binding, seconds: Sequence[float]) -> list[ProfileRow]:
+    kernels = [step.kernel for step in code.steps]
+    labels, total = labels_of(code.schedule), sum(seconds) or 1.0
+    rows = []
+    for number, demand in enumerate(demands(kernels, _known(code, binding))):
+        origin, parts = kernels[number].origin, binding.partitions[number].parts
+        bound = bound_of(demand, machine_limits(binding.threads if parts > 1 else 1))
+        row = ProfileRow(
+            number=number,
+            name=origin.title,
+            labels=labels[number],
+            where=origin.where,
+            seconds=seconds[number],
+            share=seconds[number] / total,
+            flops=demand.flops,
+            bytes=demand.bytes,
+            limit=bound.limit,
+            limit_share=bound.seconds / seconds[number] if seconds[number] else 0.0,
+            parts=parts,
+        )
+        rows.append(row)
+    return rows
+
+
+def _known(code: Code, binding: Binding) -> Mapping[str, int]:
+    """The numbers of all names: those of the user's sizes, and of how many parts there are."""
+    kernels = (step.kernel for step in code.steps)
+    parts = (k.parts for k in kernels if isinstance(k, LoopKernel) and k.parts is not None)
+    return {**binding.sizes, **{str(size): binding.numbers[size] for size in parts}}
