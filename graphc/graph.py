@@ -288,6 +288,26 @@ def given_name(node: Node) -> str | None:
     return node.params["cell"].name if node.op is STATE else None
 
 
+def label_of(node: Node) -> str | None:
+    """The name that the user gave: to an input or state, or by `labelled`; None for other nodes."""
+    if node.op.name == "identity" and node.where is not None:
+        return node.where.scope or None
+    return given_name(node)
+
+
+def labelled(identity: Op, node: Node, label: str) -> Node:
+    """An identity of the node whose scope is the label.
+
+    Nodes are interned without their scope, so a second label stands on top of the first.
+    """
+    here = caller()
+    with provenance(Where(here.file, here.line, label)):
+        node = make(identity, (node,), {})
+        while label_of(node) != label:
+            node = make(identity, (node,), {})
+    return node
+
+
 def verify(graph: Graph) -> None:
     """Raises GraphError where a node's type is not what its primitive infers, or a leaf is strange.
 

@@ -14,6 +14,7 @@ is traced again but compiles nothing.
 import copy
 import functools
 import inspect
+import reprlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Jitted:
         leaves, structure = flatten((args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._f(*args, **kwargs)
-        arrays = [_array(leaf) for leaf in leaves]
+        arrays = _arrays(self._f, leaves, structure)
         made = self._made(arrays, structure, args)
         if not isinstance(made, Program):
             return made.at(arrays)
@@ -67,7 +68,7 @@ class Jitted:
     def program(self, /, *args: Any, **kwargs: Any) -> Program:
         """The program for arguments like these: to read its source, or to profile it."""
         leaves, structure = flatten((args, kwargs))
-        made = self._made([_array(leaf) for leaf in leaves], structure, args)
+        made = self._made(_arrays(self._f, leaves, structure), structure, args)
         return made if isinstance(made, Program) else made.program()
 
     # ---- copies trace again: a program is for the parameters that were read ----
@@ -178,20 +179,29 @@ def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:
     return Jitted(f, dims)
 
 
+def _arrays(f: Callable[..., Any], leaves: Sequence[Any], structure: Structure) -> list[np.ndarray]:
+    """The leaves of the arguments as arrays; DTypeError names one that is no array of numbers."""
+    arrays: list[np.ndarray] = []
+    try:
+        arrays.extend(map(_array, leaves))
+    except (DTypeError, ValueError) as error:
+        leaf, name = leaves[len(arrays)], _input_names(f, structure)[len(arrays)]
+        raise DTypeError(
+            f"jit: {name} is no array of numbers, and no tree of them",
+            got=f"{reprlib.repr(leaf)}, {type(leaf).__name__}",
+            fix="give what is no array to the function by functools.partial, or close over it;"
+            " rows of different lengths are padded, or a list of arrays",
+        ) from error
+    return arrays
+
+
 def _array(leaf: Any) -> np.ndarray:
     if type(leaf) is np.ndarray and leaf.dtype.kind in "fbiu":
         return leaf
     if type(leaf) is float:
         return np.asarray(leaf, np.float32)
-    try:
-        array = np.asarray(leaf)
-        as_dtype(array.dtype)
-    except (DTypeError, ValueError) as error:
-        raise DTypeError(
-            "jit: an argument is an array of numbers, or a tree of them",
-            got=f"{leaf!r}, {type(leaf).__name__}",
-            fix="give what is no array to the function by functools.partial, or close over it",
-        ) from error
+    array = np.asarray(leaf)
+    as_dtype(array.dtype)
     return array
 
 

@@ -30,7 +30,8 @@ from graphc.graph import (
     Node,
     Op,
     constant,
-    given_name,
+    label_of,
+    labelled,
     make,
     order,
 )
@@ -97,7 +98,7 @@ def _fresh(name: str, taken: set[str]) -> str:
 
 
 def _own_name(node: Node) -> str | None:
-    name = given_name(node)
+    name = label_of(node)
     if name is None or re.fullmatch(r"[A-Za-z_][\w./-]*", name):
         return name
     return re.sub(r"\W", "_", f"_{name}")
@@ -110,7 +111,7 @@ def _line(node: Node, labels: Mapping[Node, str]) -> str:
 
 
 def _shown_params(node: Node, labels: Mapping[Node, str]) -> list[tuple[str, Any]]:
-    name = given_name(node)
+    name = label_of(node)
     named = [] if name is None or name == labels[node] else [("name", name)]
     if node.op is INPUT:
         return named
@@ -120,7 +121,7 @@ def _shown_params(node: Node, labels: Mapping[Node, str]) -> list[tuple[str, Any
         data = node.params["value"].array.tobytes()
         return [("data", base64.b64encode(data).decode())]
     # sorted: nodes are interned, and the order of the first creator says nothing
-    return sorted(node.params.items())
+    return [*named, *sorted(node.params.items())]
 
 
 def _value_text(value: Any) -> str:
@@ -221,7 +222,7 @@ class _Reader:
         params = {pair[1]: _read_param(pair[1], pair[2]) for pair in pairs if pair}
         names = [name for name, pair in zip(arguments, pairs, strict=True) if not pair]
         operands = tuple(map(self.operand, names))
-        node = self.leaf(label, type, op, params) or self.apply(op, operands, params)
+        node = self.leaf(label, type, op, params) or self.apply(label, op, operands, params)
         if node.type != type:
             raise GraphError(f"{op} gives {node.type}, not {type}")
         self.nodes[label] = node
@@ -243,9 +244,13 @@ class _Reader:
         known = self.states.get(name)
         return known or State(name, np.zeros(_fixed(type), type.dtype.numpy), type, trainable)
 
-    def apply(self, op: str, operands: tuple[Node, ...], params: dict[str, Any]) -> Node:
+    def apply(
+        self, label: str, op: str, operands: tuple[Node, ...], params: dict[str, Any]
+    ) -> Node:
         if op not in self.primitives:
             raise GraphError(f"no primitive has the name {op!r}")
+        if op == "identity" and not label.startswith("%"):
+            return labelled(self.primitives[op], operands[0], params.get("name", label))
         return make(self.primitives[op], operands, params)
 
     def operand(self, name: str) -> Node:

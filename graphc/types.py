@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from graphc.dims import Dim, DimLike, Guard, dim, dim_source, parse_dims, product, same_dims
-from graphc.errors import DTypeError, GraphcError, ShapeError, Where
+from graphc.errors import ConcretenessError, DTypeError, GraphcError, ShapeError, Where
 
 Kind = Literal["b", "i", "u", "f"]
 Shape: TypeAlias = tuple[DimLike, ...]
@@ -157,13 +157,23 @@ def promote(a: DType, b: DType) -> DType:
 def array_of(
     value: object, what: str = "a tensor", error: type[GraphcError] = DTypeError
 ) -> np.ndarray[Any, Any]:
-    """The value as a NumPy array; `error`, which names `what` it is for, where lists are ragged.
+    """The value as a NumPy array; `error`, which names `what` it is for, where lists are ragged or
+    have symbolic tensors in them.
 
     >>> array_of([[1, 2], [3, 4]]).shape
     (2, 2)
     """
     try:
         return np.asarray(value)
+    except ConcretenessError as symbolic:
+        if not isinstance(value, list | tuple):
+            raise
+        raise error(
+            f"{what} is made of a {type(value).__name__} with tensors in it",
+            got=reprlib.repr(value),
+            fix="graphc.stack(tensors) makes one of them; in jit and grad a list of numbers is a"
+            " tree of scalars: give np.asarray(numbers)",
+        ) from symbolic
     except ValueError as ragged:
         raise error(
             f"{what} is made of lists that have different lengths or depths",

@@ -122,3 +122,18 @@ def test_lines_name_the_users_program() -> None:
 def test_errors_name_the_line(line: str, reason: str) -> None:
     with pytest.raises(GraphError, match=rf"text, line 2: .*{reason}"):
         parse(f"x: f32[2] = input()\n{line}", PRIMITIVES)
+
+
+def test_labels_show_and_survive() -> None:
+    x = given("x", 2)
+    hidden = tanh(x).named("hidden")
+    y = add(hidden, hidden.named("x")).named("the sum")
+    printed = text(y)
+    assert "hidden: f32[2] = identity(%0)" in printed
+    assert "x_2: f32[2] = identity(hidden, name='x')" in printed
+    assert "_the_sum: f32[2] = identity(%1, name='the sum')" in printed
+    read = parse(printed, PRIMITIVES)
+    assert read.outputs == (y.node,)
+    assert text(read) == printed
+    elsewhere = parse(printed.replace("f32[2]", "f32[3]"), PRIMITIVES)  # nodes of its own
+    assert text(elsewhere) == printed.replace("f32[2]", "f32[3]")

@@ -17,9 +17,9 @@ from graphc.errors import GradientError
 from graphc.evaluate import evaluate
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, constant, make
-from graphc.ops import add, mul, sum_
+from graphc.ops import add, cast, mul, sum_
 from graphc.tree import flatten
-from graphc.types import TensorType, as_dtype, float64
+from graphc.types import TensorType, array_of, as_dtype, float64
 
 _STEP = 2.0**-10  # of a fourth-order formula: its error and the rounding are both near 1e-12
 _DIRECTIONS = 3
@@ -37,10 +37,16 @@ def check_gradient(
     Floating arrays are taken as float64 and differentiated by; others are passed on. f returns a
     tensor or a tree of tensors; it must be smooth near the arrays. The outputs are weighted at
     random, so that no error cancels. Raises GradientError where derivative and difference differ
-    by more than tolerance * (1 + the largest derivative).
+    by more than tolerance * (1 + the largest derivative), DTypeError for lists of unequal lengths.
     """
+    if not isinstance(arrays, list | tuple):
+        raise GradientError(
+            "check_gradient: arrays has one for each argument of the function",
+            got=type(arrays).__name__,
+            fix="give a list: check_gradient(f, [array])",
+        )
     rng = np.random.default_rng(seed)
-    values = [_as_float64(array) for array in arrays]
+    values = [_as_float64(array, f"argument {i}") for i, array in enumerate(arrays)]
     inputs = [_input(f"argument {i}", value) for i, value in enumerate(values)]
     wrt = [x for x in inputs if x.node.type.dtype.kind == "f"]
     outputs = [y for y in flatten(f(*inputs))[0] if y.node.type.dtype.kind == "f"]
@@ -54,8 +60,8 @@ def check_gradient(
         outputs = slopes
 
 
-def _as_float64(array: Any) -> np.ndarray:
-    value = np.asarray(array)
+def _as_float64(array: Any, what: str) -> np.ndarray:
+    value = array_of(array, f"check_gradient: {what}")
     return value.astype(np.float64) if value.dtype.kind == "f" else value
 
 
@@ -73,7 +79,7 @@ def _weighted(outputs: Sequence[Tensor], rng: "np.random.Generator") -> Tensor:
     for y in outputs:
         sizes = tuple(int(size) for size in y.shape)
         weights = Tensor(constant(rng.uniform(0.5, 1.5, sizes), TensorType(float64, y.shape)))
-        weighted = mul(y, weights)
+        weighted = mul(cast(y, dtype=float64) if y.dtype is not float64 else y, weights)
         axes = tuple(range(len(y.shape)))
         total = add(total, sum_(weighted, axes=axes) if axes else weighted)
     return total

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from graphc import dims, ops
-from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError, Where, caller
+from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError
 from graphc.functions.lifting import default_dtype
-from graphc.graph import INPUT, STATE, Handle, Node, given_name, make, order, provenance
+from graphc.graph import INPUT, STATE, Handle, Node, make, order
 from graphc.state import STATE_LOCK, State
 from graphc.types import (
     DType,
@@ -110,22 +110,3 @@ def cell_of(node: Node) -> State:
             fix="compute it with .eval({x: array}) or graphc.compile",
         )
     return node.params["cell"]
-
-
-def label_of(node: Node) -> str | None:
-    """The name that the user gave: to an input or state, or by `named`; None for other nodes."""
-    labelled = node.op is ops.identity and node.where is not None
-    return node.where.scope if labelled and node.where else given_name(node)
-
-
-def labelled(node: Node, label: str) -> Node:
-    """An identity of the node whose scope is the label.
-
-    Nodes are interned without their scope, so a second label stands on top of the first.
-    """
-    here = caller()
-    with provenance(Where(here.file, here.line, label)):
-        node = make(ops.identity, (node,), {})
-        while node.where is None or node.where.scope != label:
-            node = make(ops.identity, (node,), {})
-    return node

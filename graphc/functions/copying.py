@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from graphc.errors import GraphError, Where
-from graphc.functions.cells import label_of
 from graphc.graph import (
     CONSTANT,
     INPUT,
@@ -18,6 +17,7 @@ from graphc.graph import (
     Literal,
     Node,
     Op,
+    label_of,
     make,
     order,
     provenance,

@@ -28,7 +28,7 @@ from graphc.functions import cells, copying, numpy_protocol, products, shaping, 
 from graphc.functions.lifting import binary, divide, is_array_like, lift, power, to_dtype
 from graphc.functions.shaping import Axis
 from graphc.functions.subscripts import At
-from graphc.graph import Node, Op
+from graphc.graph import Node, Op, labelled
 from graphc.types import DType, Sizes, as_dtype
 
 Scalar: TypeAlias = bool | int | float | np.bool_ | np.number[Any]
@@ -102,7 +102,7 @@ class Tensor:
 
     def named(self, label: str) -> "Tensor":
         """The same values under a label, which prints and drawings show."""
-        return Tensor(cells.labelled(self._node, label))
+        return Tensor(labelled(ops.identity, self._node, label))
 
     # ---- values ----
 

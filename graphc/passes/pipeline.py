@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from graphc.functions.cells import label_of
-from graphc.graph import Graph, Node, verify
+from graphc.graph import Graph, Node, label_of, verify
 from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
 from graphc.passes.products import PRODUCTS

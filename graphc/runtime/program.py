@@ -37,7 +37,7 @@ from graphc.schedule.kernel import LoopKernel
 from graphc.schedule.schedule import build_schedule
 from graphc.state import STATE_LOCK, aligned_empty
 from graphc.tree import LEAF, Structure, unflatten
-from graphc.types import uint8
+from graphc.types import array_of, uint8
 
 BINDINGS = 256  # sizes that a program remembers; the oldest is forgotten
 _NONE: dict[int, np.ndarray] = {}
@@ -267,13 +267,7 @@ class Program:
         return tuple([self._array(n, value) for n, value in enumerate(values)])
 
     def _array(self, number: int, value: Any) -> np.ndarray:
-        try:
-            return np.asarray(value)
-        except ValueError as error:  # lists of lists of different lengths
-            node = self.graph.inputs[number]
-            raise BindingError(
-                f"input {self._names[number]!r} is {node.type}", got=str(error)
-            ) from error
+        return array_of(value, f"input {self._names[number]!r}", BindingError)
 
     def _convert(self, number: int, view: np.ndarray, array: np.ndarray) -> None:
         """By NumPy's same_kind rule; a float that is too large for the dtype becomes infinite."""

@@ -13,8 +13,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from graphc.errors import GraphError
-from graphc.functions.cells import label_of
-from graphc.graph import CONSTANT, INPUT, STATE, Node, order
+from graphc.graph import CONSTANT, INPUT, STATE, Node, label_of, order
 from graphc.tree import flatten
 from graphc.viz.drawing import Drawing, draw_digraph
 from graphc.viz.loader import networkx

@@ -44,6 +44,32 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "ragged constant": (lambda: gx.constant([1, [2]]), DTypeError, "different lengths"),
     "ragged operand": (lambda: U * [1, [2]], DTypeError, "different lengths"),
     "ragged index": (lambda: U[[[1], [1, 2]]], DTypeError, "an index is made of lists"),
+    "ragged argument": (
+        lambda: gx.check_gradient(gx.sum, [[[1.0], [2.0, 3.0]]]),
+        DTypeError,
+        "argument 0 is made of lists",
+    ),
+    "ragged call": (
+        lambda: gx.compile([U], U)([[1], [2, 3]]),
+        BindingError,
+        "'u' is made of lists",
+    ),
+    "rows of objects": (
+        lambda: gx.jit(gx.sum)(np.array([[1], [2, 3]], object)),
+        DTypeError,
+        r"jit: sum\.x is no array of numbers",
+    ),
+    "text as an argument": (lambda: gx.grad(gx.sum)("a"), DTypeError, r"sum\.x.*\['a', str\]"),
+    "list as an argument": (
+        lambda: gx.grad(gx.sum)([1.0, 2.0]),
+        DTypeError,
+        r"list with tensors(.|\n)*np\.asarray",
+    ),
+    "arrays of check_gradient": (
+        lambda: gx.check_gradient(gx.sum, np.ones(3)),
+        GradientError,
+        r"give a list",
+    ),
     # shapes
     "inner sizes": (lambda: X @ W.T, ShapeError, r"did you mean 'w'|inner sizes"),
     "named and int": (lambda: N + U, ShapeError, "the same name or the same int"),

@@ -92,7 +92,7 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
     "ragged lists": (
         lambda p: p([[1, 2, 3], [1, 2]], ROWS, 0.1),
         errors.BindingError,
-        "input 'x' is .*inhomogeneous",
+        "input 'x' is made of lists",
     ),
     "an input that is missing": (
         lambda p: p(X, ROWS),
