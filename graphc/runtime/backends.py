@@ -3,17 +3,26 @@
 Enters: the text of kernels. Leaves: addresses; those of Python mode only stand for functions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from graphc.runtime.binding import Backend
-from graphc.runtime.cache import load_kernel
+from graphc.runtime.cache import load_kernels
 from graphc.runtime.family import host_core, micro_address, pack_address
+from graphc.runtime.jit import Source
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.python_mode import PythonKernel, python_kernel, run_table_python
-from graphc.runtime.team import run_table
+from graphc.runtime.team import RUNNER, run_table
+
+NAME = "kernel"  # of the function in every generated source
+
+
+def _native_kernels(texts: Sequence[str]) -> list[int]:
+    """The runner is compiled together with the first kernels."""
+    return load_kernels([*(Source(text, NAME) for text in texts), *RUNNER])[: len(texts)]
+
 
 NATIVE = Backend(
-    load_kernel,
+    _native_kernels,
     lambda tile: micro_address(host_core(), tile),
     lambda dtype: pack_address(host_core(), dtype),
 )
@@ -22,15 +31,19 @@ _python_kernels: dict[int, PythonKernel] = {}
 _python_addresses: dict[str, int] = {}
 
 
-def _python_address(source: str, name: str) -> int:
+def _python_address(source: str) -> int:
     if source not in _python_addresses:
         address = len(_python_addresses) + 1
         _python_addresses[source] = address
-        _python_kernels[address] = python_kernel(source, name)
+        _python_kernels[address] = python_kernel(source, NAME)
     return _python_addresses[source]
 
 
-PYTHON = Backend(_python_address, micro_python_address, pack_python_address)
+def _python_kernels_at(texts: Sequence[str]) -> list[int]:
+    return [_python_address(text) for text in texts]
+
+
+PYTHON = Backend(_python_kernels_at, micro_python_address, pack_python_address)
 
 
 def run_python(table: int, threads: int) -> int:

@@ -40,7 +40,7 @@ TOO_LARGE = 2**62  # bytes: addresses and what is computed of them stay within a
 class Backend:
     """How texts become addresses: machine code, or Python for tests and for stepping through."""
 
-    kernel: Callable[[str, str], int]
+    kernels: Callable[[Sequence[str]], Sequence[int]]
     micro: Callable[[Tile], int]
     pack: Callable[[str], int]
 

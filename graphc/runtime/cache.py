@@ -1,9 +1,11 @@
 """Kernels by their text: in memory, else on disk, else compiled.
 
-Enters: the text of a kernel, or of an LLVM IR function. Leaves: its address. A process whose
+Enters: the texts of kernels, or of LLVM IR functions. Leaves: their addresses. A process whose
 kernels are all on disk loads them with llvmlite alone (0.1 ms each) and never imports Numba.
+Kernels that are asked for together are compiled together, on two cores.
 
     address = load_kernel(source, "add")          # of the text of add(begin, end, part, args)
+    addresses = load_kernels([Source(text, "add") for text in texts])
     address = load_ir("define void @family(i64 %addresses) ...", "family")
     cache_stats(), cache_size()                   # CacheStats(hits=2, ...), 6120 bytes
     clear_cache()
@@ -11,15 +13,18 @@ kernels are all on disk loads them with llvmlite alone (0.1 ms each) and never i
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from graphc.runtime.environment import cache_folder
-from graphc.runtime.jit import CompiledKernel, compile_ir, compile_kernel, symbol_of
+from graphc.runtime.jit import LLVM, Source, finish, translate
 from graphc.runtime.language import VOID
 from graphc.runtime.machine import LOCK, load
 from graphc.runtime.store import Entry, Store, open_store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +32,18 @@ class CacheStats:
     """What one process took from disk, what it compiled, and how long that took.
 
     `compiled` counts kernels that were made from graphs; `tiles` the modules of micro-kernels, one
-    for all matmuls of a dtype.
+    for all matmuls of a dtype. `seconds` is what compiling took: `translating` to LLVM IR (by
+    Numba) and `optimising` (by LLVM), which go on at the same time. `loading` was spent on what
+    came from disk as well.
     """
 
     hits: int = 0
     compiled: int = 0
     seconds: float = 0.0
     tiles: int = 0
+    translating: float = 0.0
+    optimising: float = 0.0
+    loading: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -42,47 +52,65 @@ class KernelCache:
 
     store: Store
     stats: CacheStats = CacheStats()
-    _addresses: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _addresses: dict[Source, int] = field(default_factory=dict)
     _handles: list[Any] = field(default_factory=list)  # code is unloaded when its handle goes
 
-    def kernel(self, source: str, name: str, result: str = VOID) -> int:
-        """The address of the function `name` of a generated source."""
-        address = self._addresses.get((result, source, name))
-        if address is not None:
-            return address
-        make = functools.partial(compile_kernel, source, name, result, self.store)
-        return self._add(result, source, name, make)
+    def load(self, sources: Sequence[Source]) -> list[int]:
+        """The addresses of functions, those that are missing compiled together."""
+        if not self._addresses.keys() >= set(sources):
+            with LOCK:  # another thread may have been faster
+                self._add([s for s in dict.fromkeys(sources) if s not in self._addresses])
+        return [self._addresses[source] for source in sources]
 
-    def ir(self, text: str, name: str) -> int:
-        """The address of the function `name` of an LLVM IR text."""
-        address = self._addresses.get(("llvm", text, name))
-        if address is not None:
-            return address
-        return self._add("llvm", text, name, functools.partial(compile_ir, text, name))
+    def _add(self, sources: Sequence[Source]) -> None:
+        missing = []
+        for source in sources:
+            entry = self.store.get(source.symbol)
+            if entry is None:
+                missing.append(source)
+            else:
+                self._link(source, entry)
+                self._count(hits=1)
+        if missing:
+            start = time.perf_counter()
+            for source, entry in self._compile(missing):
+                self.store.put(source.symbol, entry)
+                self._link(source, entry)
+                self._count(**{"tiles" if source.kind == LLVM else "compiled": 1})
+            self._count(seconds=time.perf_counter() - start)
 
-    def _add(self, kind: str, text: str, name: str, make: Callable[[], CompiledKernel]) -> int:
-        key = (kind, text, name)
-        with LOCK:
-            if key not in self._addresses:  # another thread may have been faster
-                symbol = symbol_of(kind, text, name)
-                entry = self.store.get(symbol)
-                if entry is None:
-                    entry = self._compile(symbol, make, kind == "llvm")
-                else:
-                    self.stats = replace(self.stats, hits=self.stats.hits + 1)
-                self._addresses[key], handle = load(entry.data, symbol, entry.imports)
-                self._handles.append(handle)
-            return self._addresses[key]
+    def _compile(self, sources: Iterable[Source]) -> Iterator[tuple[Source, Entry]]:
+        """A second thread optimises what is translated already: LLVM lets Python run meanwhile.
 
-    def _compile(self, symbol: str, make: Callable[[], CompiledKernel], tile: bool) -> Entry:
-        start = time.perf_counter()
-        kernel = make()
-        entry = Entry(kernel.code, kernel.imports)
-        self.store.put(symbol, entry)
-        old = self.stats
-        seconds = old.seconds + time.perf_counter() - start
-        self.stats = CacheStats(old.hits, old.compiled + (not tile), seconds, old.tiles + tile)
-        return entry
+        What is long to optimise comes first, so that little is left at the end.
+        """
+        jobs = []
+        with ThreadPoolExecutor(1) as pool:
+            for source in sorted(sources, key=lambda s: len(s.text), reverse=True):
+                translated, seconds = _timed(translate, source, self.store)
+                self._count(translating=seconds)
+                jobs.append((source, pool.submit(_timed, finish, translated)))
+        for source, job in jobs:
+            kernel, seconds = job.result()
+            self._count(optimising=seconds)
+            yield source, Entry(kernel.code, kernel.imports)
+
+    def _link(self, source: Source, entry: Entry) -> None:
+        (address, handle), seconds = _timed(load, entry.data, source.symbol, entry.imports)
+        self._addresses[source] = address
+        self._handles.append(handle)
+        self._count(loading=seconds)
+
+    def _count(self, **more: float) -> None:
+        """Adds to the statistics."""
+        sums = {name: getattr(self.stats, name) + number for name, number in more.items()}
+        self.stats = replace(self.stats, **sums)
+
+
+def _timed(work: Callable[..., T], *arguments: Any) -> tuple[T, float]:
+    start = time.perf_counter()
+    result = work(*arguments)
+    return result, time.perf_counter() - start
 
 
 @functools.cache
@@ -91,18 +119,23 @@ def _cache() -> KernelCache:
         return KernelCache(open_store(cache_folder()))
 
 
+def load_kernels(sources: Sequence[Source]) -> list[int]:
+    """The addresses of the functions of generated sources. Raises CompileError."""
+    return _cache().load(sources)
+
+
 def load_kernel(source: str, name: str, result: str = VOID) -> int:
     """The address of the kernel `name(begin, end, part, args)` of a generated source.
 
     Other functions of int64 arguments compile as well; `result` is the kind of what they return.
     Raises CompileError.
     """
-    return _cache().kernel(source, name, result)
+    return load_kernels([Source(source, name, result)])[0]
 
 
 def load_ir(text: str, name: str) -> int:
     """The address of the function `name` of an LLVM IR text. Raises CompileError."""
-    return _cache().ir(text, name)
+    return load_kernels([Source(text, name, LLVM)])[0]
 
 
 def cache_stats() -> CacheStats:

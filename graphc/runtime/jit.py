@@ -5,7 +5,7 @@ Enters: the text of a kernel in the kernel language. Leaves: an object file, its
 functions that it needs. Numba turns the text into LLVM IR, which is linked with the vector math
 that it names (always inlined, so that loops vectorise) and then optimised by `machine.py`.
 
-    kernel = compile_kernel(source, "add")
+    kernel = compile_kernel(Source(text, "add"))
     address, handle = load(kernel.code, kernel.symbol, kernel.imports)
 """
 
@@ -29,6 +29,39 @@ from graphc.runtime.vecmath import FUNCTIONS
 NO_STORE = Store(None)
 
 
+LLVM = "llvm"  # the kind of a source that is LLVM IR
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The function `name` of a text: int64 arguments, a result of a kind (void, i64).
+
+    Of kind LLVM the text is LLVM IR.
+    """
+
+    text: str
+    name: str
+    kind: str = VOID
+
+    @property
+    def symbol(self) -> str:
+        """Of its machine code, and its key in the object cache: a digest of all it depends on."""
+        return f"graphc_{digest(self.kind, f'{self.name}:{self.text}')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """LLVM IR modules that call each other; `name` is the one function that stays visible.
+
+    What was written as LLVM IR is `ready`: it is not optimised.
+    """
+
+    texts: tuple[str, ...]
+    name: str
+    symbol: str
+    ready: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledKernel:
     """An object file, ready to be stored or loaded."""
@@ -38,57 +71,51 @@ class CompiledKernel:
     imports: tuple[str, ...]
 
 
-def symbol_of(kind: str, text: str, name: str) -> str:
-    """The symbol of compiled text, and its key in the object cache: a digest of what it depends on.
+def compile_kernel(source: Source, store: Store = NO_STORE) -> CompiledKernel:
+    """An object file of a source. Raises CompileError."""
+    with machine.LOCK:
+        return finish(translate(source, store))
 
-    The kind is that of a kernel's result (void, i64), or llvm.
+
+def finish(translated: Translated) -> CompiledKernel:
+    """The object file of translated text. Raises CompileError.
+
+    LLVM alone is called, so that other threads may run meanwhile: who holds `machine.LOCK` may
+    have it done by one.
     """
-    return f"graphc_{digest(kind, f'{name}:{text}')}"
+    module = optimised(translated)
+    declared = machine.declared(module)
+    code = machine.emit(module)
+    needed = imports(code, declared, translated.symbol)
+    return CompiledKernel(translated.symbol, code, needed)
 
 
-def compile_kernel(
-    source: str, name: str, result: str = VOID, store: Store = NO_STORE
-) -> CompiledKernel:
-    """Compile the function `name` of a source text: int64 arguments, a result of the given kind.
-
-    The LLVM IR of the vector math that it calls is kept in the store. Raises CompileError.
-    """
-    symbol = symbol_of(result, source, name)
-    return _finish(kernel_module(source, name, symbol, result, store), symbol)
+def optimised(translated: Translated) -> Any:
+    """The optimised LLVM module; str() of it is what to read when a loop is slow."""
+    module = machine.link(translated.texts, translated.name, translated.symbol)
+    return module if translated.ready else machine.optimise(module)
 
 
-def compile_ir(text: str, name: str) -> CompiledKernel:
-    """Compile the function `name` of an LLVM IR text as it is, with LLVM alone.
+def translate(source: Source, store: Store = NO_STORE) -> Translated:
+    """A source as LLVM IR. That of the vector math it calls is kept in the store.
 
     Raises CompileError.
     """
-    symbol = symbol_of("llvm", text, name)
-    return _finish(machine.link([text], name, symbol), symbol)
-
-
-def _finish(module: Any, symbol: str) -> CompiledKernel:
-    declared = machine.declared(module)
-    code = machine.emit(module)
-    return CompiledKernel(symbol, code, imports(code, declared, symbol))
-
-
-def kernel_module(
-    source: str, name: str, symbol: str, result: str = VOID, store: Store = NO_STORE
-) -> Any:
-    """The optimised LLVM module of a kernel; str() of it is what to read when a loop is slow."""
+    if source.kind == LLVM:
+        return Translated((source.text,), source.name, source.symbol, ready=True)
     with machine.LOCK:
         namespace = dict(_taught())
-        exec(compile(source, f"<{name}>", "exec"), namespace)
-        function = _with_helpers(namespace, name)
+        exec(compile(source.text, f"<{source.name}>", "exec"), namespace)
+        function = _with_helpers(namespace, source.name)
         arguments = ("i64",) * function.__code__.co_argcount
+        to_llvm, options = _bridge().to_llvm, _bridge().KERNEL
         try:
-            texts = _bridge().to_llvm(function, symbol, arguments, result, _bridge().KERNEL)
+            texts = to_llvm(function, source.symbol, arguments, source.kind, options)
         except CompileError as error:
             raise CompileError(
-                f"kernel {name} does not compile", got=error.got, fix=source
+                f"kernel {source.name} does not compile", got=error.got, fix=source.text
             ) from error
-        linked = machine.link([*texts, *_vector_math(texts, store)], symbol, symbol)
-        return machine.optimise(linked)
+        return Translated((*texts, *_vector_math(texts, store)), source.symbol, source.symbol)
 
 
 def _with_helpers(namespace: dict[str, Any], name: str) -> Any:

@@ -41,7 +41,8 @@ def host() -> Host:
     return Host(llvm.get_host_cpu_name(), features.flatten() + wide)
 
 
-# One lock for all that compiles or loads. It is taken around a fork: no child starts with it held.
+# One lock for all that compiles or loads: who calls a function of this module holds it, or works
+# for one who does and waits. It is taken around a fork: no child starts with it held.
 LOCK = threading.RLock()
 if os.name == "posix":
     os.register_at_fork(
@@ -71,32 +72,30 @@ def link(texts: Sequence[str], name: str, symbol: str) -> Any:
 
     Their function `name` becomes the one visible `symbol`; all else is inlined into it.
     """
-    with LOCK:
-        machine = _target_machine()
-        try:
-            module = llvm.parse_assembly(texts[0])
-            for text in texts[1:]:
-                module.link_in(llvm.parse_assembly(text))
-            module.get_function(name).name = symbol
-            module.verify()
-        except (RuntimeError, NameError) as error:
-            raise CompileError(f"LLVM rejects the code of {symbol}", got=str(error)) from error
-        module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
-        _hide_all_but(module, symbol)
-        return module
+    machine = _target_machine()
+    try:
+        module = llvm.parse_assembly(texts[0])
+        for text in texts[1:]:
+            module.link_in(llvm.parse_assembly(text))
+        module.get_function(name).name = symbol
+        module.verify()
+    except (RuntimeError, NameError) as error:
+        raise CompileError(f"LLVM rejects the code of {symbol}", got=str(error)) from error
+    module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
+    _hide_all_but(module, symbol)
+    return module
 
 
 def optimise(module: Any) -> Any:
     """The module, after LLVM's passes. IR that is written as it shall run is better off without:
     they take longer than all else, and their vectoriser tears dot products apart."""
-    with LOCK:
-        machine = _target_machine()
-        options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
-        options.loop_vectorization = options.slp_vectorization = True
-        options.loop_interleaving = options.loop_unrolling = True
-        passes = llvm.create_pass_builder(machine, options)
-        passes.getModulePassManager().run(module, passes)
-        return module
+    machine = _target_machine()
+    options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
+    options.loop_vectorization = options.slp_vectorization = True
+    options.loop_interleaving = options.loop_unrolling = True
+    passes = llvm.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(module, passes)
+    return module
 
 
 def _hide_all_but(module: Any, symbol: str) -> None:
@@ -111,14 +110,12 @@ def _hide_all_but(module: Any, symbol: str) -> None:
 
 def emit(module: Any) -> bytes:
     """The object file of a module."""
-    with LOCK:
-        return _target_machine().emit_object(module)
+    return _target_machine().emit_object(module)
 
 
 def assembly(module: Any) -> str:
     """The instructions of a module, to read."""
-    with LOCK:
-        return _target_machine().emit_assembly(module)
+    return _target_machine().emit_assembly(module)
 
 
 def declared(module: Any) -> list[str]:

@@ -25,12 +25,14 @@ from numba.core import typed_passes as typed
 from numba.core import untyped_passes as untyped
 from numba.core.codegen import CodeLibrary, CPUCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.compiler_machinery import PassManager
+from numba.core.compiler_machinery import LoweringPass, PassManager, register_pass
 from numba.core.cpu import CPUContext
 from numba.core.datamodel.models import PrimitiveModel
 from numba.core.errors import NumbaError
 from numba.core.fastmathpass import rewrite_module
+from numba.core.funcdesc import PythonFunctionDescriptor
 from numba.core.imputils import lower_builtin
+from numba.core.lowering import Lower
 from numba.core.registry import cpu_target
 from numba.core.typing.context import BaseContext
 from numba.core.typing.templates import (
@@ -209,6 +211,10 @@ class _Target(CPUContext):
     def load_additional_registries(self) -> None:
         """The modules in _BUILT_IN have registered their code where it is looked up."""
 
+    def get_abi_sizeof(self, ty: Any) -> int:
+        """Asked for debug information alone, which is not made; LLVM would be asked in turn."""
+        return 8
+
     def post_lowering(self, mod: Any, library: Any) -> None:
         """Without linking Numba's runtime, which counts references."""
         if self.fastmath:
@@ -232,6 +238,33 @@ class _Text(CPUCodeLibrary):
         """What is not linked is undefined, and refused where an object's imports are checked."""
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(LoweringPass):
+    """Typed code to LLVM IR; its result is the descriptor of the function."""
+
+    _name = "graphc_lowering"
+
+    def __init__(self) -> None:
+        LoweringPass.__init__(self)
+
+    def run_pass(self, state: Any) -> Any:
+        context = state.targetctx
+        described = PythonFunctionDescriptor.from_specialized_function(
+            state.func_ir,
+            state.typemap,
+            state.return_type,
+            state.calltypes,
+            mangler=context.mangler,
+            inline=False,
+            noalias=False,
+            abi_tags=(),
+        )
+        with context.push_code_library(state.library):
+            Lower(context, state.library, described, state.func_ir, state.metadata).lower()
+        state.cr = described
+        return True
+
+
 class _Pipeline(compiler.Compiler):
     """The passes that a kernel needs."""
 
@@ -252,8 +285,7 @@ _PASSES = (
     typed.NopythonTypeInference,
     typed.PreLowerStripPhis,
     typed.IRLegalization,
-    typed.NativeLowering,
-    typed.NoPythonBackend,
+    _Lowering,
 )
 
 
@@ -288,7 +320,7 @@ def to_llvm(
     library = _Text(symbol)
     try:
         with global_compiler_lock, _without_collector():
-            compiled = compiler.compile_extra(
+            described: Any = compiler.compile_extra(
                 typing,
                 target,
                 function,
@@ -301,7 +333,7 @@ def to_llvm(
             )
     except NumbaError as error:
         raise CompileError(f"{symbol} does not compile", got=str(error)) from error
-    return [_c_entry(symbol, compiled.fndesc.llvm_func_name, arguments, result), library.text]
+    return [_c_entry(symbol, described.llvm_func_name, arguments, result), library.text]
 
 
 def _c_entry(symbol: str, native: str, arguments: tuple[str, ...], result: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphc.runtime.family import host_core
 from graphc.runtime.ir_text import IRFunction, Values, module_text
-from graphc.runtime.jit import compile_ir
+from graphc.runtime.jit import LLVM, Source, compile_kernel
 from graphc.runtime.machine import load
 from graphc.runtime.team import BARRIER, ROW_WORDS, SPINS, profile_table, seconds_per_cycle
 from graphc.runtime.template import BARRIER_AT, ERROR_AT, ROWS_AT
@@ -102,7 +102,7 @@ class Probe:
     def __init__(
         self, text: str, name: str, threads: int, arguments: Sequence[int] = (), rows: int = 1
     ) -> None:
-        kernel = compile_ir(text, name)
+        kernel = compile_kernel(Source(text, name, LLVM))
         address, self._handle = load(kernel.code, kernel.symbol, kernel.imports)
         width = ROW_WORDS + len(arguments)
         self._table = aligned_empty((ROWS_AT + rows * width,), int64)

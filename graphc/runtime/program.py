@@ -295,7 +295,7 @@ class Program:
 
     def _bind(self, sizes: Mapping[str, int], threads: int) -> Binding:
         if self._template is None:
-            self._template = make_template(self._code, self._backend.kernel)
+            self._template = make_template(self._code, self._backend.kernels)
         try:
             return bind(self._template, sizes, threads, self._backend)
         except OverflowError as error:  # a number of the table, or of an expression of sizes

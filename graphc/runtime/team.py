@@ -34,8 +34,10 @@ import numpy as np
 
 from graphc.errors import ThreadError
 from graphc.runtime import runner
-from graphc.runtime.cache import load_kernel
+from graphc.runtime.cache import load_kernel, load_kernels
 from graphc.runtime.environment import short_waits, threads_asked
+from graphc.runtime.jit import Source
+from graphc.runtime.language import VOID
 from graphc.runtime.machine import process_address
 from graphc.state import STATE_LOCK
 
@@ -143,10 +145,17 @@ def _address(library: ctypes.CDLL | None, name: str) -> int:
 # ---- the runner ---------------------------------------------------------------------------------
 
 
-def _native(*functions: Callable[..., Any], result: str = "void") -> int:
-    """The address of the first function, which calls the others."""
-    source = "\n".join(map(inspect.getsource, functions))
-    return load_kernel(source, functions[0].__name__, result)
+def _source(*functions: Callable[..., Any], result: str = VOID) -> Source:
+    """The first function, which calls the others."""
+    text = "\n".join(map(inspect.getsource, functions))
+    return Source(text, functions[0].__name__, result)
+
+
+RUNNER = (
+    _source(runner.start, result="i64"),
+    _source(runner.member),
+    _source(runner.run_rows, runner.run_parts, runner.leaves_barrier),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +174,13 @@ def _runner() -> _Runner:
     posix = os.name == "posix"
     yield_core, nap = (process_address(n) if posix else 0 for n in ("sched_yield", "usleep"))
     names = _FUNCTIONS[1:]
+    start, member, run_rows = load_kernels(RUNNER)
     services = np.array(
         [
             0,
             _address(library, "GOMP_parallel"),
-            _native(runner.member),
-            _native(runner.run_rows, runner.run_parts, runner.leaves_barrier),
+            member,
+            run_rows,
             *(_address(library, name) for name in names),
             yield_core,
             0,
@@ -179,8 +189,7 @@ def _runner() -> _Runner:
         np.int64,
     )
     kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    start = kind(_native(runner.start, result="i64"))
-    return _Runner(start, services, services.ctypes.data, library is not None)
+    return _Runner(kind(start), services, services.ctypes.data, library is not None)
 
 
 def run_table(table: int, threads: int = 1) -> int:

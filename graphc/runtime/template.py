@@ -6,7 +6,7 @@ addresses of state, constant numbers), and for each other kind where its words s
 entry of a list goes there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -87,8 +87,8 @@ class _Lists:
     constant: dict[Node, int]
 
 
-def make_template(code: Code, kernel: Callable[[str, str], int]) -> Template:
-    """The template of a program; `kernel` gives the address of a kernel's source."""
+def make_template(code: Code, kernels: Callable[[Sequence[str]], Sequence[int]]) -> Template:
+    """The template of a program; `kernels` gives the addresses of kernels' sources."""
     widths = [_width(e.words) for e in code.emitted]
     words = np.zeros(ROWS_AT + sum(widths) + ROW_WORDS * len(widths), np.int64)
     symbolic = _reached_by_sizes(code.numbers)
@@ -104,10 +104,11 @@ def make_template(code: Code, kernel: Callable[[str, str], int]) -> Template:
         buffer: [] for buffer in (*code.schedule.inputs, *code.schedule.outputs)
     }
     template = Template(code, words, external=external, symbolic=tuple(symbolic))
+    addresses = kernels([emitted.source for emitted in code.emitted])
     at, first_code = ROWS_AT, 0
     for number, (step, emitted) in enumerate(zip(code.steps, code.emitted, strict=True)):
         template.rows.append(at)
-        words[at : at + 2] = ROW_WORDS + widths[number], kernel(emitted.source, "kernel")
+        words[at : at + 2] = ROW_WORDS + widths[number], addresses[number]
         at += ROW_WORDS
         for word in emitted.words:
             if isinstance(word, ContractWords):

@@ -27,7 +27,7 @@ def two_threads() -> object:
 
 def test_a_binding_takes_a_millisecond(show: Callable[[str], None]) -> None:
     code = training_step()[0]._code
-    template = make_template(code, NATIVE.kernel)
+    template = make_template(code, NATIVE.kernels)
     times = []
     for batch in [*range(1, 200)] * 2:
         start = time.perf_counter()
@@ -43,7 +43,7 @@ def test_a_binding_takes_a_millisecond(show: Callable[[str], None]) -> None:
 
 def test_native_and_python_bind_to_the_same_words() -> None:
     code = training_step((4, 8, 2))[0]._code
-    tables = [bind(make_template(code, b.kernel), {"batch": 9}, 2, b) for b in (NATIVE, PYTHON)]
+    tables = [bind(make_template(code, b.kernels), {"batch": 9}, 2, b) for b in (NATIVE, PYTHON)]
     native, python = tables
     assert native.rows == python.rows
     assert native.partitions == python.partitions

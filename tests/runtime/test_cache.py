@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from graphc.errors import CacheWarning
-from graphc.runtime import cache, fingerprint, jit, machine
-from graphc.runtime.cache import CacheStats, KernelCache
+from graphc.runtime import cache, fingerprint, machine
+from graphc.runtime.cache import KernelCache
 from graphc.runtime.environment import cache_folder, threads_asked
+from graphc.runtime.jit import LLVM, Source
 from graphc.runtime.store import Entry, Store, open_store
 
 SOURCE = """
@@ -24,6 +25,8 @@ def scale(begin, end, part, args):
         x[i] = expm1_f32(x[i]) * f32({}.0)
 """
 IR = "define void @nothing(i64 %n) { ret void }"
+SCALE = [Source(SOURCE.format(2), "scale")]
+NOTHING = [Source(IR, "nothing", LLVM)]
 
 
 def run(address: int) -> list[float]:
@@ -39,30 +42,32 @@ def store(tmp_path: Path) -> Store:
 
 def test_memory_then_disk_then_compiler(store: Store) -> None:
     first, second = KernelCache(store), KernelCache(store)
-    address = first.kernel(SOURCE.format(2), "scale")
+    address = first.load(SCALE)[0]
     assert run(address) == [0, 2]
-    assert first.kernel(SOURCE.format(2), "scale") == address
+    assert first.load(SCALE)[0] == address
     assert (first.stats.hits, first.stats.compiled) == (0, 1)
     assert first.stats.seconds > 0
-    assert run(second.kernel(SOURCE.format(2), "scale")) == [0, 2]
-    assert second.stats == CacheStats(hits=1)
+    assert run(second.load(SCALE)[0]) == [0, 2]
+    assert (second.stats.hits, second.stats.compiled, second.stats.seconds) == (1, 0, 0)
+    assert second.stats.loading > 0
 
 
 def test_ir_is_cached_too(store: Store) -> None:
-    assert KernelCache(store).ir(IR, "nothing")
+    assert KernelCache(store).load(NOTHING)
     warm = KernelCache(store)
-    assert warm.ir(IR, "nothing") == warm.ir(IR, "nothing")
-    assert warm.stats == CacheStats(hits=1)
+    assert warm.load(NOTHING) == warm.load(NOTHING)
+    assert (warm.stats.hits, warm.stats.tiles) == (1, 0)
 
 
 WARM = """
 import sys
-from graphc.runtime.cache import KernelCache, CacheStats
+from graphc.runtime.cache import KernelCache
+from graphc.runtime.jit import Source
 from graphc.runtime.store import open_store
 from pathlib import Path
 cache = KernelCache(open_store(Path(sys.argv[1])))
 for n in (2, 3):
-    assert cache.kernel(sys.argv[2].replace("2.0", f"{n}.0"), "scale")
+    assert cache.load([Source(sys.argv[2].replace("2.0", f"{n}.0"), "scale")])
 assert "numba" not in sys.modules or sys.argv[3] == "cold"
 print(cache.stats.hits, cache.stats.compiled)
 """
@@ -98,25 +103,25 @@ def test_four_processes_store_the_same_kernels_and_a_fifth_needs_no_numba(store:
 )
 def test_damaged_files_are_compiled_afresh(store: Store, damage) -> None:
     text = IR.replace("ret", "\n ret")
-    KernelCache(store).ir(text, "nothing")
+    KernelCache(store).load([Source(text, "nothing", LLVM)])
     (file,) = store.files()
     sound = file.read_bytes()
     file.write_bytes(damage(sound))
     broken = KernelCache(store)
     with pytest.warns(CacheWarning, match="damaged"):
-        assert broken.ir(text, "nothing")
+        assert broken.load([Source(text, "nothing", LLVM)])
     assert broken.stats.tiles == 1
     assert file.read_bytes() == sound
 
 
 def test_code_of_another_cpu_is_never_loaded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    KernelCache(store).ir(IR, "nothing")
-    symbol = jit.symbol_of("llvm", IR, "nothing")
+    KernelCache(store).load(NOTHING)
+    symbol = NOTHING[0].symbol
     monkeypatch.setattr(fingerprint, "host", lambda: machine.Host("another", "+less"))
     fingerprint.surroundings.cache_clear()
     try:
-        assert jit.symbol_of("llvm", IR, "nothing") != symbol
-        assert store.get(jit.symbol_of("llvm", IR, "nothing")) is None
+        assert NOTHING[0].symbol != symbol
+        assert store.get(NOTHING[0].symbol) is None
     finally:
         fingerprint.surroundings.cache_clear()
 
@@ -127,7 +132,8 @@ def test_a_folder_that_others_reach_is_refused(tmp_path: Path, mode: int) -> Non
     tmp_path.chmod(mode)
     with pytest.warns(CacheWarning, match="others have access"):
         store = open_store(tmp_path)
-    assert run(KernelCache(store).kernel(SOURCE.format(2), "scale")) == [0, 2]
+    refused = KernelCache(store)
+    assert run(refused.load(SCALE)[0]) == [0, 2]
     assert (store.files(), store.size()) == ([], 0)
 
 
@@ -178,7 +184,7 @@ def test_threads_compile_a_kernel_once(store: Store) -> None:
 
         def load() -> int:
             gate.wait()
-            return shared.kernel(SOURCE.format(5), "scale")
+            return shared.load([Source(SOURCE.format(5), "scale")])[0]
 
         futures = [pool.submit(load) for _ in range(4)]
         assert len({future.result() for future in futures}) == 1

@@ -11,6 +11,7 @@ import pytest
 from graphc.errors import CompileError
 from graphc.runtime import jit, machine
 from graphc.runtime.cache import load_kernel
+from graphc.runtime.jit import Source
 from graphc.runtime.language import CASTS, LANGUAGE
 from graphc.runtime.python_mode import python_kernel
 
@@ -217,11 +218,11 @@ def test_twelve_pointers_vectorise_without_run_time_checks() -> None:
         f"def kernel(begin, end, part, args):\n    w = words(args)\n{pointers}"
         f"    for i in range(begin, end):\n        p11[i] = {total}\n"
     )
-    text = str(jit.kernel_module(source, "kernel", "kernel"))
+    text = str(jit.optimised(jit.translate(Source(source, "kernel"))))
     assert "x float>" in text
     assert not CHECKS.search(text)
     one_class = source.replace("f32, 11)", "f32, 10)")
-    assert CHECKS.search(str(jit.kernel_module(one_class, "kernel", "kernel")))
+    assert CHECKS.search(str(jit.optimised(jit.translate(Source(one_class, "kernel")))))
 
 
 def test_sums_regroup_only_where_they_accumulate() -> None:
@@ -232,8 +233,8 @@ def test_sums_regroup_only_where_they_accumulate() -> None:
     )
     regrouped = source.format("accumulate(total, x[i])")
     in_order = source.format("total + x[i]")
-    assert "reassoc" in str(jit.kernel_module(regrouped, "kernel", "kernel"))
-    assert "reassoc" not in str(jit.kernel_module(in_order, "kernel", "kernel"))
+    assert "reassoc" in str(jit.optimised(jit.translate(Source(regrouped, "kernel"))))
+    assert "reassoc" not in str(jit.optimised(jit.translate(Source(in_order, "kernel"))))
 
 
 def test_vector_math_is_inlined_and_vectorises() -> None:
@@ -242,7 +243,7 @@ def test_vector_math_is_inlined_and_vectorises() -> None:
         "    x = pointer(w[0], f32, 0)\n    y = pointer(w[1], f32, 1)\n"
         "    for i in range(begin, end):\n        y[i] = exp_f32(x[i])\n"
     )
-    module = jit.kernel_module(source, "kernel", "kernel")
+    module = jit.optimised(jit.translate(Source(source, "kernel")))
     assert machine.declared(module) == []
     assert "x float>" in str(module)
     if "+avx512f" in machine.host().features:

@@ -9,6 +9,7 @@ import pytest
 
 from graphc.errors import CompileError
 from graphc.runtime import jit, machine
+from graphc.runtime.jit import LLVM, Source
 from graphc.runtime.symbols import ALLOWED, imports, undefined_symbols
 
 FILL = """
@@ -20,7 +21,7 @@ def fill(begin, end, part, args):
 
 
 def test_a_kernel_compiles_loads_and_runs() -> None:
-    kernel = jit.compile_kernel(FILL.format("f64(i)"), "fill")
+    kernel = jit.compile_kernel(Source(FILL.format("f64(i)"), "fill"))
     address, handle = machine.load(kernel.code, kernel.symbol, kernel.imports)
     x = np.zeros(5)
     ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address)(1, 4, 0, x.ctypes.data)
@@ -29,35 +30,35 @@ def test_a_kernel_compiles_loads_and_runs() -> None:
 
 
 def test_symbols_are_digests_of_the_text() -> None:
-    first = jit.symbol_of("void", "text", "name")
-    assert first == jit.symbol_of("void", "text", "name")
-    others = [("i64", "text", "name"), ("void", "texT", "name"), ("void", "text", "namE")]
-    assert first not in {jit.symbol_of(*other) for other in others}
+    first = Source("text", "name")
+    assert first.symbol == Source("text", "name").symbol
+    others = [Source("text", "name", "i64"), Source("texT", "name"), Source("text", "namE")]
+    assert first.symbol not in {other.symbol for other in others}
 
 
 def test_an_object_names_the_c_functions_that_it_needs() -> None:
-    kernel = jit.compile_kernel(FILL.format("mod(x[i], f64(3.0))"), "fill")
+    kernel = jit.compile_kernel(Source(FILL.format("mod(x[i], f64(3.0))"), "fill"))
     if undefined_symbols(kernel.code) is not None:
         assert kernel.imports == ("fmod",)
-    clean = jit.compile_kernel(FILL.format("exp_f64(x[i])"), "fill")
+    clean = jit.compile_kernel(Source(FILL.format("exp_f64(x[i])"), "fill"))
     assert set(clean.imports) <= ALLOWED
 
 
 def test_a_kernel_that_can_raise_is_refused() -> None:
     source = FILL.format("x[i]").replace("(begin, end)", "(begin, end, part)")  # a step may be 0
     with pytest.raises(CompileError, match="calls what a kernel may not call"):
-        jit.compile_kernel(source, "fill")
+        jit.compile_kernel(Source(source, "fill"))
     with pytest.raises(CompileError, match="graphc_kernel_can_raise"):
-        jit.compile_kernel(source, "fill")
+        jit.compile_kernel(Source(source, "fill"))
     source = FILL.format("x[i]") + "        if x[i] > f64(1.0):\n            raise ValueError\n"
     with pytest.raises(CompileError, match="does not compile"):
-        jit.compile_kernel(source, "fill")
+        jit.compile_kernel(Source(source, "fill"))
 
 
 def test_an_object_that_imports_anything_else_is_refused() -> None:
     text = "declare void @PyErr_Clear()\ndefine void @f() { call void @PyErr_Clear() ret void }"
     with pytest.raises(CompileError, match="PyErr_Clear"):
-        jit.compile_ir(text, "f")
+        jit.compile_kernel(Source(text, "f", LLVM))
     with pytest.raises(CompileError, match="system"):
         imports(b"not an ELF file", ["system"], "f")
     assert imports(b"not an ELF file", ["expf"], "f") == tuple(sorted(ALLOWED))
@@ -66,18 +67,18 @@ def test_an_object_that_imports_anything_else_is_refused() -> None:
 def test_errors_carry_the_source() -> None:
     source = FILL.format("maximum(x[i], f32(0.0))")
     with pytest.raises(CompileError) as caught:
-        jit.compile_kernel(source, "fill")
+        jit.compile_kernel(Source(source, "fill"))
     assert "maximum(x[i], f32(0.0))" in str(caught.value)
     assert "kernel fill does not compile" in str(caught.value)
     with pytest.raises(CompileError, match="LLVM rejects"):
-        jit.compile_ir("define void @f() { nonsense }", "f")
+        jit.compile_kernel(Source("define void @f() { nonsense }", "f", LLVM))
     with pytest.raises(CompileError, match="LLVM rejects"):
-        jit.compile_ir("define void @f() { ret void }", "g")
+        jit.compile_kernel(Source("define void @f() { ret void }", "g", LLVM))
 
 
 def test_ir_of_the_same_name_is_not_confused() -> None:
     texts = [f"define i64 @f() {{ ret i64 {n} }}" for n in (1, 2)]
-    kernels = [jit.compile_ir(text, "f") for text in texts]
+    kernels = [jit.compile_kernel(Source(text, "f", LLVM)) for text in texts]
     loaded = [machine.load(k.code, k.symbol, k.imports) for k in kernels]
     results = [ctypes.CFUNCTYPE(ctypes.c_int64)(address)() for address, _ in loaded]
     assert results == [1, 2]
@@ -85,7 +86,7 @@ def test_ir_of_the_same_name_is_not_confused() -> None:
 
 def test_helpers_of_a_source_are_copied_into_its_kernel() -> None:
     source = "def twice(v):\n    return v + v\n" + FILL.format("twice(x[i])")
-    module = jit.kernel_module(source, "fill", "fill")
+    module = jit.optimised(jit.translate(Source(source, "fill")))
     assert machine.declared(module) == []
     assert "call" not in machine.assembly(module)
 

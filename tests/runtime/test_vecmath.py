@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from graphc.runtime import jit, machine
+from graphc.runtime.jit import Source
 from graphc.runtime.vecmath import FUNCTIONS, MAX_ULP
 
 NARROW = {"f32": np.float32, "f64": np.float64}
@@ -77,13 +78,12 @@ def arguments(name: str) -> int:
     return FUNCTIONS[name].__code__.co_argcount
 
 
-@functools.cache
-def module(name: str) -> Any:
-    """The LLVM module of a loop over contiguous operands."""
+def loop(name: str) -> Source:
+    """A loop over contiguous operands."""
     count, dtype = arguments(name), name[-3:]
     operands = ", ".join(f"x{k}[i]" for k in range(count))
     pointers = [f"x{k} = pointer(w[{k}], {dtype}, {k})" for k in range(count)]
-    source = f"""
+    text = f"""
 def loop(begin, end, part, args):
     w = words(args)
     {"; ".join(pointers)}
@@ -91,12 +91,18 @@ def loop(begin, end, part, args):
     for i in range(begin, end):
         out[i] = {name}({operands})
 """
-    return jit.kernel_module(source, "loop", f"loop_{name}")
+    return Source(text, "loop")
+
+
+@functools.cache
+def module(name: str) -> Any:
+    """The LLVM module of the loop."""
+    return jit.optimised(jit.translate(loop(name)))
 
 
 @functools.cache
 def machine_code(name: str) -> tuple[Callable[..., None], Any]:
-    address, handle = machine.load(machine.emit(module(name)), f"loop_{name}", ())
+    address, handle = machine.load(machine.emit(module(name)), loop(name).symbol, ())
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address), handle
 
 
