@@ -65,6 +65,12 @@ def fed_array(node: Node, value: Any) -> np.ndarray:
             got=f"an array of shape {array.shape}",
             fix=f"give an array of rank {len(wanted.shape)}; array[None] adds an axis",
         )
+    return converted(node, array)
+
+
+def converted(node: Node, array: np.ndarray) -> np.ndarray:
+    """An array of any rank in the node's dtype; BindingError as `fed_array`."""
+    wanted = node.type
     if array.dtype == wanted.dtype.numpy:
         return array
     if not np.can_cast(array.dtype, wanted.dtype.numpy, "same_kind"):

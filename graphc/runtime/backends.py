@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from graphc.runtime.binding import Backend
 from graphc.runtime.cache import load_kernels
 from graphc.runtime.family import host_core, micro_address, pack_address
+from graphc.runtime.intrinsics import cycles
 from graphc.runtime.jit import Source
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.python_mode import PythonKernel, python_kernel, run_table_python
-from graphc.runtime.team import RUNNER, run_table
+from graphc.runtime.team import RUNNER, cycles_in, run_table
 
 NAME = "kernel"  # of the function in every generated source
 
@@ -25,6 +26,7 @@ NATIVE = Backend(
     _native_kernels,
     lambda tile: micro_address(host_core(), tile),
     lambda dtype: pack_address(host_core(), dtype),
+    cycles_in,
 )
 
 _python_kernels: dict[int, PythonKernel] = {}
@@ -43,7 +45,11 @@ def _python_kernels_at(texts: Sequence[str]) -> list[int]:
     return [_python_address(text) for text in texts]
 
 
-PYTHON = Backend(_python_kernels_at, micro_python_address, pack_python_address)
+def _later_python(seconds: float) -> int:
+    return cycles() + int(seconds * 1e9)
+
+
+PYTHON = Backend(_python_kernels_at, micro_python_address, pack_python_address, _later_python)
 
 
 def run_python(table: int, threads: int) -> int:

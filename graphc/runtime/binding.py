@@ -38,11 +38,15 @@ TOO_LARGE = 2**62  # bytes: addresses and what is computed of them stay within a
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """How texts become addresses: machine code, or Python for tests and for stepping through."""
+    """How texts become addresses: machine code, or Python for tests and for stepping through.
+
+    `later` is the reading of `cycles` so many seconds from now.
+    """
 
     kernels: Callable[[Sequence[str]], Sequence[int]]
     micro: Callable[[Tile], int]
     pack: Callable[[str], int]
+    later: Callable[[float], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,13 @@ class Slot:
 class Binding:
     """A table ready to run once `move_to` has told it where the arena is.
 
-    `numbers` are those of all sizes of the program, `sizes` those of the names.
+    `arena_words` are addresses in the arena, `error_words` that of the error word. `numbers` are
+    those of all sizes of the program, `sizes` those of the names.
     """
 
     table: np.ndarray
     arena_words: np.ndarray
+    error_words: Sequence[int]
     arena_bytes: int
     threads: int
     inputs: tuple[Slot, ...]
@@ -136,6 +142,7 @@ def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Ba
     return Binding(
         table=table,
         arena_words=np.array([*template.addresses.at, *relative], np.int64),
+        error_words=template.errors,
         arena_bytes=memory.total,
         threads=threads if any(p.parts > 1 for p in partitions) else 1,
         inputs=tuple(map(slot, code.schedule.inputs)),

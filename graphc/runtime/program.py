@@ -22,10 +22,13 @@ from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
 from graphc.functions.copying import deep_copy
 from graphc.graph import Graph
 from graphc.passes.pipeline import simplify
+from graphc.runtime.arguments import arranged, arranged_epoch
 from graphc.runtime.backends import NATIVE, runner
+from graphc.runtime.batches import plan_epoch
 from graphc.runtime.binding import Backend, Binding, bind, too_large
 from graphc.runtime.bound import Bound
 from graphc.runtime.code import Code, emit_program
+from graphc.runtime.epoch import empty_results, run_segments, split_epoch
 from graphc.runtime.explain import Explanation, explain
 from graphc.runtime.measure import Order, check_order, check_repeats, measure, profile_of
 from graphc.runtime.pool import Pool
@@ -86,7 +89,7 @@ class Program:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Runs the program on these arrays."""
         if kwargs or len(args) != len(self._dtypes):
-            args = self._arranged(args, kwargs)
+            args = arranged(self._names, args, kwargs)
         for a in args:
             if type(a) is not np.ndarray:
                 args = self._arrays(args)
@@ -203,7 +206,7 @@ class Program:
             )
         check_repeats(repeats)
         check_order(sort)
-        args = self._arrays(self._arranged(args, kwargs))
+        args = self._arrays(arranged(self._names, args, kwargs))
         with STATE_LOCK:
             binding = self._feed(args).binding
             error, times = measure(
@@ -217,32 +220,58 @@ class Program:
                 raise self._failure(binding, error)
             return profile_of(self._code, binding, times, sort)
 
-    # ---- arguments ----
+    def run_epoch(
+        self,
+        arrays: Mapping[str, Any] | Sequence[Any],
+        /,
+        batch_size: int,
+        *,
+        order: Any = None,
+        shuffle: np.random.Generator | bool = False,
+        drop_last: bool = False,
+        progress: Callable[[int], object] | None = None,
+        **once: Any,
+    ) -> Any:
+        """Calls the program on batches of `batch_size` rows of the arrays: many steps in a native
+        call, with the results and the new state of as many calls, to the bit.
 
-    def _arranged(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The arguments in the order of the inputs."""
-        wanted = ", ".join(self._names) or "none"
-        if len(args) > len(self._names):
-            raise UnknownInputError(
-                f"the program has {len(self._names)} inputs: {wanted}", got=f"{len(args)} arrays"
-            )
-        found = dict(zip(self._names, args, strict=False))
-        for name, value in kwargs.items():
-            if name not in self._names:
-                raise UnknownInputError(f"no input is named {name!r}", fix=f"inputs: {wanted}")
-            if name in found:
-                raise UnknownInputError(
-                    f"input {name!r} was given twice", fix="give it by place or by name"
-                )
-            found[name] = value
-        missing = [name for name in self._names if name not in found]
-        if missing:
-            raise MissingInputError(
-                f"input {missing[0]!r} was not given",
-                got=f"{len(found)} arrays",
-                fix=f"give {wanted}",
-            )
-        return tuple([found[name] for name in self._names])
+        `arrays` have one length; they are for the first inputs, in order, or come in a dict by
+        name. All other inputs are given once, by name: an array of the input's shape holds for
+        every step, one with one more axis in front has a value for each. Rows come as they are, or
+        by their numbers in `order` (a permutation, or any choice), or shuffled by a generator. A
+        last batch with fewer rows runs too, unless `drop_last`. `progress` is called about 20 times
+        a second, with how many steps were done since: `tqdm(total=n).update` will do.
+
+        Returns the outputs in their structure: joined along the first axis if that is the batch's,
+        else stacked, an entry a step. Arrays of the inputs' dtypes are read where they are, others
+        are converted batch by batch.
+
+        Raises what a call raises; before the first step if arguments do not fit. A step that fails
+        leaves the state that the step before it made, and the error says which step that was.
+        Ctrl-C stops between two steps, within 0.1 s or the time of a step. Other threads may run
+        programs between two steps.
+
+        >>> import graphc as gx
+        >>> x, rate = gx.input("x", ("batch",)), gx.input("rate", ())
+        >>> w = gx.parameter("w", 0.0)
+        >>> away = w - gx.mean(x)
+        >>> step = gx.compile([x, rate], away * away, updates={w: w - rate * away})
+        >>> step.run_epoch([[1, 2, 3, 4, 5]], batch_size=2, rate=1)
+        array([2.25, 4.  , 2.25], dtype=float32)
+        >>> step.run_epoch({"x": [1, 2, 3, 4]}, batch_size=2, rate=[1, 0.5], order=[3, 2, 1, 0])
+        array([2.25, 4.  ], dtype=float32)
+        """
+        given, batched = arranged_epoch(self._names, arrays, once)
+        inputs = self.graph.inputs
+        epoch = plan_epoch(inputs, given, batched, batch_size, order, shuffle, drop_last)
+        segments = split_epoch(epoch, self._binding)
+        outputs = empty_results(self.graph, epoch, segments)
+        failed = run_segments(segments, epoch, outputs, self._backend, self._run, progress)
+        if failed is not None:
+            raise self._failure(failed.binding, failed.error, f", in step {failed.step}")
+        return outputs[0] if self._single else unflatten(self._structure, outputs)
+
+    # ---- arguments ----
 
     def _feed(self, args: Sequence[Any]) -> Bound:
         """The program bound to the sizes of the arguments, which it will find: small ones are
@@ -293,6 +322,14 @@ class Program:
             del self._bound[next(iter(self._bound))]
         return Bound(binding, self._arena, self._pools)
 
+    def _binding(self, args: Sequence[np.ndarray]) -> Binding:
+        """The binding to the sizes of the arguments."""
+        with STATE_LOCK:
+            key = (get_threads(), *[a.shape for a in args])
+            if key not in self._bound:
+                self._bound[key] = self._bound_to(args, None)
+            return self._bound[key].binding
+
     def _bind(self, sizes: Mapping[str, int], threads: int) -> Binding:
         if self._template is None:
             self._template = make_template(self._code, self._backend.kernels)
@@ -301,7 +338,7 @@ class Program:
         except OverflowError as error:  # a number of the table, or of an expression of sizes
             raise too_large(sizes) from error
 
-    def _failure(self, binding: Binding, error: int) -> IndexRangeError:
+    def _failure(self, binding: Binding, error: int, step: str = "") -> IndexRangeError:
         """The exception for the number that a kernel left in the error word."""
         kernels = [step.kernel for step in self._code.steps]
         checks = [n for k in kernels if isinstance(k, LoopKernel) for n in k.checks]
@@ -312,7 +349,7 @@ class Program:
         while node.source is not None:  # a gradient node: the user wrote what it came from
             node = node.source
         return IndexRangeError(
-            f"{node.op.name}: an index is outside axis {axis} of {indexed}",
+            f"{node.op.name}: an index is outside axis {axis} of {indexed}{step}",
             where=node.where,
             fix=f"indices go from {lowest} to {size - 1}" if size else "the axis is empty",
         )

@@ -60,12 +60,16 @@ def run_table_python(table: int, kernels: Mapping[int, PythonKernel]) -> int:
     return int(functions["start"](table, 1, services.ctypes.data))
 
 
+_FUNCTIONS = (
+    *(runner.start, runner.run_rows, runner.run_parts),
+    *(runner.leaves_barrier, runner.another_step),
+)
 _ROWS = -1  # stands for the address of run_rows: the runner calls it through its services
 
 
 def _runner_functions(call: Callable[..., None]) -> dict[str, Any]:
     """Copies of the functions of the runner whose calls by address go through `call`."""
     namespace = vars(runner) | {"call_micro": call}
-    for function in (runner.start, runner.run_rows, runner.run_parts, runner.leaves_barrier):
+    for function in _FUNCTIONS:
         namespace[function.__name__] = types.FunctionType(function.__code__, namespace)
     return namespace

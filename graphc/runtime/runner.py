@@ -50,19 +50,24 @@ def run_rows(table: int, thread: int, team: int, services: int) -> None:
     h = words(table)
     s = words(services)
     row = h[1]
+    left = h[0]
     epoch = 0
     profiled = s[7] != 0 and thread == 0
-    for _ in range(h[0]):
+    while left > 0:
         w = words(row)
         before = cycles() if profiled else 0
         run_parts(row, thread, team)
+        row += w[0] * 8
+        left -= 1
         if w[5] != 0:
             epoch += 1
             if leaves_barrier(table, epoch, team, w[5], services) < 0:
                 return
+            if w[5] & 4 != 0:  # another step
+                row = h[1]
+                left = h[0]
         if profiled:
             w[6] = w[6] + cycles() - before
-        row += w[0] * 8
 
 
 def run_parts(row: int, thread: int, team: int) -> None:
@@ -84,7 +89,8 @@ def run_parts(row: int, thread: int, team: int) -> None:
 
 
 def leaves_barrier(table: int, epoch: int, team: int, flags: int, services: int) -> int:
-    """Wait for the team's other threads; negative if the program ends here, at a commit point.
+    """Wait for the team's other threads; negative if the program ends here, at a commit point or
+    with the last step.
 
     The last thread that arrives releases the others, and decides for all: were each to read the
     error word for itself, a row after the barrier could already have changed it. A thread that
@@ -96,6 +102,8 @@ def leaves_barrier(table: int, epoch: int, team: int, flags: int, services: int)
     released = arrived + 8
     if atomic_add(arrived, 1) + 1 == epoch * team:
         fine = flags & 2 == 0 or atomic_load(error) == 0
+        if fine and flags & 4 != 0:
+            fine = another_step(table) != 0
         atomic_store(released, epoch if fine else -1)
     spins = 0
     seen = atomic_load(released)
@@ -109,3 +117,10 @@ def leaves_barrier(table: int, epoch: int, team: int, flags: int, services: int)
             pause()
         seen = atomic_load(released)
     return seen
+
+
+def another_step(table: int) -> int:
+    """Counts a step; 1 if steps are left, and time."""
+    h = words(table)
+    h[5] = h[5] + 1
+    return 1 if h[5] < h[6] and cycles() < h[7] else 0

@@ -5,11 +5,12 @@ Enters: the address of a table. Leaves: its error word (0: all is well), and wha
 
 A row, int64 words: w0 words to the next row | w1 kernel | w2 extent | w3 granule | w4 parts (1: on
 thread 0) | w5 flags | w6 cycles (profiling) | w7 spare | w8... arguments. Flags: 1 barrier after
-the row | 2 commit point: if the error word is not 0 after the barrier, all threads leave. Part p of
+the row | 2 commit point: if the error word is not 0 after the barrier, all threads leave | 4 end of
+a step: all threads count it, and begin again if there are steps left, and time. Part p of
 a row is blocks [p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / granule) blocks; thread
 t of T runs parts t, t+T, ... The header: h0 rows | h1 first row | h2 barrier, two words on a cache
-line of their own | h3 error word | h4 spins before a waiting thread yields its core | h5... spare.
-h1, h2 and h3 are addresses.
+line of their own | h3 error word | h4 spins before a waiting thread yields its core | h5 steps done
+| h6 steps wanted | h7 the reading of `cycles` after which no step begins. h1, h2, h3 are addresses.
 
     error = run_table(table.ctypes.data, threads=get_threads())
 
@@ -43,7 +44,7 @@ from graphc.state import STATE_LOCK
 
 HEADER_WORDS = 8
 ROW_WORDS = 8  # before the arguments
-BARRIER, COMMIT = 1, 2
+BARRIER, COMMIT, STEP = 1, 2, 4
 SPINS = 2000  # about 50 us
 
 
@@ -154,7 +155,7 @@ def _source(*functions: Callable[..., Any], result: str = VOID) -> Source:
 RUNNER = (
     _source(runner.start, result="i64"),
     _source(runner.member),
-    _source(runner.run_rows, runner.run_parts, runner.leaves_barrier),
+    _source(runner.run_rows, runner.run_parts, runner.leaves_barrier, runner.another_step),
 )
 
 
@@ -217,11 +218,20 @@ def profile_table(table: int, threads: int = 1) -> int:
 
 
 @functools.cache
+def _clock() -> Callable[[], int]:
+    kernel = load_kernel("def now():\n    return cycles()\n", "now", "i64")
+    return ctypes.CFUNCTYPE(ctypes.c_int64)(kernel)
+
+
+@functools.cache
 def seconds_per_cycle() -> float:
     """What a cycle of w6 lasts, measured against the clock for 10 ms."""
-    read = ctypes.CFUNCTYPE(ctypes.c_int64)(
-        load_kernel("def now():\n    return cycles()\n", "now", "i64")
-    )
+    read = _clock()
     clock, first = time.perf_counter(), read()
     time.sleep(0.01)
     return (time.perf_counter() - clock) / (read() - first)
+
+
+def cycles_in(seconds: float) -> int:
+    """The reading of `cycles` so many seconds from now."""
+    return _clock()() + int(seconds / seconds_per_cycle())

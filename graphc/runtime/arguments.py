@@ -1,0 +1,63 @@
+"""The arguments of a program, in the order of its inputs.
+
+Enters: the names of the inputs, and what was given by place and by name. Leaves: a value an input;
+errors that name the one that is missing, unknown, or given twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphc.errors import BindingError, MissingInputError, UnknownInputError
+
+
+def arranged(
+    names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """The values in the order of the names.
+
+    >>> arranged(("x", "y", "rate"), (1, 2), {"rate": 3})
+    (1, 2, 3)
+    """
+    wanted = ", ".join(names) or "none"
+    if len(args) > len(names):
+        raise UnknownInputError(
+            f"the program has {len(names)} inputs: {wanted}", got=f"{len(args)} arrays"
+        )
+    found = dict(zip(names, args, strict=False))
+    for name, value in kwargs.items():
+        if name not in names:
+            raise UnknownInputError(f"no input is named {name!r}", fix=f"inputs: {wanted}")
+        if name in found:
+            raise _given_twice(name, "give it by place or by name")
+        found[name] = value
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise MissingInputError(
+            f"input {missing[0]!r} was not given",
+            got=f"{len(found)} arrays",
+            fix=f"give {wanted}",
+        )
+    return tuple([found[name] for name in names])
+
+
+def arranged_epoch(
+    names: Sequence[str], arrays: Any, once: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The arguments of an epoch by name, and the names of those that are taken in batches."""
+    if isinstance(arrays, Mapping):
+        for name in arrays.keys() & once.keys():
+            raise _given_twice(name, "give it in batches or once")
+        values = arranged(names, (), {**arrays, **once})
+        return dict(zip(names, values, strict=True)), tuple(arrays)
+    if isinstance(arrays, list | tuple):
+        values = arranged(names, arrays, once)
+        return dict(zip(names, values, strict=True)), tuple(names[: len(arrays)])
+    raise BindingError(
+        "an epoch takes a list of arrays, or a dict by name",
+        got=type(arrays).__name__,
+        fix="run_epoch([x, y], batch_size)",
+    )
+
+
+def _given_twice(name: str, fix: str) -> UnknownInputError:
+    return UnknownInputError(f"input {name!r} was given twice", fix=fix)
