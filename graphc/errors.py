@@ -178,5 +178,9 @@ class ThreadError(GraphcError, RuntimeError):
     """A thread count or a use of threads that cannot be honoured."""
 
 
+class MissingPackageError(GraphcError, ImportError):
+    """An optional package that is not installed."""
+
+
 class CacheWarning(UserWarning):
     """The object cache cannot be used, and kernels are compiled afresh."""

@@ -24,7 +24,9 @@ TYPED = [
     (errors.CompileError, RuntimeError),
     (errors.UpdateError, TypeError),
     (errors.ConcretenessError, TypeError),
+    (errors.UnknownNameError, AttributeError),
     (errors.ThreadError, RuntimeError),
+    (errors.MissingPackageError, ImportError),
 ]
 
 

@@ -15,7 +15,7 @@ from graphc.runtime.limits import Limits
 from graphc.runtime.roofline import Limit
 
 HEAD = "{:28.28} {:>20} {:>9} {:>6} {:>6} {:>6} {:>8} {:>7} {:8} {:>6} {:>5}"
-TITLES = ("kernel", "at", "us", "share", "FLOPs", "bytes", "GFLOP/s", "GB/s", "limit")
+TITLES = ("  # kernel", "at", "us", "share", "FLOPs", "bytes", "GFLOP/s", "GB/s", "limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,12 @@ class ProfileRow:
         where = self.where
         place = "" if where is None else f"{PurePath(where.file).name}:{where.line}"
         return HEAD.format(
-            *(labels + self.name, place[-20:], f"{self.seconds * 1e6:.2f}", f"{self.share:.0%}"),
+            *(
+                f"{self.number:3} {labels}{self.name}",
+                place[-20:],
+                f"{self.seconds * 1e6:.2f}",
+                f"{self.share:.0%}",
+            ),
             *(_short(self.flops), _short(self.bytes), f"{self.gflops:.1f}", f"{self.gbytes:.1f}"),
             *(self.limit, f"{self.limit_share:.0%}", self.parts),
         )

@@ -1,6 +1,7 @@
-"""Drawings of graphs as SVG, without a plotting library."""
+"""Drawings of graphs as SVG, without a plotting library; plots of profiles, with matplotlib."""
 
 from graphc.viz.draw import draw
 from graphc.viz.drawing import Drawing
+from graphc.viz.roofline import Plot, roofline
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["Drawing", "Plot", "draw", "roofline"]

@@ -130,11 +130,11 @@ PROFILE = Profile((row(0, 0.0123), SMALL), MACHINE, 20, 0.0124, 0.01245)
 TABLE = """\
 a CPU, 2 threads: at most 100 GFLOP/s (float32), 50 GFLOP/s (float64);
 copies GB/s: 80 (32 KiB), 40 (8 MiB); an empty kernel 1.000 us
-kernel                                         at        us  share  FLOPs  bytes  GFLOP/s    GB/s \
+  # kernel                                     at        us  share  FLOPs  bytes  GFLOP/s    GB/s \
 limit     of it parts
-'hidden' dot_add_le_2_more_w  transformer.py:1234  12300.00    50%   123G   988M  10037.1    80.3 \
+  0 'hidden' dot_add_le_2_mo  transformer.py:1234  12300.00    50%   123G   988M  10037.1    80.3 \
 overhead    99%    64
-neg                                                    0.10    50%    100    800      1.0     8.0 \
+  1 neg                                                0.10    50%    100    800      1.0     8.0 \
 overhead    99%    64
 all kernels                                        12300.10
 native call                                        12400.00  +99.90 us: team and clocks
