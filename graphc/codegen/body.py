@@ -36,11 +36,22 @@ class Elements:
     """Writes the statements of elements; knows the names of operands, sizes and values.
 
     `reduced` names results of reductions, `loop` is what the names of loop variables start with.
+    `turned` are places in tiles that stand for memory.
     """
 
-    __slots__ = ("_loop", "_pointers", "_reduced", "_strides", "_values", "_words", "writer")
+    __slots__ = (
+        "_loop",
+        "_pointers",
+        "_reduced",
+        "_strides",
+        "_values",
+        "_words",
+        "turned",
+        "writer",
+    )
 
     writer: Writer
+    turned: dict[tuple[int, Index], str]
 
     def __init__(
         self,
@@ -55,6 +66,7 @@ class Elements:
         self._words, self._values, self._pointers = words, values, pointers
         self._reduced = reduced
         self._strides: dict[tuple[int, int, DimLike], str] = {}
+        self.turned = {}
 
     def prepare(self, stores: Iterable[Store]) -> None:
         """Reads every size, stride and number that the statements will name."""
@@ -110,6 +122,16 @@ class Elements:
             terms.append(self._product(self.name(position), operand, POSITION, stride))
         return " + ".join(terms) or "0"
 
+    def _element(self, access: Load | Store) -> str:
+        """The text of an element in memory, or of the place in a tile that stands for it."""
+        tile = self.turned.get((access.operand, access.index))
+        at = self.index(access.operand, access.index, access.position, access.stride)
+        return tile or f"{self._pointers[access.operand]}[{at}]"
+
+    def memory(self, operand: int, index: Index) -> str:
+        """The text of an element in memory."""
+        return f"{self._pointers[operand]}[{self.index(operand, index, None, 1)}]"
+
     def _product(self, name: str, operand: int, v: int, stride: DimLike) -> str:
         return name if stride == 1 else f"{name} * {self._strides[operand, v, stride]}"
 
@@ -126,8 +148,7 @@ class Elements:
             value = self._values[number]
             match value:
                 case Load():
-                    at = self.index(value.operand, value.index, value.position, value.stride)
-                    self.writer.line(f"t{number} = {self._pointers[value.operand]}[{at}]")
+                    self.writer.line(f"t{number} = {self._element(value)}")
                 case Compute():
                     self.writer.line(f"t{number} = {self._expression(value)}")
                 case Count():
@@ -171,12 +192,10 @@ class Elements:
     def store(self, stores: Iterable[Store]) -> None:
         """The statements that store."""
         for store in stores:
-            pointer = self._pointers[store.operand]
-            at = self.index(store.operand, store.index, store.position, store.stride)
-            text = self.name(store.value)
+            target, text = self._element(store), self.name(store.value)
             if store.add:
-                text = self._sum(f"{pointer}[{at}]", text, self.dtype(store.value))
-            self.writer.line(f"{pointer}[{at}] = {text}")
+                text = self._sum(target, text, self.dtype(store.value))
+            self.writer.line(f"{target} = {text}")
 
     def _sum(self, a: str, b: str, dtype: DType) -> str:
         return f"{a} + {b}" if dtype.kind == "f" else f"{dtype.short}({a} + {b})"

@@ -14,18 +14,21 @@ example a softmax over the last axis (one row at a time, three sweeps):
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start
+from graphc.codegen.turned import Turned, place_in_row, row_size, turned
 from graphc.codegen.words import ErrorWord, FirstCode, Size, Word, Words
 from graphc.codegen.writer import Writer
 from graphc.dims import OWN, names
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
+from graphc.schedule.stages import cost_of
 from graphc.types import DType
 
 LANES = 128  # columns a tile, where columns are reduced: accumulators that stay in L1
 
 
-BODY = 24  # statements of a column loop that takes several rows at once
+BODY = 24  # cycles of a column loop that takes several rows at once
 ROWS = 8  # and how many rows at most
 
 
@@ -45,7 +48,16 @@ def emit_loops(kernel: LoopKernel) -> Emitted:
 class _Loops:
     """The emission of one kernel."""
 
-    __slots__ = ("_elements", "_extents", "_kept", "_kernel", "_pointers", "_words", "_writer")
+    __slots__ = (
+        "_elements",
+        "_extents",
+        "_kept",
+        "_kernel",
+        "_pointers",
+        "_turned",
+        "_words",
+        "_writer",
+    )
 
     def __init__(self, kernel: LoopKernel) -> None:
         self._kernel = kernel
@@ -54,6 +66,7 @@ class _Loops:
         self._extents: list[str] = []
         self._pointers: list[str] = []
         self._kept: dict[int, str] = {}
+        self._turned: list[Turned] = []
 
     def emit(self) -> Emitted:
         kernel, line = self._kernel, self._writer.line
@@ -69,11 +82,14 @@ class _Loops:
             )
             stores = [store for stage in kernel.stages for store in stage.stores]
             self._elements.prepare(stores)
+            self._turned = turned(kernel, stores)
             self._tiles()
             if checks(kernel.values):
                 line("failed = 0")
             if kernel.lanes == "outer":
                 self._columns()
+            elif kernel.lanes == "window":
+                self._windows()
             else:
                 self._rows()
             if checks(kernel.values):
@@ -85,7 +101,7 @@ class _Loops:
 
     def _is_split(self, v: int) -> bool:
         """Whether a part runs its share of the loop; of columns it has a share of the tiles."""
-        return v == self._kernel.split and self._kernel.lanes == "inner"
+        return v == self._kernel.split and self._kernel.lanes != "outer"
 
     def _reduced(self) -> dict[int, str]:
         column = "[j]" if self._kernel.lanes == "outer" else ""
@@ -99,10 +115,15 @@ class _Loops:
     def _tiles(self) -> None:
         """Accumulators and kept values of a column kernel are tiles; kept rows are scratch."""
         kernel = self._kernel
-        if kernel.lanes == "inner":
+        if kernel.lanes != "outer":
             for number, operand in kernel.kept:
                 self._kept[number] = self._pointers[operand]
             return
+        place = place_in_row(kernel)
+        for t in self._turned:
+            size = LANES * row_size(kernel)
+            self._writer.line(f"{t.name} = tile({size}, {t.dtype.short})")
+            self._elements.turned[t.operand, t.index] = f"{t.name}[{place} * {LANES} + j]"
         kept = {n for stage in kernel.stages for n in stage.keep}
         for number, value in enumerate(kernel.values):
             if isinstance(value, Reduced):
@@ -148,6 +169,26 @@ class _Loops:
             text = f"({text}) * {self._extents[v]} + i{v}" if text else f"i{v}"
         return text or "0"
 
+    # ---- windows: the last outer loop is vectorised around all points of the inner ones ----
+
+    def _windows(self) -> None:
+        kernel = self._kernel
+        with self._nest(range(len(kernel.outer))):
+            for stage in kernel.stages:
+                if stage.level == "row":
+                    self._statements(stage, "")
+                else:
+                    self._window(stage)
+
+    def _window(self, stage: Stage) -> None:
+        first, sizes = len(self._kernel.outer), self._kernel.inner
+        self._start(stage)
+        for point in product(*(range(size) for size in sizes if isinstance(size, int))):
+            for v, position in enumerate(point, start=first):
+                self._writer.line(f"i{v} = {position}")
+            self._statements(stage, "")
+            self._accumulate(stage, "")
+
     # ---- columns: accumulators are tiles, the last outer loop is vectorised ----
 
     def _columns(self) -> None:
@@ -165,12 +206,26 @@ class _Loops:
                 line(f"low = floordiv(i0 * {rows}, {parts})")
                 line(f"high = floordiv((i0 + 1) * {rows}, {parts})")
             with self._nest(range(1, last)):
+                self._turn(written=False)
                 for stage in kernel.stages:
                     if stage.level == "row":
                         with self._column_loop():
                             self._statements(stage, "j")
                     else:
                         self._column_sweep(stage, last)
+                self._turn(written=True)
+
+    def _turn(self, written: bool) -> None:
+        """Copies rows into tiles before the sweeps, and back behind them."""
+        chosen = [t for t in self._turned if t.written == written]
+        if not chosen:
+            return
+        inner = range(len(self._kernel.outer), len(self._kernel.extents))
+        with self._column_loop(), self._nest(inner):
+            for t in chosen:
+                memory = self._elements.memory(t.operand, t.index)
+                tile = self._elements.turned[t.operand, t.index]
+                self._writer.line(f"{memory} = {tile}" if written else f"{tile} = {memory}")
 
     def _column_sweep(self, stage: Stage, last: int) -> None:
         if stage.reduces:
@@ -215,7 +270,8 @@ class _Loops:
         # There are few parts, and the first of the best is found row by row.
         if parts or first or not stage.reduces:
             return 1
-        while count > 1 and count * len(stage.compute) > BODY:
+        work = sum(cost_of(kernel.values[number]) for number in stage.compute)
+        while count > 1 and count * work > BODY:
             count //= 2
         return count
 
@@ -272,14 +328,13 @@ class _Loops:
                 self._writer.line(f"k{number}{column} = i64(0)")
 
     def _statements(self, stage: Stage, position: str) -> None:
-        for number in stage.reuse:
+        for number in filter(self._kept.__contains__, stage.reuse):
             name = self._elements.name(number)
             self._writer.line(f"{name} = {self._kept[number]}[{position}]")
         self._elements.write(stage.compute)
-        for number in stage.keep:
-            if number in self._kept:
-                name = self._elements.name(number)
-                self._writer.line(f"{self._kept[number]}[{position}] = {name}")
+        for number in filter(self._kept.__contains__, stage.keep):
+            name = self._elements.name(number)
+            self._writer.line(f"{self._kept[number]}[{position}] = {name}")
         self._elements.store(stage.stores)
 
     def _accumulate(self, stage: Stage, column: str) -> None:

@@ -86,7 +86,8 @@ def _of_loops(kernel: LoopKernel, numbers: Numbers) -> Partition:
     if kernel.lanes == "outer":
         return _of_columns(kernel, numbers, cycles)
     extent = _number(kernel.extents[kernel.split], numbers)
-    last = kernel.split == len(kernel.extents) - 1
+    loops = kernel.outer if kernel.lanes == "window" else kernel.extents
+    last = kernel.split == len(loops) - 1
     return Partition(extent, GRANULE if last else 1, 1, cycles)
 
 
@@ -108,7 +109,7 @@ def _over_rows(whole: Partition, rows: int, parts: int) -> Partition:
 
 
 def _row_cycles(kernel: LoopKernel, numbers: Numbers) -> int:
-    if kernel.lanes == "outer" or not kernel.inner:
+    if kernel.lanes != "inner" or not kernel.inner:
         return 0
     reductions = sum(len(stage.reduces) for stage in kernel.stages)
     return ROW_CYCLES * reductions * prod(_number(size, numbers) for size in kernel.outer)

@@ -20,6 +20,7 @@ from graphc.schedule.reasons import Reason, Refusal
 from graphc.state import State
 from graphc.types import DType, TensorType
 
+Lanes = Literal["inner", "outer", "window"]
 BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch"]
 
 
@@ -185,13 +186,13 @@ class Origin:
 class LoopKernel:
     """A nest of `outer` then `inner` loops; variables are numbered in that order.
 
-    `lanes` says which loop is vectorised: the last inner one, or the last outer one in tiles, with
-    accumulators that are tiles too. `split` is the variable shared out over parts (None: one part
-    does all); a split inner variable makes the reductions partial, one result a part, and stores of
-    Reduced values go to "partial" buffers. `kept` are (value, scratch operand): rows saved for
-    later stages, `checks` the nodes whose positions are checked, by their codes 1, 2, ... `parts`
-    names the size that says how many parts a partial kernel had. `cost` is in cycles, `flops` in
-    arithmetic operations, for the whole kernel.
+    `lanes` says which loop is vectorised: the last inner one, or the last outer one; that in tiles,
+    with accumulators that are tiles too, or, for a "window", around all points of the inner ones.
+    `split` is the variable shared out over parts (None: one part does all); of an inner one or over
+    rows of columns the reductions are partial, one result a part. `kept` are (value, scratch
+    operand): rows saved for later stages, `checks` the nodes whose positions are checked, by their
+    codes 1, 2, ... `parts` names the size that says how many parts a partial kernel had. `cost` is
+    in cycles, `flops` in arithmetic operations, for the whole kernel.
     """
 
     origin: Origin
@@ -200,7 +201,7 @@ class LoopKernel:
     operands: tuple[Operand, ...]
     values: tuple[Value, ...]
     stages: tuple[Stage, ...]
-    lanes: Literal["inner", "outer"]
+    lanes: Lanes
     split: int | None
     parts: DimLike | None
     kept: tuple[tuple[int, int], ...]

@@ -4,7 +4,7 @@ Enters: groups and the buffers of what they store. Leaves: kernels with their lo
 stages planned. Nothing here looks at a run-time size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphc.dims import OWN, DimLike, named
@@ -13,7 +13,7 @@ from graphc.lowering import Reduce, Scatter
 from graphc.schedule.body import Body, add_item
 from graphc.schedule.contraction import contract_kernel
 from graphc.schedule.group import Group, is_shared, position_coords
-from graphc.schedule.kernel import Buffer, Kernel, LoopKernel
+from graphc.schedule.kernel import Buffer, Kernel, Load, LoopKernel
 from graphc.schedule.nest import Order, Split, merged_loops, nest
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.partial import two_steps
@@ -55,16 +55,17 @@ def _divides(group: Group) -> bool:
 
 
 def _loops(body: Body) -> LoopKernel:
-    order = _order(body.group)
+    order = _order(body)
     loops = merged_loops(body, order)
     split = _split(body.group, order, len(loops.extents))
     return nest(body, body.group.items, loops, Split(split))
 
 
-def _order(group: Group) -> Order:
+def _order(body: Body) -> Order:
     """The group's loops from the outside in, and where no two of them may merge."""
+    group = body.group
     if group.kind == "rows":
-        loops, outer = [*group.outer, *sorted(group.inner)], len(group.outer)
+        loops, outer = _along_memory(body, group.outer, sorted(group.inner)), len(group.outer)
         boundaries = {outer}
     elif group.kind == "scatter":
         before, positions, after = _scatter_loops(group)
@@ -73,6 +74,23 @@ def _order(group: Group) -> Order:
     else:
         loops, outer, boundaries = list(range(len(group.extents))), None, set[int]()
     return Order(loops, [group.extents[v] for v in loops], outer, boundaries)
+
+
+def _along_memory(body: Body, outer: Sequence[int], inner: Sequence[int]) -> list[int]:
+    """The loops of rows in order; where neither the last outer nor the last inner one runs along
+    memory, one that does becomes the last."""
+    loads = [dict(v.index.terms) for v in body.values if isinstance(v, Load)]
+    swept = [terms for terms in loads if terms.keys() & set(inner)]
+    units = {v for terms in swept for v, step in terms.items() if step == 1}
+    if units & {*outer[-1:], *inner[-1:]}:
+        return [*outer, *inner]
+    last = next((v for v in (*inner, *outer) if v in units), None)
+    return [*_last(last, outer), *_last(last, inner)]
+
+
+def _last(chosen: int | None, loops: Sequence[int]) -> list[int]:
+    """The loops with the chosen one, if it is one of them, behind the others."""
+    return sorted(loops, key=lambda v: v == chosen)
 
 
 def _scatter_loops(group: Group) -> tuple[list[int], list[int], list[int]]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from graphc.dims import DimLike, product
 from graphc.schedule.body import Body, renumbered_value
 from graphc.schedule.items import Item
-from graphc.schedule.kernel import Buffer, Count, Load, LoopKernel, Reduced, Store, Value
+from graphc.schedule.kernel import Buffer, Count, Lanes, Load, LoopKernel, Reduced, Store, Value
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
-from graphc.schedule.stages import Lanes, Levels, cost_of, flops_of, levels_of, plan, unsteady
+from graphc.schedule.stages import Levels, cost_of, flops_of, levels_of, plan, unsteady
 from graphc.types import TensorType
 
+WINDOW = 16  # points: so few are written out one by one
 SHORT = 32  # elements: a reduction over so few is vectorised across rows
 
 
@@ -113,7 +114,8 @@ def _lanes(loops: Loops, levels: Levels) -> Lanes:
         return "inner"  # tiles of columns keep nothing an inner point
     sweep = product(extents[outer:])
     if isinstance(sweep, int) and sweep <= SHORT:
-        return "outer"
+        small = all(isinstance(size, int) and size <= 4 for size in extents[outer:])
+        return "window" if small and sweep <= WINDOW else "outer"
     loads = [v.index for v in loops.values if isinstance(v, Load)]
     whole = [i for i in loads if any(v >= outer for v, _ in i.terms)]
     along_rows = [coefficient(index, len(extents) - 1) for index in loads]

@@ -13,6 +13,7 @@ from graphc.lowering import Index, Pointwise
 from graphc.schedule.kernel import (
     Compute,
     Count,
+    Lanes,
     Load,
     Position,
     Reduced,
@@ -22,7 +23,6 @@ from graphc.schedule.kernel import (
     Value,
 )
 
-Lanes = Literal["inner", "outer"]
 Key = tuple[int, Literal["row", "inner"]]
 
 KEEP_COST = 8  # cycles an element above which a value is kept rather than computed again
@@ -177,7 +177,7 @@ class _Planner:
             else:
                 home: Key = (self._levels.sweep[number], self._level(number))
                 self._wanted.setdefault(home, set()).add(number)
-                if home[1] == "inner" or self._lanes == "outer":
+                if home[1] == "inner" or self._lanes != "inner":
                     reuse.add(number)
                     self.kept.add(number)
         order = tuple(sorted(compute))
@@ -197,8 +197,8 @@ class _Planner:
         value = self._values[number]
         if self._level(number) == "row":
             # Tiles of rows have no name that another stage sees; loads are as cheap as tiles.
-            return self._lanes == "outer" and isinstance(value, Load | Count)
-        return key[1] == "inner" and (self._lanes == "outer" or self._again(number))
+            return self._lanes != "inner" and isinstance(value, Load | Count)
+        return key[1] == "inner" and (self._lanes != "inner" or self._again(number))
 
     def _again(self, number: int) -> bool:
         """Whether a later sweep computes the value again: its inner arguments cost little."""

@@ -127,6 +127,51 @@ def test_columns_of_images(split: Callable[[int], None]) -> None:
         agree(case([x], outputs, [some("float32", shape)]), program, False, f"{shape} {parts}")
 
 
+@pytest.mark.parametrize("window", [(2, 2), (3, 1), (4, 4), (2, 3)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "int32", "bool"])
+def test_windows(dtype: str, window: tuple[int, int], split: Callable[[int], None]) -> None:
+    """Reductions over a few points, which are written out one by one."""
+    x = gx.input("x", ("n", window[0], "w", window[1], "c"), dtype)
+    outputs = reductions(x, (1, 3))
+    if window == (3, 1) and dtype != "bool":
+        outputs += [gx.argmax(x, axis=1), gx.argmin(x, axis=1)]
+    program = program_of(case([x], outputs, []).graph, NATIVE)
+    for parts, (n, w, c) in product((1, 3), ((1, 1, 1), (3, 2, 5), (2, 7, 37), (0, 1, 2))):
+        split(parts)
+        arrays = [some(dtype, (n, window[0], w, window[1], c))]
+        agree(case([x], outputs, arrays), program, dtype[0] != "f", f"{n} {w} {c} {parts}")
+
+
+@pytest.mark.parametrize("classes", [2, 4, 10, 33])
+def test_rows_of_few_elements(classes: int, split: Callable[[int], None]) -> None:
+    x, y = gx.input("x", ("n", classes)), gx.input("y", ("n",), "int64")
+    loss = gx.nn.cross_entropy(x, y)
+    outputs = [*rows(x, 1), gx.argmax(x, axis=1), loss, *gx.grad(loss, [x])]
+    program = program_of(case([x, y], outputs, []).graph, NATIVE)
+    for parts, n in product((1, 2, 3), (1, 7, 130, 300)):
+        split(parts)
+        arrays = [some("float32", (n, classes)), np.arange(n) % classes]
+        agree(case([x, y], outputs, arrays), program, False, f"{n} {parts}")
+
+
+TURNED = {
+    "rows of columns": lambda x: gx.sum(gx.permute_dims(x, (2, 0, 1)) ** 2, axis=1),
+    "the first": lambda x: gx.max(gx.permute_dims(x, (2, 1, 0)), axis=2),
+    "two inner": lambda x: gx.sum(gx.permute_dims(x, (1, 2, 0)), axis=(1, 2)),
+    "the last": lambda x: gx.nn.softmax(gx.permute_dims(x, (2, 0, 1)), axis=2),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_reductions_of_turned_arrays(name: str, split: Callable[[int], None]) -> None:
+    x = gx.input("x", ("a", "b", "c"))
+    outputs = [TURNED[name](x)]
+    program = program_of(case([x], outputs, []).graph, NATIVE)
+    for parts, shape in product((1, 3), ((1, 1, 1), (3, 5, 7), (37, 5, 130), (5, 129, 20))):
+        split(parts)
+        agree(case([x], outputs, [some("float32", shape)]), program, False, f"{shape} {parts}")
+
+
 def test_teams_by_the_measured_thresholds() -> None:
     """Nothing forced: sizes at which kernels are shared out by themselves."""
     x = gx.input("x", ("a", "b"))
