@@ -6,8 +6,9 @@ Enters: a kernel. Leaves: `Emitted`, text and words.
 from typing import assert_never
 
 from graphc.codegen.body import Elements
-from graphc.codegen.contract import ContractSpec, contract_words, emit_contract
+from graphc.codegen.contract import ContractSpec, emit_contract
 from graphc.codegen.loops import Emitted, emit_loops
+from graphc.codegen.macro import SumsSpec, contract_words, sums_source
 from graphc.codegen.words import ContractWords, Words, alias_class
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel, Reduced
@@ -25,27 +26,26 @@ def emit(kernel: Kernel) -> Emitted:
 
 
 def emit_contraction(kernel: ContractKernel) -> Emitted:
-    """The source of a contraction: the macro-kernel, and the epilogue as its innermost loop."""
+    """The source of a contraction: the epilogue, around the macro-kernel."""
     writer = Writer()
     words = Words(writer)
-    spec = ContractSpec(
+    sums = SumsSpec(
         kernel.dtype.name,
-        outer=tuple(f"axis{v}" for v in kernel.outer),
+        outer=len(kernel.outer),
         shared=kernel.shared,
         depth=len(kernel.depth),
-        alias_a=alias_class(kernel.left.operand),
-        alias_b=alias_class(kernel.right.operand),
-        alias_scratch=alias_class(len(kernel.operands)),
-        b_unit_column=kernel.column is not None and kernel.axes[kernel.column].right == 1,
+        unit_column=kernel.column is not None and kernel.axes[kernel.column].right == 1,
     )
+    outer = tuple(f"axis{v}" for v in kernel.outer)
+    spec = ContractSpec(sums, outer, alias_class(len(kernel.operands)))
     with writer.block("def kernel(begin, end, part, args):"):
         writer.line(f'"""{kernel.origin.title}: a contraction and its epilogue."""')
         writer.line("w = words(args)")
-        width = len(contract_words(spec))
-        words.add(ContractWords(width), width)
+        width = len(contract_words(sums))
+        words.add(ContractWords(width, sums_source(sums), sums.dtype), width)
         pointers = words.pointers(kernel.operands)
-        sums = {n: "total" for n, v in enumerate(kernel.values) if isinstance(v, Reduced)}
-        elements = Elements(writer, words, kernel.values, pointers, sums, loop="axis")
+        total = {n: "total" for n, v in enumerate(kernel.values) if isinstance(v, Reduced)}
+        elements = Elements(writer, words, kernel.values, pointers, total, loop="axis")
         elements.prepare(kernel.stage.stores)
 
         def epilogue(writer: Writer, value: str) -> None:

@@ -54,9 +54,12 @@ class FirstCode:
 
 @dataclass(frozen=True, slots=True)
 class ContractWords:
-    """The words of a contraction, which a blocking determines: so many."""
+    """The words of a contraction, which a blocking determines: so many; `sums` is the source of its
+    macro-kernel."""
 
     width: int
+    sums: str
+    dtype: str
 
 
 Word = Address | PartSize | Size | Number | ErrorWord | FirstCode | ContractWords

@@ -4,26 +4,35 @@ Enters: the text of kernels. Leaves: addresses; those of Python mode only stand 
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
+from graphc.codegen.macro import NAME as SUMS
+from graphc.codegen.words import ContractWords
 from graphc.runtime.binding import Backend
-from graphc.runtime.cache import load_kernels
-from graphc.runtime.family import host_core, micro_address, pack_address
+from graphc.runtime.cache import load_kernel, load_kernels
+from graphc.runtime.family import family_source, host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import cycles
 from graphc.runtime.jit import Source
-from graphc.runtime.micro_python import micro_python_address, pack_python_address
+from graphc.runtime.micro_python import callback, micro_python_address, pack_python_address
 from graphc.runtime.python_mode import PythonKernel, python_kernel, run_table_python
 from graphc.runtime.team import RUNNER, cycles_in, run_table
+from graphc.schedule.blocking import SIZES
 
 NAME = "kernel"  # of the function in every generated source
 
 
-def _native_kernels(texts: Sequence[str]) -> list[int]:
-    """The runner is compiled together with the first kernels."""
-    return load_kernels([*(Source(text, NAME) for text in texts), *RUNNER])[: len(texts)]
+def _native_kernels(texts: Sequence[str], contractions: Sequence[ContractWords]) -> list[int]:
+    """What contractions call, and the runner, is compiled together with the first kernels."""
+    families = {words.dtype for words in contractions if words.dtype in SIZES}
+    sources = [Source(text, NAME) for text in texts]
+    sources += [Source(words.sums, SUMS) for words in contractions]
+    sources += [family_source(host_core(), dtype) for dtype in sorted(families)]
+    return load_kernels([*sources, *RUNNER])[: len(texts)]
 
 
 NATIVE = Backend(
     _native_kernels,
+    lambda text: load_kernel(text, SUMS),
     lambda tile: micro_address(host_core(), tile),
     lambda dtype: pack_address(host_core(), dtype),
     cycles_in,
@@ -41,15 +50,23 @@ def _python_address(source: str) -> int:
     return _python_addresses[source]
 
 
-def _python_kernels_at(texts: Sequence[str]) -> list[int]:
+def _python_kernels_at(texts: Sequence[str], _: Sequence[ContractWords]) -> list[int]:
     return [_python_address(text) for text in texts]
+
+
+@cache
+def _sums_python(source: str) -> int:
+    """Of a macro-kernel in Python, to be called by address."""
+    return callback(python_kernel(source, SUMS), ("block", "base", "args"))
 
 
 def _later_python(seconds: float) -> int:
     return cycles() + int(seconds * 1e9)
 
 
-PYTHON = Backend(_python_kernels_at, micro_python_address, pack_python_address, _later_python)
+PYTHON = Backend(
+    _python_kernels_at, _sums_python, micro_python_address, pack_python_address, _later_python
+)
 
 
 def run_python(table: int, threads: int) -> int:

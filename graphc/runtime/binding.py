@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 
 from graphc.codegen.contract import contract_values
+from graphc.codegen.words import ContractWords
 from graphc.dims import DimLike
 from graphc.errors import BindingError
 from graphc.evaluate import evaluate_at
@@ -43,7 +44,8 @@ class Backend:
     `later` is the reading of `cycles` so many seconds from now.
     """
 
-    kernels: Callable[[Sequence[str]], Sequence[int]]
+    kernels: Callable[[Sequence[str], Sequence[ContractWords]], Sequence[int]]
+    sums: Callable[[str], int]
     micro: Callable[[Tile], int]
     pack: Callable[[str], int]
     later: Callable[[float], int]
@@ -231,7 +233,7 @@ def _write_contractions(
     """The words of matmuls; returns where those stand that are addresses in the arena, and of which
     buffer (None: of scratch)."""
     relative: dict[int, Buffer | None] = {}
-    for number, at in template.contractions.items():
+    for number, (at, source) in template.contractions.items():
         kernel = template.code.steps[number].kernel
         assert isinstance(kernel, ContractKernel)
         blocking = partitions[number].blocking
@@ -245,7 +247,7 @@ def _write_contractions(
         pack = backend.pack(kernel.dtype.name) if fast else 0
         micro = backend.micro if fast else _no_micro
         addresses = starts[0], starts[1], memory.scratch[number]
-        values = contract_values(blocking, addresses, micro, pack)
+        values = contract_values(blocking, addresses, backend.sums(source), micro, pack)
         table[at : at + len(values)] = values
         if blocking.turned:  # the transpose is computed: B comes first
             buffers.reverse()

@@ -9,9 +9,10 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from graphc.runtime.cache import load_ir
+from graphc.runtime.cache import load_kernels
 from graphc.runtime.dot import dot_function
 from graphc.runtime.ir_text import IRFunction, module_text
+from graphc.runtime.jit import LLVM, Source
 from graphc.runtime.machine import host
 from graphc.runtime.micro import MICRO_ARGUMENTS, micro_function
 from graphc.runtime.packing import PACK_ARGUMENTS, pack_function
@@ -39,10 +40,16 @@ def family_ir(tiles: Iterable[Tile], width: int, dtype: str) -> str:
 
 
 @cache
-def _addresses(core: Core, dtype: str) -> tuple[int, ...]:
+def family_source(core: Core, dtype: str) -> Source:
+    """All that contractions of a dtype call."""
     tiles = tiles_of(core, dtype)
-    entry = load_ir(family_ir(tiles, tiles[0].width, dtype), ENTRY)
-    found = (ctypes.c_int64 * (len(tiles) + 1))()
+    return Source(family_ir(tiles, tiles[0].width, dtype), ENTRY, LLVM)
+
+
+@cache
+def _addresses(core: Core, dtype: str) -> tuple[int, ...]:
+    (entry,) = load_kernels([family_source(core, dtype)])
+    found = (ctypes.c_int64 * (len(tiles_of(core, dtype)) + 1))()
     ctypes.CFUNCTYPE(None, ctypes.c_int64)(entry)(ctypes.addressof(found))
     return tuple(found)
 

@@ -64,7 +64,7 @@ def pack_python(dtype: str) -> Callable[..., None]:
     return pack
 
 
-def _callback(body: Callable[..., None], arguments: Sequence[str]) -> int:
+def callback(body: Callable[..., None], arguments: Sequence[str]) -> int:
     """The address of a Python function; it lives as long as the process."""
     function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(arguments))(body)
     _CALLBACKS.append(function)
@@ -79,10 +79,10 @@ _CALLBACKS: list[object] = []
 @cache
 def micro_python_address(tile: Tile) -> int:
     """The NumPy twin as something to be called by address: for kernels that run un-jitted."""
-    return _callback(micro_python(tile), MICRO_ARGUMENTS)
+    return callback(micro_python(tile), MICRO_ARGUMENTS)
 
 
 @cache
 def pack_python_address(dtype: str) -> int:
     """The NumPy twin of the packing kernel."""
-    return _callback(pack_python(dtype), PACK_ARGUMENTS)
+    return callback(pack_python(dtype), PACK_ARGUMENTS)

@@ -21,7 +21,7 @@ from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.language import LANGUAGE
 from graphc.runtime.vecmath import FUNCTIONS
 
-PythonKernel = Callable[[int, int, int, int], None]
+PythonKernel = Callable[..., None]
 
 
 @functools.cache
@@ -31,14 +31,14 @@ def _namespace() -> dict[str, Any]:
 
 @functools.cache
 def python_kernel(source: str, name: str) -> PythonKernel:
-    """The function `name(begin, end, part, args)` of a generated source, as Python."""
+    """A function of integers of a generated source, such as `name(begin, end, part, args)`."""
     namespace = dict(_namespace())
     exec(compile(source, f"<{name}>", "exec"), namespace)
     body = namespace[name]
 
-    def kernel(begin: int, end: int, part: int, args: int) -> None:
+    def kernel(*arguments: int) -> None:
         with np.errstate(all="ignore"):
-            body(begin, end, part, args)
+            body(*arguments)
 
     return kernel
 

@@ -60,8 +60,8 @@ class Template:
 
     `rows` are the positions of its rows. `addresses` and `part_sizes` count the buffers of
     `code.lives`, `sizes` those of `code.late`, `numbers` the nodes in `symbolic`; `contractions`
-    are the first of a matmul's words, by step; `external` are the words that are addresses of
-    inputs and outputs, but for those of matmuls.
+    are the first of a matmul's words and its macro-kernel, by step; `external` are the words that
+    are addresses of inputs and outputs, but for those of matmuls.
     """
 
     code: Code
@@ -72,7 +72,7 @@ class Template:
     sizes: Places = field(default_factory=Places)
     numbers: Places = field(default_factory=Places)
     errors: list[int] = field(default_factory=list)
-    contractions: dict[int, int] = field(default_factory=dict)
+    contractions: dict[int, tuple[int, str]] = field(default_factory=dict)
     external: dict[Buffer, list[int]] = field(default_factory=dict)
     symbolic: tuple[Node, ...] = ()
 
@@ -87,8 +87,12 @@ class _Lists:
     constant: dict[Node, int]
 
 
-def make_template(code: Code, kernels: Callable[[Sequence[str]], Sequence[int]]) -> Template:
-    """The template of a program; `kernels` gives the addresses of kernels' sources."""
+def make_template(
+    code: Code, kernels: Callable[[Sequence[str], Sequence[ContractWords]], Sequence[int]]
+) -> Template:
+    """The template of a program; `kernels` gives the addresses of kernels' sources, when told which
+    contractions there are.
+    """
     widths = [_width(e.words) for e in code.emitted]
     words = np.zeros(ROWS_AT + sum(widths) + ROW_WORDS * len(widths), np.int64)
     symbolic = _reached_by_sizes(code.numbers)
@@ -104,7 +108,9 @@ def make_template(code: Code, kernels: Callable[[Sequence[str]], Sequence[int]])
         buffer: [] for buffer in (*code.schedule.inputs, *code.schedule.outputs)
     }
     template = Template(code, words, external=external, symbolic=tuple(symbolic))
-    addresses = kernels([emitted.source for emitted in code.emitted])
+    every = [word for emitted in code.emitted for word in emitted.words]
+    contractions = [word for word in every if isinstance(word, ContractWords)]
+    addresses = kernels([emitted.source for emitted in code.emitted], contractions)
     at, first_code = ROWS_AT, 0
     for number, (step, emitted) in enumerate(zip(code.steps, code.emitted, strict=True)):
         template.rows.append(at)
@@ -112,7 +118,7 @@ def make_template(code: Code, kernels: Callable[[Sequence[str]], Sequence[int]])
         at += ROW_WORDS
         for word in emitted.words:
             if isinstance(word, ContractWords):
-                template.contractions[number] = at
+                template.contractions[number] = at, word.sums
             elif isinstance(word, FirstCode):
                 words[at] = first_code
             else:

@@ -25,6 +25,7 @@ from graphc.schedule.walk import Loop, Walk, in_place, packed
 
 SIZES = {"float32": 4, "float64": 8}
 LINE = 64
+STATE_BYTES = 576  # at the start of the scratch: where a block of C stands, up to 64 outer loops
 BLOCK_COLUMN_BYTES = 512
 CALL_CYCLES = 20
 CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count on
@@ -143,9 +144,10 @@ class Blocking:
     The parts of a team split the grid (shared outer loops, column blocks, other outer loops, row
     blocks): `extent` blocks. What tiles compute is `matmul`: the one asked for, or its transpose,
     B^T @ A^T. A block is cut into `tile_rows`, and into the columns of `whole`, but what is left
-    for `edge`. `walk` is their way along the depth. The scratch holds a block of C, then one turned
-    round if the matmul is the transpose (`turned` is its offset, else 0), then a packed block of B
-    (`packed_b`; 0: B is read in place), good for `pack_period` blocks. `cycles` is an estimate.
+    for `edge`. `walk` is their way along the depth. The scratch holds a state, a block of C, then
+    one turned round if the matmul is the transpose (`turned` is its offset from C, else 0), then a
+    packed block of B (`packed_b`; 0: B is read in place), good for `pack_period` blocks. `cycles`
+    is an estimate.
     """
 
     matmul: Matmul
@@ -321,7 +323,7 @@ def make_blocking(
         turned=c_bytes if turn else 0,
         packed_b=c_bytes + turned_bytes if pack else 0,
         pack_period=max(_period(matmul, turn) * row_blocks, 1),
-        scratch_bytes=c_bytes + turned_bytes + b_bytes,
+        scratch_bytes=STATE_BYTES + c_bytes + turned_bytes + b_bytes,
         cycles=ceil(cycles * matmul.count),
     )
 

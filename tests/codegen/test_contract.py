@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from graphc.codegen.contract import (
-    CASTS,
     LOCALS,
     ContractSpec,
     contract_values,
-    contract_words,
     emit_contract,
 )
+from graphc.codegen.macro import CASTS, NAME, SumsSpec, contract_words, sums_source
 from graphc.codegen.writer import Writer
+from graphc.runtime.backends import PYTHON
 from graphc.runtime.cache import load_kernel
 from graphc.runtime.family import host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import call_micro
@@ -31,10 +31,15 @@ CORES = (host_core(), TINY, Core(32, 16, l1=32 << 10, l2=256 << 10), Core(16, 16
 GUARD = 64
 
 
+def sums_spec(dtype: str, unit: bool = False) -> SumsSpec:
+    return SumsSpec(dtype, outer=1, shared=1, unit_column=unit)
+
+
 def kernel_text(dtype: str, unit: bool = False) -> str:
     """out[b, i, j] = sum + bias[j]"""
-    spec = ContractSpec(dtype, outer=("at",), shared=1, b_unit_column=unit)
-    writer, first, cast = Writer(), len(contract_words(spec)), CASTS[dtype]
+    sums = sums_spec(dtype, unit)
+    spec = ContractSpec(sums, outer=("at",))
+    writer, first, cast = Writer(), len(contract_words(sums)), CASTS[dtype]
 
     def store(writer: Writer, value: str) -> None:
         writer.line(f"out[(at * out_rows + i) * out_columns + j] = {cast}({value} + bias[j])")
@@ -69,9 +74,10 @@ def run(
     scratch = np.full(blocking.scratch_bytes * parts + GUARD, 0xA5, np.uint8)
     out = np.zeros((batch, rows, columns), dtype)
     places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
-    values = contract_values(blocking, places, *calls(dtype, core, python))
+    unit = dtype not in SIZES and strides(b)[2] == 1
+    values = contract_values(blocking, places, *calls(sums_spec(dtype, unit), core, python))
     args = np.array([*values, out.ctypes.data, bias.ctypes.data, rows, columns], np.int64)
-    text = kernel_text(dtype, unit=dtype not in SIZES and strides(b)[2] == 1)
+    text = kernel_text(dtype, unit)
     for part in range(parts):
         begin, end = (n * blocking.extent // parts for n in (part, part + 1))
         if python:
@@ -82,13 +88,15 @@ def run(
     return out
 
 
-def calls(dtype: str, core: Core, python: bool):
-    """Where the kernel finds its micro-kernels."""
+def calls(sums: SumsSpec, core: Core, python: bool):
+    """Where the kernel finds its macro-kernel and its micro-kernels."""
+    text, dtype = sums_source(sums), sums.dtype
+    macro = PYTHON.sums(text) if python else load_kernel(text, NAME)
     if dtype not in SIZES:
-        return (lambda tile: 0), 0
+        return macro, (lambda tile: 0), 0
     if python:
-        return micro_python_address, pack_python_address(dtype)
-    return partial(micro_address, core), pack_address(core, dtype)
+        return macro, micro_python_address, pack_python_address(dtype)
+    return macro, partial(micro_address, core), pack_address(core, dtype)
 
 
 def operand(rng: np.random.Generator, shape: tuple[int, int, int], turned: bool, dtype: str):
@@ -233,8 +241,9 @@ def run_general(
     matmul: Matmul, blocking: Blocking, core: Core, a: np.ndarray, b: np.ndarray, python: bool
 ) -> np.ndarray:
     names = tuple(f"at{n}" for n in range(len(matmul.outer)))
-    spec = ContractSpec(matmul.dtype, names, matmul.shared, len(matmul.depth))
-    writer, first, cast = Writer(), len(contract_words(spec)), CASTS[matmul.dtype]
+    sums = SumsSpec(matmul.dtype, len(names), matmul.shared, len(matmul.depth))
+    spec = ContractSpec(sums, names)
+    writer, first, cast = Writer(), len(contract_words(sums)), CASTS[matmul.dtype]
     place = "0"
     for loop, name in zip(matmul.outer, names, strict=True):
         place = f"({place}) * {loop.extent} + {name}"
@@ -250,7 +259,7 @@ def run_general(
     out = np.zeros((*(loop.extent for loop in matmul.outer), matmul.rows, matmul.columns), a.dtype)
     scratch = np.zeros(blocking.scratch_bytes + GUARD, np.uint8)
     places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
-    values = contract_values(blocking, places, *calls(matmul.dtype, core, python))
+    values = contract_values(blocking, places, *calls(sums, core, python))
     args = np.array([*values, out.ctypes.data], np.int64)
     if python:
         python_kernel(writer.text(), "contract")(0, blocking.extent, 0, args.ctypes.data)
@@ -313,8 +322,7 @@ def test_names_of_the_text_are_known() -> None:
         exec(kernel_text(dtype), namespace)
         assigned = set(namespace["contract"].__code__.co_varnames)
         mine = {"begin", "end", "part", "args", "w", "out", "bias", "out_rows", "out_columns", "at"}
-        words = contract_words(ContractSpec(dtype, outer=("at",)))
-        assert assigned <= {*LOCALS, *words, *mine, "depth_0"}
+        assert assigned <= {*LOCALS, *mine}
 
 
 def test_parts_find_blocks() -> None:
