@@ -159,18 +159,22 @@ def _folded(terms: Terms) -> DimLike:
     return Dim(terms) if terms[0][0] else terms[0][1]
 
 
+@lru_cache(1 << 14)
 def _add(a: DimLike, b: DimLike) -> DimLike:
     return _folded(polynomials.normal(terms_of(a) + terms_of(b)))
 
 
+@lru_cache(1 << 14)
 def _sub(a: DimLike, b: DimLike) -> DimLike:
     return _folded(polynomials.normal(terms_of(a) + tuple((m, -c) for m, c in terms_of(b))))
 
 
+@lru_cache(1 << 14)
 def _mul(a: DimLike, b: DimLike) -> DimLike:
     return _folded(polynomials.multiply(terms_of(a), terms_of(b)))
 
 
+@lru_cache(1 << 14)
 def divide_exact(a: DimLike, b: DimLike) -> DimLike | None:
     """The polynomial q with q*b == a, or None when there is provably no such one.
 

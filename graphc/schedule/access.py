@@ -5,12 +5,14 @@ transposes, broadcasts, slices and most reshapes have disappeared on the way.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from graphc.dims import DimLike, divide_exact
 from graphc.graph import Node
 from graphc.lowering import Index, Reshape, Shape, View, plus, scaled, variable
 
 Coords = tuple[Index, ...]
+MEMO = 1 << 14  # answers that are remembered: layers repeat shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Place:
         return flat_index(self.coords, self.shape)
 
 
+@lru_cache(MEMO)
 def row_major(shape: Shape) -> Shape:
     """Strides in elements of a contiguous array.
 
@@ -41,6 +44,7 @@ def row_major(shape: Shape) -> Shape:
     return tuple(reversed(strides))
 
 
+@lru_cache(MEMO)
 def flat_index(coords: Coords, shape: Shape) -> Index:
     """The row-major position of the element at these coordinates."""
     result = Index(0)
@@ -49,6 +53,7 @@ def flat_index(coords: Coords, shape: Shape) -> Index:
     return result
 
 
+@lru_cache(MEMO)
 def own_coords(shape: Shape) -> tuple[Coords, Shape]:
     """Coordinates of a loop nest over the shape, and its extents; axes of size 1 get no loop.
 
@@ -65,6 +70,7 @@ def own_coords(shape: Shape) -> tuple[Coords, Shape]:
     return tuple(coords), tuple(extents)
 
 
+@lru_cache(MEMO)
 def regroup(out: Shape, inner: Shape) -> tuple[tuple[int, ...], ...] | None:
     """For each axis of `inner`, the axes of `out` that it splits into; None where axes merge.
 
@@ -89,6 +95,7 @@ def regroup(out: Shape, inner: Shape) -> tuple[tuple[int, ...], ...] | None:
     return tuple(groups) if at == len(axes) else None
 
 
+@lru_cache(MEMO)
 def _through_reshape(coords: Coords, out: Shape, inner: Shape) -> Coords | None:
     groups = regroup(out, inner)
     if groups is None:

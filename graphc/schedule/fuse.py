@@ -10,8 +10,6 @@ the first reduction makes it "rows", that takes in all that lives on its rows or
 it, siblings join, and what is cheap is computed again rather than stored.
 """
 
-from collections.abc import Iterator
-
 from graphc.graph import Node
 from graphc.lowering import Contract, Reduce
 from graphc.schedule.access import Coords, Place, own_coords
@@ -55,7 +53,7 @@ class Fusion:
         """All groups, in the order of their first items."""
         return list(self._groups)
 
-    def _reads(self, item: Item, home: Coords) -> Iterator[tuple[Read, Place]]:
+    def _reads(self, item: Item, home: Coords) -> list[tuple[Read, Place]]:
         return memory_reads(item, home, self._numbers)
 
     def add(self, item: Item, phase: int) -> None:

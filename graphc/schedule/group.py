@@ -129,11 +129,18 @@ def reads(item: Item, home: Coords) -> list[Read]:
             return [Read(i, home) for i in inputs]
 
 
-def memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[Read, Place]]:
+def memory_reads(item: Item, home: Coords, numbers: Numbers) -> list[tuple[Read, Place]]:
     """The reads of an item that end in memory or in another item, each with where.
 
     Below numbers that are computed inline stands what those read.
     """
+    found = numbers.reads.get((item, home))
+    if found is None:
+        found = numbers.reads[item, home] = list(_memory_reads(item, home, numbers))
+    return found
+
+
+def _memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[Read, Place]]:
     waiting = reads(item, home)
     while waiting:
         read = waiting.pop(0)

@@ -4,7 +4,8 @@ Enters: a graph. Leaves: which nodes a binding evaluates, and which every kernel
 computes again: a learning rate's schedule costs less than waiting for another kernel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from graphc.graph import CONSTANT, Graph, Node
 from graphc.lowering import Pointwise, Source
@@ -14,10 +15,14 @@ INLINE_COST = 100  # cycles that each kernel and part may spend on one number
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`host`: reached by constants and sizes alone. `inline`: pointwise, from numbers in memory."""
+    """`host`: reached by constants and sizes alone. `inline`: pointwise, from numbers in memory.
+
+    `reads` remembers what items read, which every step of the fusion asks for.
+    """
 
     host: frozenset[Node]
     inline: frozenset[Node]
+    reads: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def numbers_of(graph: Graph, stored: set[Node]) -> Numbers:
