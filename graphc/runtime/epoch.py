@@ -15,6 +15,7 @@ from graphc.graph import Graph
 from graphc.runtime.batches import Epoch
 from graphc.runtime.binding import Backend, Binding, Slot
 from graphc.runtime.epoch_table import DEADLINE_AT, STEP_AT, Segment, Table, make_table
+from graphc.runtime.template import PACE
 from graphc.state import STATE_LOCK
 
 SECONDS = 0.05  # in a native call before it is Python's turn: Ctrl-C, a progress bar
@@ -72,6 +73,7 @@ def _turns(
         with STATE_LOCK:
             table.words[DEADLINE_AT] = backend.later(SECONDS)
             error = run(table.address, segment.binding.threads)
+            segment.binding.table[PACE] = table.words[PACE]
         before, done = done, int(table.words[STEP_AT])
         yield done - before, error
 

@@ -80,6 +80,7 @@ def make_table(
     step = start + 8 * STEP_AT
     rows = [_copy_row(place, segment, epoch, step, backend) for place in copied]
     rows.append(_set_row(moving, start + 8 * sum(widths), step, backend))
+    words[:ROWS_AT] = binding.table[:ROWS_AT]  # with its pace
     _write_header(words, start, len(rows) + len(binding.rows), segment.steps)
     for at, width, row in zip(accumulate(widths, initial=ROWS_AT), widths, rows, strict=False):
         words[at : at + width] = [width, *row]

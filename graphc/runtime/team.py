@@ -11,6 +11,7 @@ a row is blocks [p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / gran
 t of T runs parts t, t+T, ... The header: h0 rows | h1 first row | h2 barrier, two words on a cache
 line of their own | h3 error word | h4 spins before a waiting thread yields its core | h5 steps done
 | h6 steps wanted | h7 the reading of `cycles` after which no step begins. h1, h2, h3 are addresses.
+Behind the error word, on its line, stand seven words of pace: `runner.py` says what they are for.
 
     error = run_table(table.ctypes.data, threads=get_threads())
 
@@ -153,7 +154,7 @@ def _source(*functions: Callable[..., Any], result: str = VOID) -> Source:
 
 
 RUNNER = (
-    _source(runner.start, result="i64"),
+    _source(runner.start, runner.prefers_team, runner.record_pace, result="i64"),
     _source(runner.member),
     _source(runner.run_rows, runner.run_parts, runner.leaves_barrier, runner.another_step),
 )

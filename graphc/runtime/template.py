@@ -33,6 +33,7 @@ from graphc.state import State
 
 LINE_WORDS = 8
 BARRIER_AT, ERROR_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS
+PACE = slice(ERROR_AT + 1, ERROR_AT + LINE_WORDS)
 ROWS_AT = HEADER_WORDS + 2 * LINE_WORDS  # behind the header: barrier and error word, a line each
 
 
