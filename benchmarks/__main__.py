@@ -15,13 +15,14 @@ parameters and data at the speed of a copy, both measured in the same run.
 
 import argparse
 import importlib
+import importlib.util
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.costs import cost
-from benchmarks.processes import Plan, cores_at_hand, in_turn, run
+from benchmarks.processes import Plan, add_plan, in_turn, plan_of, run
 from benchmarks.records import (
     Machine,
     Record,
@@ -41,8 +42,9 @@ PEERS = tuple(name for name in MODULES if name != OURS)
 def main(words: Sequence[str] | None = None) -> int:
     """Runs what the command line asks for; 1 if losses were compared and differ."""
     options = _parser().parse_args(words)
-    pythons = dict(_pair(text) for text in options.python)
-    plan = Plan(options.rounds, options.seconds, options.threads, pythons)
+    plan = plan_of(options, MODULES)
+    if options.plot and importlib.util.find_spec("matplotlib") is None:
+        raise SystemExit("--plot needs matplotlib: pip install matplotlib")
     with tempfile.TemporaryDirectory(prefix="graphc_benchmarks_") as folder:
         if options.profile:
             return _profiles(options.work, plan, Path(folder))
@@ -64,22 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
     parser.add_argument("--work", nargs="+", choices=WORKS, default=tuple(WORKS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0, help="timed steps, a process")
-    parser.add_argument("--threads", type=int, default=len(cores_at_hand()))
-    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_plan(parser, seconds=2.0)
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--check", action="store_true", help="exit with 1 if losses differ")
     parser.add_argument("--profile", action="store_true", help="print graphc's kernels instead")
     return parser
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, path = text.partition("=")
-    if name not in MODULES or not equals:
-        raise SystemExit(f"--python takes NAME=PATH, a name of {', '.join(MODULES)}: {text!r}")
-    return name, str(Path(path).expanduser())
 
 
 def _limits(works: Sequence[str], plan: Plan, folder: Path) -> Machine:

@@ -27,7 +27,9 @@ def plot(records: Sequence[Record], machine: Machine, path: Path) -> None:
         shift = (number - (len(names) - 1) / 2) * WIDTH / len(names)
         speeds = [_speed(records, work, name) for work in works]
         places = [i + shift for i in range(len(works))]
-        axes.bar(places, speeds, WIDTH / len(names), label=name, color=COLOURS[name])
+        bars = axes.bar(places, speeds, WIDTH / len(names), label=name, color=COLOURS[name])
+        if name == OURS:
+            axes.bar_label(bars, [f"{speed:.1f}x" if speed else "" for speed in speeds])
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set_xticks(range(len(works)), works)
     axes.set_ylabel("speed, best peer = 1")

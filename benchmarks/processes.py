@@ -3,11 +3,12 @@
 Enters: frameworks, their Pythons, workloads. Leaves: the figures that the workers printed.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,28 @@ class Plan:
     def python(self, framework: str) -> str:
         """The interpreter that a framework is installed in."""
         return self.pythons.get(framework, sys.executable)
+
+
+def add_plan(parser: argparse.ArgumentParser, seconds: float) -> None:
+    """The options that say how a run measures, and where its figures go."""
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each framework")
+    parser.add_argument("--seconds", type=float, default=seconds, help="timed, a measurement")
+    parser.add_argument("--threads", type=int, default=len(cores_at_hand()))
+    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+
+
+def plan_of(options: argparse.Namespace, names: Collection[str]) -> Plan:
+    """The plan of some options; `names` are the frameworks that may have a Python of their own."""
+    pythons = dict(_pair(text, names) for text in options.python)
+    return Plan(options.rounds, options.seconds, options.threads, pythons)
+
+
+def _pair(text: str, names: Collection[str]) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if name not in names or not equals:
+        raise SystemExit(f"--python takes NAME=PATH, a name of {', '.join(names)}: {text!r}")
+    return name, str(Path(path).expanduser())
 
 
 def environment(threads: int, cache: Path) -> dict[str, str]:

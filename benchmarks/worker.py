@@ -42,13 +42,13 @@ def measure(runs: Any, framework: str, work: Work, seconds: float) -> dict[str, 
     return {
         "version": runs.VERSION,
         "first_s": first,
-        "step_us": _step_time(step, seconds) * 1e6,
+        "step_us": step_time(step, seconds) * 1e6,
         "loss20": float(losses[-1]),
         "peak_mb": _peak_bytes() / 1e6,
     }
 
 
-def _step_time(step: Step, seconds: float) -> float:
+def step_time(step: Step, seconds: float) -> float:
     """The median of the faster half: what is left out is mostly other processes."""
     times: list[float] = []
     begin = time.perf_counter()

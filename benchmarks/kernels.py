@@ -1,0 +1,171 @@
+"""Single kernels: matrix products, convolutions with gradients, rows, pointwise work; and what
+gradients and depth cost.
+
+    python -m benchmarks.kernels                                   # all of them
+    python -m benchmarks.kernels --group matmul conv --peers torch --json kernels.json
+    python -m benchmarks.kernels --python torch=~/torch/bin/python
+
+Each framework measures all cases in a process of its own, in turn, `--rounds` times; a time is the
+median of the faster half of the calls, and of that the median over processes. A call includes what
+a user's call includes: new memory for its result. `limit` is the share of what the machine could
+do, measured in the same run: products at the peak of multiply-adds, or bytes at the speed of a
+copy.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median_low
+from typing import Any
+
+from benchmarks.cases import CASES, flops, moved
+from benchmarks.processes import Plan, add_plan, plan_of, run
+from benchmarks.records import Machine, this_machine
+from benchmarks.table import OURS
+from benchmarks.worker import step_time
+from benchmarks.workloads import UnsupportedError
+
+MODULES = {OURS: "graphc_kernels", "numpy": "numpy_kernels", "torch": "torch_kernels"}
+PEERS = ("numpy", "torch")
+GROUPS = tuple(dict.fromkeys(name.partition(" ")[0] for name in CASES))
+HEAD = "{:25} {:>10} {:>9} {:>7} {:>7} {:>10} {:>7} {:>10} {:>7}"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRecord:
+    """The time of a case in one framework, and which share of the machine's limit that is."""
+
+    case: str
+    framework: str
+    us: float
+    gflops: float
+    gbytes: float
+    limit: str
+    limit_share: float
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measures, prints a table, and keeps it where that is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--group", nargs="+", choices=GROUPS, default=GROUPS)
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    add_plan(parser, seconds=0.2)
+    parser.add_argument("--worker", choices=MODULES, help=argparse.SUPPRESS)
+    options = parser.parse_args(words)
+    names = [name for name in CASES if name.partition(" ")[0] in options.group]
+    if options.worker:
+        print(json.dumps(measure(options.worker, names, options.seconds)))
+        return 0
+    plan = plan_of(options, tuple(MODULES))
+    with tempfile.TemporaryDirectory(prefix="graphc_benchmarks_") as folder:
+        machine = limits_of(names, plan, Path(folder))
+        records = measured(names, options.group, (OURS, *options.peers), machine, plan, folder)
+    print(table(records))
+    if options.json:
+        found = {"machine": asdict(machine), "records": [asdict(r) for r in records]}
+        options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return 0
+
+
+def measure(framework: str, names: Sequence[str], seconds: float) -> dict[str, Any]:
+    """The seconds of each case that the framework has."""
+    try:
+        module = importlib.import_module(f"benchmarks.{MODULES[framework]}")
+    except ModuleNotFoundError as error:
+        return {"note": f"not installed ({error.name})"}
+    found = {}
+    for name in names:
+        try:
+            call = module.start(CASES[name])
+        except UnsupportedError:
+            continue
+        call()
+        found[name] = step_time(call, seconds)
+    return found
+
+
+def limits_of(names: Sequence[str], plan: Plan, folder: Path) -> Machine:
+    """The machine's limits, for working sets as large as those of the cases."""
+    sizes = {name: moved(CASES[name]) for name in names}
+    words = ("benchmarks.limits", str(plan.threads), *map(str, sorted(set(sizes.values()))))
+    found = run(plan.python(OURS), words, plan.threads, folder)
+    if "note" in found:
+        raise SystemExit(f"the limits of this machine: {found['note']}")
+    rates = {name: round(found["gbytes"][str(size)], 1) for name, size in sizes.items()}
+    machine = this_machine(plan.threads, found["gflops"], rates)
+    print(f"{machine.date} UTC, {machine.cpu}, {plan.threads} threads: {machine.gflops} GFLOP/s")
+    return machine
+
+
+def measured(
+    names: Sequence[str],
+    groups: Sequence[str],
+    frameworks: Sequence[str],
+    machine: Machine,
+    plan: Plan,
+    folder: str,
+) -> list[KernelRecord]:
+    """Records by case: the processes of all frameworks take turns."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for _ in range(plan.rounds):
+        for framework in frameworks:
+            words = ("benchmarks.kernels", "--worker", framework, "--group", *groups)
+            words = (*words, "--seconds", str(plan.seconds))
+            found = run(plan.python(framework), words, plan.threads, Path(folder) / framework)
+            if "note" in found:
+                print(f"{framework}: {found['note']}", file=sys.stderr)
+                continue
+            for name, seconds in found.items():
+                times.setdefault((name, framework), []).append(seconds)
+    pairs = [(name, framework) for name in names for framework in frameworks]
+    return [record(*pair, median_low(times[pair]), machine) for pair in pairs if pair in times]
+
+
+def record(name: str, framework: str, seconds: float, machine: Machine) -> KernelRecord:
+    """What a time means: rates, the limit that is reached first, and the share of that."""
+    case = CASES[name]
+    gflops, gbytes = flops(case) / seconds / 1e9, moved(case) / seconds / 1e9
+    shares = {"compute": gflops / machine.gflops, "copy": gbytes / machine.gbytes[name]}
+    limit = max(shares, key=shares.__getitem__)
+    rounded = (round(x, 4) for x in (seconds * 1e6, gflops, gbytes))
+    return KernelRecord(name, framework, *rounded, limit, round(shares[limit], 4))
+
+
+def table(records: Sequence[KernelRecord]) -> str:
+    """A line a case: our figures, then each peer's time and how many times it is ours."""
+    by = {(r.case, r.framework): r for r in records}
+    titles = ("case", "graphc us", "GFLOP/s", "GB/s", "limit", "numpy us", "ratio", "torch us")
+    lines = [HEAD.format(*titles, "ratio")]
+    for name in dict.fromkeys(r.case for r in records):
+        ours = by.get((name, OURS))
+        words = ["", "", "", ""]
+        if ours is not None:
+            share = f"{ours.limit_share:.0%}"
+            words = [_us(ours.us), f"{ours.gflops:.1f}", f"{ours.gbytes:.1f}", share]
+        for peer in PEERS:
+            found = by.get((name, peer))
+            ratio = "" if found is None or ours is None else f"{found.us / ours.us:.2f}"
+            words += ["" if found is None else _us(found.us), ratio]
+        lines.append(HEAD.format(name, *words).rstrip())
+    return "\n".join([*lines, *_of_gradients(by)])
+
+
+def _us(value: float) -> str:
+    return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _of_gradients(by: dict[tuple[str, str], KernelRecord]) -> list[str]:
+    value, both = by.get(("gmm", OURS)), by.get(("gmm gradients", OURS))
+    if value is None or both is None:
+        return []
+    return [f"value and gradients of gmm take {both.us / value.us:.2f} times the value alone"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
