@@ -28,6 +28,7 @@ from graphc.types import DType
 LANES = 128  # columns a tile, where columns are reduced: accumulators that stay in L1
 
 
+BLOCK = 4096  # elements that are summed up before their sum is added to others
 BODY = 24  # cycles of a column loop that takes several rows at once
 ROWS = 8  # and how many rows at most
 
@@ -154,12 +155,34 @@ class _Loops:
                     self._sweep(stage)
 
     def _sweep(self, stage: Stage) -> None:
-        kernel = self._kernel
         self._start(stage)
-        first = len(kernel.outer)
-        with self._nest(range(first, len(kernel.extents))):
+        if self._kernel.parts is not None and len(self._kernel.extents) == 1:
+            self._blocks(stage)
+            return
+        first = len(self._kernel.outer)
+        with self._nest(range(first, len(self._kernel.extents))):
             self._statements(stage, self._row_position())
             self._accumulate(stage, "")
+
+    def _blocks(self, stage: Stage) -> None:
+        """Sums of blocks are added up apart, so that their errors do not grow with the length."""
+        line = self._writer.line
+        line(f"blocks = floordiv(end - begin + {BLOCK - 1}, {BLOCK})")
+        sums = [n for n in stage.reduces if self._is_float_sum(self._reduction(n))]
+        with self._writer.block("for block in range(blocks):"):
+            line(f"low = begin + block * {BLOCK}")
+            line(f"high = minimum(low + {BLOCK}, end)")
+            for number in sums:
+                line(f"total{number} = r{number}")
+                line(f"r{number} = {self._source(self._reduction(number)).short}(0)")
+            with self._writer.block("for i0 in range(low, high):"):
+                self._statements(stage, self._row_position())
+                self._accumulate(stage, "")
+            for number in sums:
+                line(f"r{number} = accumulate(total{number}, r{number})")
+
+    def _is_float_sum(self, value: Reduced) -> bool:
+        return value.combine == "sum" and self._source(value).kind == "f"
 
     def _row_position(self) -> str:
         """Where a point stands in a kept row."""

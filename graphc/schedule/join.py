@@ -17,34 +17,34 @@ from graphc.schedule.numbers import Numbers
 
 def join(groups: list[Group], numbers: Numbers) -> list[Group]:
     """The groups with siblings in one."""
-    places: dict[tuple[object, ...], list[Group]] = {}
     makers = {node: group for group in groups for node in group.place}
-    wide = {group: _sources(group, makers, numbers) for group in groups if _joins(group)}
+    latest: dict[tuple[object, ...], Group] = {}
     left: list[Group] = []
     for group in groups:
-        siblings = places.setdefault((group.level, group.phase, group.extents), [])
-        own = wide.get(group, set())
-        into = next((g for g in siblings if own & wide[g] and _fit(g, group)), None)
-        if into is not None:
+        sources = _sources(group, makers, numbers) if _joins(group) else set()
+        keys = [(group.level, group.phase, group.extents, source) for source in sources]
+        siblings = (latest[key] for key in keys if key in latest)
+        into = next((g for g in siblings if _fit(g, group)), None)
+        if into is None:
+            left.append(group)
+        else:
             absorb(into, group)
-            wide[into] |= own
-            continue
-        left.append(group)
-        if own:
-            siblings.append(group)
+        latest.update(dict.fromkeys(keys, into or group))
     return left
 
 
-def _sources(group: Group, makers: Mapping[Node, Group], numbers: Numbers) -> set[Node | Group]:
+def _sources(group: Group, makers: Mapping[Node, Group], numbers: Numbers) -> list[Node | Group]:
     """What the group reads that has as many elements as it has points, and which groups make it."""
     points = product(group.extents)
-    found = {
-        place.base
-        for item in group.items
-        for _, place in memory_reads(item, group.home[item], numbers)
-    }
-    wide = {n for n in found if n not in group.place and product(n.type.shape) == points}
-    return wide | {makers[node] for node in wide if node in makers}
+    found: dict[Node | Group, None] = {}
+    for item in group.items:
+        for _, place in memory_reads(item, group.home[item], numbers):
+            base = place.base
+            if base not in group.place and product(base.type.shape) == points:
+                found[base] = None
+                if base in makers:
+                    found[makers[base]] = None
+    return list(found)
 
 
 def _joins(group: Group) -> bool:

@@ -172,6 +172,17 @@ def test_reductions_of_turned_arrays(name: str, split: Callable[[int], None]) ->
         agree(case([x], outputs, [some("float32", shape)]), program, False, f"{shape} {parts}")
 
 
+def test_errors_of_long_sums_do_not_grow_with_their_length(split: Callable[[int], None]) -> None:
+    x = gx.input("x", ("n",))
+    program = program_of(case([x], [gx.sum(x), gx.mean(x * x), gx.max(x)], []).graph, NATIVE)
+    for parts, n in product((1, 3), (4095, 4097, 3_000_001)):
+        split(parts)
+        array = np.random.default_rng(n).random(n, np.float32)
+        exact = array.astype(np.float64)
+        got = [float(y) for y in program(array)]
+        np.testing.assert_allclose(got, [exact.sum(), np.mean(exact**2), exact.max()], rtol=1e-6)
+
+
 def test_teams_by_the_measured_thresholds() -> None:
     """Nothing forced: sizes at which kernels are shared out by themselves."""
     x = gx.input("x", ("a", "b"))
