@@ -9,6 +9,7 @@ Enters: tensors and arrays. Leaves: tensors.
 from graphc.functions.indexing import one_hot
 from graphc.functions.reductions import logsumexp
 from graphc.missing import of_nn as __getattr__  # noqa: F401
+from graphc.nn.attention import attention
 from graphc.nn.convolution import avg_pool, conv, conv_transpose, max_pool
 from graphc.nn.functional import (
     elu,
@@ -46,6 +47,7 @@ from graphc.nn.losses import (
 from graphc.nn.normalisation import batch_norm, layer_norm, rms_norm
 
 __all__ = [
+    "attention",
     "avg_pool",
     "batch_norm",
     "binary_cross_entropy",
