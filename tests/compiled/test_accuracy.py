@@ -81,6 +81,18 @@ def test_a_nan_spoils_its_row_and_its_column(
     np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
 
 
+@pytest.mark.parametrize("count", [1, 1000, 1_000_000])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_sums_do_not_lose_what_many_elements_add(axis: int, count: int) -> None:
+    shape = (count, 3) if axis == 0 else (3, count)
+    x = np.random.default_rng(0).random(shape).astype("f") + 1
+    node = gx.input("x", ("m", "n"))
+    got = gx.compile([node], gx.sum(node, axis=axis))(x)
+    wanted = x.sum(axis=axis, dtype="d")
+    # Rows, lanes, parts and blocks shorten the chains of additions.
+    np.testing.assert_allclose(got, wanted, rtol=64 * np.finfo("f").eps)
+
+
 def step_of(hidden: int) -> tuple[gx.Program, list[gx.Tensor]]:
     rng = np.random.default_rng(1)
     x, y = gx.input("x", ("n", 33)), gx.input("y", ("n",), "int64")
