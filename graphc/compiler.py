@@ -2,7 +2,7 @@
 
 Enters: tensors. Leaves: a `Program`. The stages, each from frozen data to frozen data:
 
-    graph -> simplify -> build_schedule -> emit_program -> Program
+    graph -> (simplify -> build_schedule -> emit_program: code_of) -> Program
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +14,10 @@ from graphc.functions.creation import as_tensor
 from graphc.functions.lifting import is_array_like
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, STATE, Graph, Node, verify
-from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE
 from graphc.runtime.binding import Backend
-from graphc.runtime.code import emit_program
+from graphc.runtime.code import code_of
 from graphc.runtime.program import Program
-from graphc.schedule.schedule import build_schedule
 from graphc.tree import flatten
 
 
@@ -56,8 +54,7 @@ def compile(
     )
     _distinct(graph.inputs)
     verify(graph)
-    code = emit_program(build_schedule(simplify(graph)))
-    return Program(graph, code, structure, backend)
+    return Program(graph, code_of(graph), structure, backend)
 
 
 def _listed(inputs: Any) -> Sequence[Any]:

@@ -12,10 +12,11 @@ Kernels that are asked for together are compiled together, on two cores.
 """
 
 import functools
+import operator
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any, TypeVar
 
 from graphc.runtime.environment import cache_folder
@@ -29,7 +30,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """What one process took from disk, what it compiled, and how long that took.
+    """What one process took from memory and from disk (`hits`), what it compiled, and how long
+    that took.
 
     `compiled` counts kernels that were made from graphs; `tiles` the modules of micro-kernels, one
     for all matmuls of a dtype. `seconds` is what compiling took: `translating` to LLVM IR (by
@@ -44,6 +46,13 @@ class CacheStats:
     translating: float = 0.0
     optimising: float = 0.0
     loading: float = 0.0
+    memory: int = field(default=0, compare=False)
+
+    def __add__(self, other: "CacheStats") -> "CacheStats":
+        return CacheStats(*map(operator.add, astuple(self), astuple(other)))
+
+    def __sub__(self, before: "CacheStats") -> "CacheStats":
+        return CacheStats(*map(operator.sub, astuple(self), astuple(before)))
 
 
 @dataclass(slots=True, eq=False)
@@ -57,9 +66,11 @@ class KernelCache:
 
     def load(self, sources: Sequence[Source]) -> list[int]:
         """The addresses of functions, those that are missing compiled together."""
-        if not self._addresses.keys() >= set(sources):
-            with LOCK:  # another thread may have been faster
-                self._add([s for s in dict.fromkeys(sources) if s not in self._addresses])
+        wanted = dict.fromkeys(sources)
+        with LOCK:
+            missing = [source for source in wanted if source not in self._addresses]
+            self._count(memory=len(wanted) - len(missing))
+            self._add(missing)
         return [self._addresses[source] for source in sources]
 
     def _add(self, sources: Sequence[Source]) -> None:
@@ -103,8 +114,7 @@ class KernelCache:
 
     def _count(self, **more: float) -> None:
         """Adds to the statistics."""
-        sums = {name: getattr(self.stats, name) + number for name, number in more.items()}
-        self.stats = replace(self.stats, **sums)
+        self.stats += replace(CacheStats(), **more)
 
 
 def _timed(work: Callable[..., T], *arguments: Any) -> tuple[T, float]:

@@ -4,16 +4,21 @@ Enters: a schedule. Leaves: `Code`: for each step its kernel, its source and wor
 each buffer lives.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from graphc.codegen.emit import emit
 from graphc.codegen.loops import Emitted
 from graphc.codegen.words import Number, Size
 from graphc.dims import OWN, DimLike, names
-from graphc.graph import Node
+from graphc.graph import Graph, Node
+from graphc.passes.pipeline import simplify
+from graphc.runtime.collector import without_collector
 from graphc.runtime.sizes import SizeTable
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Schedule, Step
+from graphc.schedule.schedule import build_schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,24 @@ class Code:
     early: SizeTable
     late: SizeTable
     numbers: tuple[Node, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
         return self.schedule.steps
+
+
+def code_of(graph: Graph) -> Code:
+    """The code of a graph: all stages before the binding. Its `seconds` are theirs, by name."""
+    made: Any = graph
+    seconds: dict[str, float] = {}
+    with without_collector():
+        for name, stage in STAGES:
+            start = time.perf_counter()
+            made = stage(made)
+            seconds[name] = time.perf_counter() - start
+    return replace(made, seconds=seconds)
 
 
 def emit_program(schedule: Schedule) -> Code:
@@ -96,3 +114,10 @@ def _lives(schedule: Schedule) -> dict[Buffer, tuple[int, int]]:
     for buffer in schedule.outputs:
         lives[buffer] = (lives.get(buffer, (0, 0))[0], end)
     return {b: life for b, life in lives.items() if b.kind not in ("state", "constant")}
+
+
+STAGES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("simplify", simplify),
+    ("schedule", build_schedule),
+    ("emit", emit_program),
+)

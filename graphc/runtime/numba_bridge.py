@@ -10,10 +10,7 @@ they would compile every function a second time, and import symbols of CPython.
     to_llvm(function, "kernel_1", ("i64",) * 4, "void", KERNEL)
 """
 
-import gc
 import operator
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -47,6 +44,7 @@ from numba.extending import register_model
 
 from graphc.errors import CompileError
 from graphc.runtime import intrinsics_llvm as llvm
+from graphc.runtime.collector import without_collector
 from graphc.runtime.language import VOID, Dtype, Intrinsic, Literal, Memory, scalar
 
 # The one place of Numba's flags. Division by zero must not raise. Kernels may contract a*b + c
@@ -295,18 +293,6 @@ def _contexts() -> tuple[Any, Any]:
     return typing, _Target(typing)
 
 
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """The garbage collector takes a quarter of the time, and finds nothing before the end."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def to_llvm(
     function: Any, symbol: str, arguments: tuple[str, ...], result: str, options: dict[str, Any]
 ) -> list[str]:
@@ -319,7 +305,7 @@ def to_llvm(
     passed = tuple(_NUMBA_TYPES[kind] for kind in arguments)
     library = _Text(symbol)
     try:
-        with global_compiler_lock, _without_collector():
+        with global_compiler_lock, without_collector():
             described: Any = compiler.compile_extra(
                 typing,
                 target,

@@ -21,13 +21,13 @@ from graphc.errors import (
 from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
 from graphc.functions.copying import deep_copy
 from graphc.graph import Graph
-from graphc.passes.pipeline import simplify
 from graphc.runtime.arguments import arranged, arranged_epoch
 from graphc.runtime.backends import NATIVE, runner
 from graphc.runtime.batches import plan_epoch
 from graphc.runtime.binding import Backend, Binding, bind, too_large
 from graphc.runtime.bound import Bound
-from graphc.runtime.code import Code, emit_program
+from graphc.runtime.code import Code, code_of
+from graphc.runtime.compile_report import CompileReport, Ledger, compile_report
 from graphc.runtime.epoch import empty_results, run_segments, split_epoch
 from graphc.runtime.explain import Explanation, explain
 from graphc.runtime.measure import Order, check_order, check_repeats, measure, profile_of
@@ -37,7 +37,6 @@ from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_i
 from graphc.runtime.team import get_threads
 from graphc.runtime.template import Template, make_template
 from graphc.schedule.kernel import LoopKernel
-from graphc.schedule.schedule import build_schedule
 from graphc.state import STATE_LOCK, aligned_empty
 from graphc.tree import LEAF, Structure, unflatten
 from graphc.types import array_of, uint8
@@ -81,6 +80,7 @@ class Program:
         self._dtypes = tuple(node.type.dtype.numpy for node in graph.inputs)
         self._guards = collect_guards(graph.nodes)
         self._template: Template | None = None
+        self._ledger = Ledger()
         self._bound: dict[tuple[Any, ...], Bound] = {}
         self._pools = tuple(Pool() for _ in graph.outputs)
         self._arena = aligned_empty((64,), uint8)
@@ -125,7 +125,7 @@ class Program:
                 tuple([deep_copy(node, memo) for node in self.graph.outputs]),
                 tuple([(deep_copy(a, memo), deep_copy(b, memo)) for a, b in self.graph.updates]),
             )
-        code = emit_program(build_schedule(simplify(graph)))
+        code = code_of(graph)
         return Program(graph, code, copy.deepcopy(self._structure, memo), self._backend)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
@@ -158,6 +158,17 @@ class Program:
             lines           <doctest ...>:1
         """
         return explain(self._code.schedule)
+
+    def compile_report(self) -> CompileReport:
+        """What making the program cost until now: kernels, where they came from, seconds a stage.
+
+        >>> import graphc as gx
+        >>> x = gx.input("x", ("n",))
+        >>> program = gx.compile([x], gx.sum(x * x))
+        >>> program([1, 2]).item(), program([1, 2, 3]).item(), program.compile_report().bindings
+        (5.0, 14.0, 2)
+        """
+        return compile_report(self._code, self._ledger)
 
     @property
     def memory(self) -> MemoryInfo:
@@ -332,9 +343,11 @@ class Program:
 
     def _bind(self, sizes: Mapping[str, int], threads: int) -> Binding:
         if self._template is None:
-            self._template = make_template(self._code, self._backend.kernels)
+            with self._ledger.loading():
+                self._template = make_template(self._code, self._backend.kernels)
         try:
-            return bind(self._template, sizes, threads, self._backend)
+            with self._ledger.binding():
+                return bind(self._template, sizes, threads, self._backend)
         except OverflowError as error:  # a number of the table, or of an expression of sizes
             raise too_large(sizes) from error
 

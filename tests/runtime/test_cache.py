@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from graphc.errors import CacheWarning
+from graphc.errors import CacheWarning, CompileError
 from graphc.runtime import cache, fingerprint, machine
 from graphc.runtime.cache import KernelCache
 from graphc.runtime.environment import cache_folder, threads_asked
@@ -189,6 +190,52 @@ def test_threads_compile_a_kernel_once(store: Store) -> None:
         futures = [pool.submit(load) for _ in range(4)]
         assert len({future.result() for future in futures}) == 1
     assert shared.stats.compiled == 1
+
+
+def batch(first: int) -> list[Source]:
+    return [Source(SOURCE.format(n), "scale") for n in range(first, first + 4)]
+
+
+def test_threads_with_batches_in_common_compile_each_kernel_once(store: Store) -> None:
+    shared = KernelCache(store)
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        gate = threading.Barrier(3)
+
+        def load(first: int) -> list[int]:
+            gate.wait()
+            return shared.load(batch(first))
+
+        found = list(pool.map(load, (10, 12, 14)))
+    assert [run(address)[1] for address in found[2]] == [14, 15, 16, 17]
+    assert found[0][2:] == found[1][:2]
+    assert (shared.stats.compiled, shared.stats.memory) == (8, 4)
+
+
+def test_what_fails_to_compile_leaves_the_cache_usable(store: Store) -> None:
+    kernels = KernelCache(store)
+    with pytest.raises(CompileError, match="no_such_name"):
+        kernels.load(
+            [*batch(30), Source(SOURCE.format(2).replace("expm1", "no_such_name"), "scale")]
+        )
+    assert [run(address)[1] for address in kernels.load(batch(30))] == [30, 31, 32, 33]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this platform has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_while_another_thread_compiles(store: Store) -> None:
+    shared = KernelCache(store)
+    worker = threading.Thread(target=shared.load, args=(batch(20),))
+    worker.start()
+    while shared.stats.translating == 0:
+        time.sleep(0.001)
+    child = os.fork()
+    if child == 0:
+        fine = [run(address)[1] for address in shared.load(batch(22))] == [22, 23, 24, 25]
+        os._exit(0 if fine else 1)
+    worker.join()
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert [run(address)[1] for address in shared.load(batch(20))] == [20, 21, 22, 23]
 
 
 def test_the_digest_covers_sources_versions_and_cpu() -> None:
