@@ -110,7 +110,9 @@ def scaled_exp_f32(x: Any, tail: Any, factor: Any) -> Any:
     x = select(x < f32(-106.0), f32(-106.0), x)
     shifted = shifted_quotient_f32(x)
     p = expm1_near_zero_f32(remainder_ln2_f32(x, shifted) - tail)
-    return scale_f32((p + f32(1.0)) * factor, shifted)
+    # Nothing underflows where the result is 0 anyway: a core is slow at that.
+    y = select(x <= f32(-106.0), f32(0.0), (p + f32(1.0)) * factor)
+    return scale_f32(y, shifted)
 
 
 def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
@@ -119,7 +121,9 @@ def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
     x = select(x < f64(-748.0), f64(-748.0), x)
     shifted = shifted_quotient_f64(x)
     p = expm1_near_zero_f64(remainder_ln2_f64(x, shifted) - tail)
-    return scale_f64((p + f64(1.0)) * factor, shifted)
+    # Nothing underflows where the result is 0 anyway: a core is slow at that.
+    y = select(x <= f64(-748.0), f64(0.0), (p + f64(1.0)) * factor)
+    return scale_f64(y, shifted)
 
 
 def exp_f32(x: Any) -> Any:
