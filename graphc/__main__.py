@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="graphc")
     commands = parser.add_subparsers(dest="command", required=True)
     info = commands.add_parser("info", help="versions, CPU, threads and cache")
-    info.add_argument("--limits", action="store_true", help="measure what this machine can do")
+    info.add_argument(
+        "--limits", action="store_true", help="measure what this machine can do, again"
+    )
     cache = commands.add_parser("cache", help="the size of the object cache")
     cache.add_argument("action", nargs="?", choices=("size", "clear"), default="size")
     chosen = parser.parse_args(arguments)

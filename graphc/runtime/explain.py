@@ -16,7 +16,7 @@ from textwrap import fill
 from graphc.errors import Where
 from graphc.graph import Node, given_name
 from graphc.schedule.access import is_view
-from graphc.schedule.kernel import Kernel, LoopKernel, Part, PartRole, Schedule
+from graphc.schedule.kernel import Kernel, Part, PartRole, Schedule
 from graphc.schedule.reasons import SENTENCES, Reason
 
 ROLES: tuple[PartRole, ...] = (
@@ -157,8 +157,10 @@ def explain(schedule: Schedule) -> Explanation:
 
 
 def makers(kernels: Sequence[Kernel]) -> dict[Node, int]:
-    """For each node the number of the kernel that computes it; the later of two that do."""
-    return {part.node: n for n, kernel in enumerate(kernels) for part in kernel.origin.parts}
+    """For each node the number of the kernel that computes and stores it: the later one, if parts
+    begin what a second kernel ends."""
+    numbered = [(n, part) for n, kernel in enumerate(kernels) for part in kernel.origin.parts]
+    return {part.node: n for n, part in numbered if part.role != "again"}
 
 
 def labels_of(schedule: Schedule) -> list[tuple[str, ...]]:
@@ -210,11 +212,9 @@ def _apart(kernels: Sequence[Kernel], number: int, maker: dict[Node, int]) -> It
 
 
 def _combined(kernels: Sequence[Kernel], number: int) -> Iterator[Apart]:
-    """The kernel whose partial results this one combines."""
-    kernel = kernels[number]
-    own = {o.buffer for o in kernel.operands if o.buffer.kind == "partial"}
+    """The kernels whose partial results this one combines: memory that no node owns."""
+    own = {o.buffer for o in kernels[number].operands if o.buffer.owner is None and not o.written}
     for other, before in enumerate(kernels[:number]):
-        found = own.intersection(o.buffer for o in before.operands)
-        if found and isinstance(before, LoopKernel):
+        if any(o.written and o.buffer in own for o in before.operands):
             node = next(p.node for p in before.origin.parts if p.role == "reduction")
             yield Apart(other, node, node, "parts", None)

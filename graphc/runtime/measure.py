@@ -19,7 +19,7 @@ from graphc.runtime.code import Code
 from graphc.runtime.explain import labels_of
 from graphc.runtime.limits import machine_limits
 from graphc.runtime.profile import Profile, ProfileRow
-from graphc.runtime.roofline import bound_of, demands
+from graphc.runtime.roofline import Bound, bound_of, demands
 from graphc.runtime.team import profile_table, run_table, seconds_per_cycle
 from graphc.schedule.kernel import LoopKernel
 
@@ -129,11 +129,17 @@ def _rows(code: Code, binding: Binding, seconds: Sequence[float]) -> list[Profil
             flops=demand.flops,
             bytes=demand.bytes,
             limit=bound.limit,
-            limit_share=bound.seconds / seconds[number] if seconds[number] else 0.0,
+            limit_share=_share(bound, seconds[number]),
             parts=parts,
         )
         rows.append(row)
     return rows
+
+
+def _share(bound: Bound, seconds: float) -> float:
+    share = bound.seconds / seconds if seconds else 0.0
+    # Of an empty kernel only some ticks of the clock are seen.
+    return min(share, 1.0) if bound.limit == "overhead" else share
 
 
 def _known(code: Code, binding: Binding) -> Mapping[str, int]:

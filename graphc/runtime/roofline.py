@@ -5,7 +5,7 @@ compute and to move at least), and of a demand the `Bound`: the limit that would
 
 >>> from graphc.runtime.limits import Limits
 >>> slow = Limits("", 1, {"float32": 10.0}, ((1 << 15, 80.0), (1 << 23, 40.0), (1 << 30, 20.0)), 0)
->>> bound_of(Demand(flops=2000, work=2000.0, bytes=1024, dtype="float32"), slow)
+>>> bound_of(Demand(flops=2000, work=2000, bytes=1024, dtype="float32"), slow)
 Bound(limit='compute', seconds=2e-07)
 """
 
@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from graphc.dims import DimLike
 from graphc.runtime.limits import Limits
+from graphc.runtime.operations import flops, work
 from graphc.runtime.sizes import SizeTable
 from graphc.runtime.traffic import accesses, sizes_of, traffic
-from graphc.schedule.kernel import ContractKernel, Kernel
+from graphc.schedule.kernel import Kernel
 from graphc.types import float64
 
 Limit = Literal["compute", "memory", "cache", "overhead"]
@@ -32,7 +32,7 @@ class Demand:
     """
 
     flops: int
-    work: float
+    work: int
     bytes: int
     dtype: str
 
@@ -49,24 +49,12 @@ def demands(kernels: Sequence[Kernel], known: Mapping[str, int]) -> tuple[Demand
     """Of each kernel, for these numbers of the sizes' names."""
     moved = [accesses(kernel) for kernel in kernels]
     sizes = [size for found in moved for size in sizes_of(found)]
-    sizes += [size for kernel in kernels for size in (kernel.flops, kernel.cost)]
-    numbers = SizeTable(sizes).at(known)
+    counts = [(flops(kernel), work(kernel)) for kernel in kernels]
+    numbers = SizeTable([*sizes, *(count for both in counts for count in both)]).at(known)
     return tuple(
-        Demand(
-            numbers[kernel.flops],
-            _work(kernel, numbers),
-            traffic(found, numbers),
-            _dtype(kernel),
-        )
-        for kernel, found in zip(kernels, moved, strict=True)
+        Demand(numbers[least], numbers[inside], traffic(found, numbers), _dtype(kernel))
+        for kernel, (least, inside), found in zip(kernels, counts, moved, strict=True)
     )
-
-
-def _work(kernel: Kernel, numbers: Mapping[DimLike, int]) -> float:
-    if isinstance(kernel, ContractKernel):
-        return numbers[kernel.flops]
-    # A cost is in instructions an element, of which as many start a cycle as multiply-adds do.
-    return 2 * numbers[kernel.cost]
 
 
 def _dtype(kernel: Kernel) -> str:

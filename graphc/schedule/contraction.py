@@ -99,7 +99,6 @@ def contract_kernel(body: Body) -> ContractKernel:
         values=values,
         stage=Stage("inner", computed, stores),
         cost=points * (k // 16 + 1 + work) if isinstance(k, int) else points * (k + work),
-        flops=points * (k * 2 + sum(isinstance(v, Compute) for v in values)),
     )
 
 

@@ -192,7 +192,7 @@ class LoopKernel:
     rows of columns the reductions are partial, one result a part. `kept` are (value, scratch
     operand): rows saved for later stages, `checks` the nodes whose positions are checked, by their
     codes 1, 2, ... `parts` names the size that says how many parts a partial kernel had. `cost` is
-    in cycles, `flops` in arithmetic operations, for the whole kernel.
+    in cycles, for the whole kernel.
     """
 
     origin: Origin
@@ -207,7 +207,6 @@ class LoopKernel:
     kept: tuple[tuple[int, int], ...]
     checks: tuple[Node, ...]
     cost: DimLike
-    flops: DimLike
 
     @property
     def extents(self) -> tuple[DimLike, ...]:
@@ -253,7 +252,6 @@ class ContractKernel:
     values: tuple[Value, ...]
     stage: Stage
     cost: DimLike
-    flops: DimLike
 
     @property
     def extents(self) -> tuple[DimLike, ...]:

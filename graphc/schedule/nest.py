@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from graphc.dims import DimLike, product
 from graphc.schedule.body import Body, renumbered_value
 from graphc.schedule.items import Item
-from graphc.schedule.kernel import Buffer, Count, Lanes, Load, LoopKernel, Reduced, Store, Value
+from graphc.schedule.kernel import Buffer, Count, Lanes, Load, LoopKernel, Store, Value
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
-from graphc.schedule.stages import Levels, cost_of, flops_of, levels_of, plan, unsteady
+from graphc.schedule.stages import Levels, cost_of, levels_of, plan, unsteady
 from graphc.types import TensorType
 
 WINDOW = 16  # points: so few are written out one by one
@@ -87,7 +87,6 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
         assert dtype is not None
         scratch = Buffer("scratch", TensorType(dtype, loops.extents[loops.outer :]), "row")
         kept.append((number, body.operand(scratch, True)))
-    cost, flops = _work(loops, levels, split.unknown)
     return LoopKernel(
         origin=origin_of(body.group, items),
         outer=loops.extents[: loops.outer],
@@ -100,8 +99,7 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
         parts=split.parts,
         kept=tuple(kept),
         checks=tuple(item.node for item in body.errors),
-        cost=cost,
-        flops=flops,
+        cost=_cost(loops, levels, split.unknown),
     )
 
 
@@ -125,14 +123,10 @@ def _lanes(loops: Loops, levels: Levels) -> Lanes:
     return "outer" if (jumps, steps) > (0, 0) else "inner"
 
 
-def _work(loops: Loops, levels: Levels, unknown: DimLike | None) -> tuple[DimLike, DimLike]:
-    """Cycles and operations of the whole nest."""
+def _cost(loops: Loops, levels: Levels, unknown: DimLike | None) -> DimLike:
+    """Cycles of the whole nest."""
     points = product(size for size in loops.extents if size != unknown)
     heads = product(size for size in loops.extents[: loops.outer] if size != unknown)
     pairs = list(zip(loops.values, levels.inner, strict=True))
     cost = points * sum(cost_of(v) for v, inner in pairs if inner)
-    cost += heads * sum(cost_of(v) for v, inner in pairs if not inner)
-    often = [inner or isinstance(v, Reduced) for v, inner in pairs]
-    flops = points * sum(flops_of(v) for (v, _), each in zip(pairs, often, strict=True) if each)
-    flops += heads * sum(flops_of(v) for (v, _), each in zip(pairs, often, strict=True) if not each)
-    return cost, flops
+    return cost + heads * sum(cost_of(v) for v, inner in pairs if not inner)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from benchmarks.graphc_runs import build
+from benchmarks.workloads import WORKS, data, parameters
 from graphc.graph import Graph
 from graphc.passes.pipeline import simplify
 from graphc.runtime.explain import Explanation, explain
@@ -108,6 +110,14 @@ def edges(kernels: list[Kernel]) -> set[tuple[int, int]]:
     operands = [(n, o) for n, kernel in enumerate(kernels) for o in kernel.operands]
     read = [(n, o.buffer) for n, o in operands if not o.written]
     return {(n, written[buffer]) for n, buffer in read if buffer in written}
+
+
+@pytest.mark.parametrize("name", ["mlp_tiny", "lenet", "gmm"])
+def test_every_edge_of_a_workload_has_a_reason(name: str) -> None:
+    model = WORKS[name].model
+    program, _ = build(WORKS[name], data(model), parameters(model))
+    told = {(row.number, a.kernel) for row in program.explain().rows for a in row.apart}
+    assert edges([step.kernel for step in program._code.steps]) == told
 
 
 def test_every_edge_between_kernels_has_a_reason() -> None:

@@ -73,6 +73,8 @@ def test_operations_are_counted() -> None:
     (softmax,) = demanded(gx.nn.softmax(X), n=50)
     assert softmax.flops == 5 * 50 * 64  # max, subtract, exp, add, divide
     assert softmax.work > softmax.flops
+    (scaled,) = demanded(X * gx.exp(gx.state("t", 1.0)), n=50)
+    assert scaled.flops == 50 * 64 + 1  # the number is computed once
     (matmul,) = demanded(X @ W, n=50)
     assert matmul.flops == matmul.work == 2 * 50 * 64 * 32
 
@@ -80,10 +82,10 @@ def test_operations_are_counted() -> None:
 @pytest.mark.parametrize(
     ("demand", "limit", "seconds"),
     [
-        (Demand(10**9, 1e9, 1000, "float32"), "compute", 0.01),
-        (Demand(10**9, 1e9, 1000, "float64"), "compute", 0.02),
-        (Demand(1000, 1e3, 1 << 15, "float32"), "overhead", 1e-6),
-        (Demand(1000, 1e3, 1 << 30, "float32"), "memory", (1 << 30) / 40e9),
+        (Demand(10**9, 10**9, 1000, "float32"), "compute", 0.01),
+        (Demand(10**9, 10**9, 1000, "float64"), "compute", 0.02),
+        (Demand(1000, 1000, 1 << 15, "float32"), "overhead", 1e-6),
+        (Demand(1000, 1000, 1 << 30, "float32"), "memory", (1 << 30) / 40e9),
     ],
 )
 def test_the_limit_that_takes_longest_binds(demand: Demand, limit: str, seconds: float) -> None:
@@ -166,3 +168,13 @@ def test_rows_in_the_order_of_the_program_or_of_time() -> None:
     assert max(map(len, str(profile).splitlines())) <= 120
     with pytest.raises(BindingError, match="a profile is sorted"):
         program.profile(given, sort="name")  # type: ignore[arg-type]
+
+
+def test_the_best_figures_are_kept() -> None:
+    slow = Limits(
+        "a CPU", 2, {"float32": 50.0, "float64": 60.0}, ((1 << 15, 70.0), (1 << 23, 45.0)), 5e-7
+    )
+    best = limits.best_of(slow, MACHINE)
+    assert best.gflops == {"float32": 100.0, "float64": 60.0}
+    assert best.copies == ((1 << 15, 80.0), (1 << 23, 45.0))
+    assert best.row_seconds == 5e-7
