@@ -11,6 +11,8 @@ array([[6.]], dtype=float32)
 
 from math import e, inf, nan, pi
 
+from numpy import newaxis
+
 from graphc import errors, functions, nn, viz
 from graphc.autodiff import check_gradient
 from graphc.compiler import compile
@@ -71,6 +73,7 @@ __all__ = [
     "jit",
     "jvp",
     "nan",
+    "newaxis",
     "nn",
     "parse",
     "pi",

@@ -299,7 +299,10 @@ def labelled(identity: Op, node: Node, label: str) -> Node:
     """An identity of the node whose scope is the label.
 
     Nodes are interned without their scope, so a second label stands on top of the first.
+    GraphError for a label that is no text, or empty.
     """
+    if not isinstance(label, str) or not label:
+        raise GraphError("a label is a text", got=repr(label), fix="x.named('hidden')")
     here = caller()
     with provenance(Where(here.file, here.line, label)):
         node = make(identity, (node,), {})

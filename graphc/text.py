@@ -36,7 +36,7 @@ from graphc.graph import (
     order,
 )
 from graphc.state import State
-from graphc.types import DType, TensorType, as_dtype, parse_type
+from graphc.types import DType, TensorType, dtype_of_short, parse_type
 
 _INLINE = 8  # constants up to so many elements are written where they are used
 
@@ -293,7 +293,9 @@ def _split(rest: str) -> Iterator[str]:
 
 
 def _read_param(key: str, value: str) -> Any:
-    return as_dtype(value) if key == "dtype" else _read_value(ast.parse(value, mode="eval").body)
+    return (
+        dtype_of_short(value) if key == "dtype" else _read_value(ast.parse(value, mode="eval").body)
+    )
 
 
 def _read_value(node: ast.expr) -> Any:
@@ -314,7 +316,7 @@ def _read_value(node: ast.expr) -> Any:
 
 def _read_constant(source: str) -> Node:
     numbers, _, short = source.rpartition(":")
-    dtype = as_dtype(short)
+    dtype = dtype_of_short(short)
     if dtype.kind == "f":
         values = re.sub(r"-?(?:nan|inf)\b", lambda found: f"float({found[0]!r})", numbers)
         array = np.array(_read_list(ast.parse(values, mode="eval").body), dtype.numpy)

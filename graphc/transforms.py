@@ -52,7 +52,7 @@ def grad(loss: Any, *args: Any, **options: Any) -> Any:
     """
     if not callable(loss):
         return reverse.grad(loss, *args, **options)
-    return _transformed(lambda y, wrt: reverse.grad(as_tensor(y), wrt), loss, *args, **options)
+    return _transformed(lambda y, wrt: reverse.grad(_loss(y), wrt), loss, *args, **options)
 
 
 @overload
@@ -72,7 +72,17 @@ def value_and_grad(loss: Any, *args: Any, **options: Any) -> Any:
 
 
 def _value_and_grad(y: Any, wrt: Any) -> tuple[Tensor, Any]:
-    return reverse.value_and_grad(as_tensor(y), wrt)
+    return reverse.value_and_grad(_loss(y), wrt)
+
+
+def _loss(y: Any) -> Tensor:
+    if isinstance(y, Tensor | bool | int | float | np.generic | np.ndarray):
+        return as_tensor(y)
+    raise GradientError(
+        "grad: the function returns no tensor",
+        got=type(y).__name__,
+        fix="return the loss alone, or (loss, more) with has_aux=True",
+    )
 
 
 @overload
@@ -163,7 +173,7 @@ def hessian(loss: Any, *args: Any, **options: Any) -> Any:
     """
     if not callable(loss):
         return forward.hessian(loss, *args, **options)
-    return _transformed(lambda y, wrt: forward.hessian(as_tensor(y), wrt), loss, *args, **options)
+    return _transformed(lambda y, wrt: forward.hessian(_loss(y), wrt), loss, *args, **options)
 
 
 def vmap(f: Function, in_axes: Axes = 0, out_axes: Axes = 0) -> Jitted:

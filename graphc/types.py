@@ -77,21 +77,16 @@ uint64: DType = DType("uint64", "u", 8)
 bool_: DType = DType("bool", "b", 1)
 
 DTYPES: tuple[DType, ...] = (
-    float32,
-    float64,
-    int8,
-    int16,
-    int32,
-    int64,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-    bool_,
+    *(float32, float64, int8, int16, int32, int64),
+    *(uint8, uint16, uint32, uint64, bool_),
 )
 
 _NUMPY = {dtype.name: np.dtype(dtype.name) for dtype in DTYPES}
-_BY_NAME = {name: dtype for dtype in DTYPES for name in (dtype.name, dtype.short)}
+_BY_SHORT = {dtype.short: dtype for dtype in DTYPES}
+_NUMPYS_OWN = ("i8", "u8")  # to NumPy these count bytes: int64 and uint64
+_BY_NAME = {
+    name: dtype for dtype in DTYPES for name in (dtype.name, dtype.short) if name not in _NUMPYS_OWN
+}
 _BY_SIZE = {(dtype.kind, dtype.itemsize): dtype for dtype in DTYPES}
 _RANK = {"b": 0, "u": 1, "i": 2, "f": 3}  # NumPy's order of kinds
 _PYTHON_TYPES: dict[object, DType] = {float: float32, int: int64, bool: bool_}
@@ -101,7 +96,7 @@ def as_dtype(x: object) -> DType:
     """The dtype that a DType, a name, a short name, a NumPy dtype or a type stands for.
 
     Python's float stands for float32, int for int64. Byte order is dropped. DTypeError for what
-    graphc does not know.
+    graphc does not know, and for "i8" and "u8", which count bits here and bytes in NumPy.
 
     >>> as_dtype("f64"), as_dtype(np.int8), as_dtype(float), as_dtype(np.dtype(">f4"))
     (float64, int8, float32, float32)
@@ -110,9 +105,20 @@ def as_dtype(x: object) -> DType:
         return x
     found = _find_dtype(x)
     if found is None:
-        supported = ", ".join(dtype.name for dtype in DTYPES)
-        raise DTypeError("unknown dtype", got=repr(x), fix=f"graphc has {supported}")
+        fix = f"graphc has {', '.join(dtype.name for dtype in DTYPES)}"
+        if isinstance(x, int | tuple):
+            fix = "a shape is one argument, and the dtype follows it: zeros((2, 3), 'float32')"
+        raise DTypeError("unknown dtype", got=repr(x), fix=fix)
     return found
+
+
+def dtype_of_short(short: str) -> DType:
+    """The dtype of a name in printed graphs. DTypeError for another text.
+
+    >>> dtype_of_short("i8")
+    int8
+    """
+    return _BY_SHORT[short] if short in _BY_SHORT else as_dtype(short)
 
 
 def _find_dtype(x: object) -> DType | None:
@@ -302,7 +308,7 @@ def parse_type(text: str) -> TensorType:
     dtype, bracket, dims = text.strip().partition("[")
     if not bracket or not dims.endswith("]"):
         raise ShapeError("a type is written as f32[batch, 784]", got=text)
-    return TensorType(as_dtype(dtype), parse_dims(dims[:-1]))
+    return TensorType(dtype_of_short(dtype), parse_dims(dims[:-1]))
 
 
 def as_shape(shape: Sizes) -> Shape:

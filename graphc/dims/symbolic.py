@@ -82,6 +82,20 @@ class Dim:
     def __rfloordiv__(self, other: "DimLike") -> "DimLike":
         return _binary(_floordiv, other, self)
 
+    def __truediv__(self, other: object) -> Any:
+        return self._no_fraction(other)
+
+    def __rtruediv__(self, other: object) -> Any:
+        return self._no_fraction(other)
+
+    def _no_fraction(self, other: object) -> Any:
+        if not isinstance(other, int | float | Dim):
+            return NotImplemented  # a tensor knows how
+        raise ConcretenessError(
+            f"the size {self} is symbolic: / needs a number",
+            fix="// gives a size; graphc.asarray(x.shape[0]) is a tensor, which / divides",
+        )
+
     def __mod__(self, other: "DimLike") -> "DimLike":
         return _binary(_mod, self, other)
 

@@ -192,6 +192,19 @@ def copysign(a: TensorLike, b: TensorLike) -> Tensor:
     return _floats(ops.copysign, a, b)
 
 
+def signbit(x: TensorLike) -> Tensor:
+    """Whether the sign is minus: of -0.0 too, and of a nan by its sign.
+
+    >>> signbit([-0.0, 0.0, -2.0]).eval()
+    array([ True, False,  True])
+    """
+    y = as_tensor(x)
+    if y.dtype.kind != "f":
+        return y < 0
+    one = lifting.filled(1, y.shape, y.dtype, Tensor)
+    return ops.copysign(one, y) < 0
+
+
 def floor(x: TensorLike) -> Tensor:
     """The largest integer <= x, in x's dtype.
 

@@ -3,12 +3,13 @@
 Enters: nodes. Leaves: copies of arrays; writing copies in.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from graphc import dims, ops
-from graphc.errors import DTypeError, ShapeError, UnknownInputError, UpdateError
+from graphc.errors import DTypeError, GraphError, ShapeError, UnknownInputError, UpdateError
 from graphc.functions.lifting import default_dtype
 from graphc.graph import INPUT, STATE, Handle, Node, make, order
 from graphc.state import STATE_LOCK, State
@@ -34,6 +35,15 @@ def _has_names(node: Node) -> bool:
     return any(dims.names(d) for d in sizes)
 
 
+def fed_values(values: Any, handle: type[Handle]) -> dict[Node, Any]:
+    """The values by node; UnknownInputError for what is no dict of tensors."""
+    if not isinstance(values, Mapping):
+        raise UnknownInputError(
+            "values are given by tensor", got=type(values).__name__, fix="x.eval({x: array})"
+        )
+    return {fed_node(x, handle): value for x, value in values.items()}
+
+
 def fed_node(key: Any, handle: type[Handle]) -> Node:
     """The node that a value is given for; UnknownInputError for a key that is no tensor."""
     if isinstance(key, handle):
@@ -49,6 +59,8 @@ def new_cell(name: str, value: Any, dtype: Any, trainable: bool) -> Node:
     Without a dtype, floats are float32 and other arrays keep theirs. DTypeError for a value that
     is not numeric, or that a dtype of a lower kind cannot hold.
     """
+    if not isinstance(name, str):
+        raise GraphError("the name comes first", got=repr(name)[:40], fix="parameter('w', array)")
     array = array_of(value, f"{name!r}")
     wanted = default_dtype(array) if dtype is None else as_dtype(dtype)
     array = converted(array, wanted, f"{name!r}")

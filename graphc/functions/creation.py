@@ -12,11 +12,20 @@ import numpy as np
 
 from graphc import graph
 from graphc.dims import Dim
-from graphc.errors import GraphError
+from graphc.errors import GraphError, ShapeError
 from graphc.functions import cells
 from graphc.functions.lifting import default_dtype, lift, literal, size
 from graphc.functions.tensor import ArrayLike, DTypeLike, Tensor, TensorLike
-from graphc.types import Sizes, TensorType, array_of, as_dtype, as_shape, float32, scalar_dtype
+from graphc.types import (
+    DTYPES,
+    Sizes,
+    TensorType,
+    array_of,
+    as_dtype,
+    as_shape,
+    float32,
+    scalar_dtype,
+)
 
 # ---- from values ----
 
@@ -87,8 +96,8 @@ def asarray(value: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
 def input(name: str, shape: Sizes = (), dtype: DTypeLike = "float32") -> Tensor:
     """A value that is given when the graph runs. Sizes are ints, names or Dims.
 
-    The same name with the same type is the same tensor. Raises ShapeError for what is no size,
-    GraphError for a name that is no string.
+    The same name with the same type is the same tensor. Raises ShapeError for what is no size (a
+    dtype's name is none), GraphError for a name that is no string.
 
     >>> x = input("x", ("batch", 784))
     >>> x is input("x", ("batch", 784)), input("y", "batch", "int64")
@@ -96,6 +105,10 @@ def input(name: str, shape: Sizes = (), dtype: DTypeLike = "float32") -> Tensor:
     """
     if not isinstance(name, str):
         raise GraphError("an input's name comes first", got=repr(name), fix="input('x', (3,))")
+    if isinstance(shape, str) and shape in (dtype.name for dtype in DTYPES):
+        raise ShapeError(
+            "a size has the name of a dtype", got=shape, fix=f"input({name!r}, (), {shape!r})"
+        )
     type_ = TensorType(as_dtype(dtype), as_shape(shape))
     return Tensor(graph.make(graph.INPUT, (), {"name": name, "type": type_}))
 

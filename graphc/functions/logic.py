@@ -9,7 +9,7 @@ array([ True, False])
 
 from graphc import ops
 from graphc.functions.creation import as_tensor, as_tensors
-from graphc.functions.lifting import binary, filled, same_dtype, same_shape
+from graphc.functions.lifting import binary, filled, same_dtype, same_shape, to_float
 from graphc.functions.shaping import truth
 from graphc.functions.tensor import Tensor, TensorLike
 from graphc.graph import Op
@@ -200,6 +200,25 @@ def bitwise_right_shift(a: TensorLike, b: TensorLike) -> Tensor:
     array([-4,  4])
     """
     return _pair(ops.shift_right, a, b)
+
+
+def isclose(
+    a: TensorLike,
+    b: TensorLike,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> Tensor:
+    """Whether abs(a - b) <= atol + rtol * abs(b): equal infinities are close, a nan to none unless
+    equal_nan.
+
+    >>> isclose([1.0, 2.0], [1.000001, 2.1]).eval()
+    array([ True, False])
+    """
+    x, y = (to_float(t) for t in same_dtype(*as_tensors(a, b)))
+    near = (abs(x - y) <= atol + rtol * abs(y)) & isfinite(y)
+    close = near | (x == y)
+    return close | (isnan(x) & isnan(y)) if equal_nan else close
 
 
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:

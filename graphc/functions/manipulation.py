@@ -11,11 +11,13 @@ import itertools
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import numpy as np
+
 from graphc import ops
-from graphc.dims import DimLike
+from graphc.dims import Dim, DimLike
 from graphc.errors import ShapeError
 from graphc.functions import shaping
-from graphc.functions.creation import as_tensor, as_tensors
+from graphc.functions.creation import as_tensor, as_tensors, constant
 from graphc.functions.lifting import same_dtype, same_shape, to_dtype
 from graphc.functions.shaping import Axis
 from graphc.functions.tensor import DTypeLike, Scalar, Tensor, TensorLike
@@ -206,8 +208,11 @@ def _cut(x: Tensor, axis: int, start: DimLike, size: DimLike) -> Tensor:
     return ops.slice_(x, starts=starts, sizes=sizes, steps=(1,) * x.ndim)
 
 
-def repeat(x: TensorLike, repeats: int, *, axis: int | None = None) -> Tensor:
-    """Each element `repeats` times in a row, along an axis, or in row-major order without one.
+def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+    """Each element `repeats` times in a row, along an axis, or in row-major order without one; with
+    a list of numbers, each so many times as its own says.
+
+    Raises ShapeError for a list along a symbolic size, or of another length.
 
     >>> repeat([1, 2], 2).eval()
     array([1, 1, 2, 2])
@@ -215,18 +220,24 @@ def repeat(x: TensorLike, repeats: int, *, axis: int | None = None) -> Tensor:
     y = flatten(x) if axis is None else as_tensor(x)
     at = shaping.normal_axis(0 if axis is None else axis, y.ndim, "repeat")
     shape = y.shape
+    if not isinstance(repeats, int | Dim):
+        counts = np.asarray(repeats)
+        if counts.shape != (shape[at],):
+            raise ShapeError("repeat: a number for each element", got=f"{counts.shape}, {shape}")
+        return ops.take(y, constant(np.repeat(np.arange(len(counts)), counts)), axis=at)
     wide = shaping.to_reshaped(y, (*shape[: at + 1], 1, *shape[at + 1 :]))
     spread = ops.broadcast_to(wide, shape=(*shape[: at + 1], repeats, *shape[at + 1 :]))
     return shaping.to_reshaped(spread, (*shape[:at], shape[at] * repeats, *shape[at + 1 :]))
 
 
-def tile(x: TensorLike, repetitions: Sequence[int]) -> Tensor:
-    """x repeated as a whole along each axis; missing axes come in front.
+def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
+    """x repeated as a whole along each axis, or along the last; missing axes come in front.
 
     >>> tile([1, 2], (2,)).eval()
     array([1, 2, 1, 2])
     """
     y = as_tensor(x)
+    repetitions = _listed(repetitions)
     rank = y.ndim if y.ndim > len(repetitions) else len(repetitions)
     times = (1,) * (rank - len(repetitions)) + tuple(repetitions)
     shape = (1,) * (rank - y.ndim) + y.shape
@@ -262,10 +273,24 @@ def _width_pairs(widths: Widths, rank: int) -> list[tuple[int, int]]:
     return [(p[0], p[1]) for p in pairs]
 
 
+def diff(x: TensorLike, axis: int = -1, n: int = 1) -> Tensor:
+    """The differences of neighbours along an axis, taken n times: x[1:] - x[:-1].
+
+    >>> diff([1, 4, 9]).eval(), diff([1, 4, 9], n=2).eval()
+    (array([3, 5]), array([2]))
+    """
+    y = as_tensor(x)
+    before = (slice(None),) * shaping.normal_axis(axis, y.ndim, "diff")
+    for _ in range(n):
+        after, first = y[(*before, slice(1, None))], y[(*before, slice(None, -1))]
+        y = after != first if y.dtype.kind == "b" else after - first
+    return y
+
+
 # ---- several tensors ----
 
 
-def concat(arrays: Sequence[TensorLike], *, axis: int | None = 0) -> Tensor:
+def concat(arrays: Sequence[TensorLike], axis: int | None = 0) -> Tensor:
     """The tensors one after the other along an axis that is there; flattened first for None.
 
     Raises ShapeError where their other sizes differ.
@@ -279,7 +304,7 @@ def concat(arrays: Sequence[TensorLike], *, axis: int | None = 0) -> Tensor:
     return ops.concat(*xs, axis=shaping.normal_axis(axis, xs[0].ndim, "concat"))
 
 
-def stack(arrays: Sequence[TensorLike], *, axis: int = 0) -> Tensor:
+def stack(arrays: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """The tensors, of one shape, along a new axis.
 
     >>> stack([[1, 2], [3, 4]], axis=1).eval()
@@ -299,7 +324,21 @@ def _several(what: str, arrays: Sequence[TensorLike]) -> tuple[Tensor, ...]:
     return same_dtype(*xs)
 
 
-def split(x: TensorLike, sections: int | Sequence[DimLike], *, axis: int = 0) -> tuple[Tensor, ...]:
+def unstack(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices of x along an axis, which they lose. Raises ShapeError for a symbolic size.
+
+    >>> [row.eval().tolist() for row in unstack([[1, 2], [3, 4]])]
+    [[1, 2], [3, 4]]
+    """
+    y = as_tensor(x)
+    at = shaping.normal_axis(axis, y.ndim, "unstack")
+    n = y.shape[at]
+    if isinstance(n, Dim):
+        raise ShapeError("unstack: the size is symbolic", got=str(n), fix="vmap maps a function")
+    return tuple(y[(*(slice(None),) * at, i)] for i in range(n))
+
+
+def split(x: TensorLike, sections: int | Sequence[DimLike], axis: int = 0) -> tuple[Tensor, ...]:
     """x in pieces along an axis: so many equal ones, or cut at the given places.
 
     Raises ShapeError where a size does not divide, GuardError where a symbolic one does not.
@@ -311,7 +350,7 @@ def split(x: TensorLike, sections: int | Sequence[DimLike], *, axis: int = 0) ->
     at = shaping.normal_axis(axis, y.ndim, "split")
     n, before = y.shape[at], (slice(None),) * at
     if isinstance(sections, int):
-        if isinstance(n, int) and n % sections:
+        if sections < 1 or (isinstance(n, int) and n % sections):
             raise ShapeError(
                 f"split: {n} does not divide into {sections} equal pieces",
                 fix="give the places to cut at: split(x, [2, 5])",

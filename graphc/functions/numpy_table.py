@@ -26,6 +26,8 @@ from graphc.functions import (
 )
 from graphc.functions.creation import as_tensor
 from graphc.functions.einstein import einsum
+from graphc.functions.lifting import to_float
+from graphc.functions.shaping import Axis
 from graphc.functions.tensor import Tensor, TensorLike
 
 
@@ -35,24 +37,9 @@ def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     return y.T if axes is None else manipulation.permute_dims(y, axes)
 
 
-def concatenate(arrays: Sequence[TensorLike], axis: int | None = 0) -> Tensor:
-    """np.concatenate takes the axis by position too."""
-    return manipulation.concat(arrays, axis=axis)
-
-
-def stack(arrays: Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """np.stack takes the axis by position too."""
-    return manipulation.stack(arrays, axis=axis)
-
-
 def split(x: TensorLike, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """np.split gives a list."""
     return list(manipulation.split(x, sections, axis=axis))
-
-
-def repeat(x: TensorLike, repeats: int, axis: int | None = None) -> Tensor:
-    """np.repeat takes the axis by position too."""
-    return manipulation.repeat(x, repeats, axis=axis)
 
 
 def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
@@ -73,6 +60,89 @@ def tensordot(a: TensorLike, b: TensorLike, axes: Any = 2) -> Tensor:
 def clip(x: TensorLike, a_min: Any = None, a_max: Any = None, **bounds: Any) -> Tensor:
     """np.clip calls its bounds a_min and a_max, or min and max."""
     return arithmetic.clip(x, bounds.get("min", a_min), bounds.get("max", a_max))
+
+
+def round(x: TensorLike, decimals: int = 0) -> Tensor:
+    """np.round, to a number of decimals too."""
+    if not decimals:
+        return arithmetic.round(x)
+    y = to_float(as_tensor(x))
+    return arithmetic.round(y * 10.0**decimals) / 10.0**decimals
+
+
+def mean(x: TensorLike, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Tensor:
+    """np.mean takes a dtype, in which it sums."""
+    y = as_tensor(x) if dtype is None else manipulation.astype(x, dtype)
+    return reductions.mean(y, axis, keepdims=keepdims)
+
+
+def var(
+    x: TensorLike, axis: Axis = None, *, ddof: float = 0, correction: float = 0, **options: bool
+) -> Tensor:
+    """np.var calls the correction ddof too."""
+    return reductions.var(x, axis, correction=ddof or correction, **options)
+
+
+def std(
+    x: TensorLike, axis: Axis = None, *, ddof: float = 0, correction: float = 0, **options: bool
+) -> Tensor:
+    """np.std calls the correction ddof too."""
+    return reductions.std(x, axis, correction=ddof or correction, **options)
+
+
+def vstack(arrays: Sequence[TensorLike]) -> Tensor:
+    """np.vstack: vectors are rows."""
+    rows = [as_tensor(a) for a in arrays]
+    return manipulation.concat([y if y.ndim > 1 else y.reshape((1, -1)) for y in rows], 0)
+
+
+def hstack(arrays: Sequence[TensorLike]) -> Tensor:
+    """np.hstack: along the second axis, and vectors along their only one."""
+    parts = [as_tensor(a) for a in arrays]
+    parts = [y if y.ndim else y.reshape((1,)) for y in parts]
+    return manipulation.concat(parts, min(parts[0].ndim - 1, 1))
+
+
+def diag(x: TensorLike, k: int = 0) -> Tensor:
+    """np.diag: the diagonal of a matrix, or the matrix of a diagonal."""
+    y = as_tensor(x)
+    if y.ndim != 1:
+        return diagonal(y, k)
+    wide = manipulation.pad(y, (k, 0) if k > 0 else (0, -k))
+    there = patterns.eye(wide.size, k=k, dtype="bool")
+    return logic.where(there, wide, 0)
+
+
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """np.diagonal takes the first two axes, unless others are given."""
+    turned = manipulation.moveaxis(x, (axis1, axis2), (-2, -1))
+    return linear_algebra.diagonal(turned, offset=offset)
+
+
+def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """np.trace takes the first two axes, unless others are given."""
+    return reductions.sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+def inner(a: TensorLike, b: TensorLike) -> Tensor:
+    """np.inner: over the last axis of both."""
+    x, y = as_tensor(a), as_tensor(b)
+    return linear_algebra.tensordot(x, y, axes=([-1], [-1])) if x.ndim and y.ndim else x * y
+
+
+def diff(x: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
+    """np.diff takes how often before the axis."""
+    return manipulation.diff(x, axis, n)
+
+
+def ptp(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+    """np.ptp: the largest less the smallest."""
+    return reductions.max(x, axis, keepdims=keepdims) - reductions.min(x, axis, keepdims=keepdims)
+
+
+def allclose(a: TensorLike, b: TensorLike, **options: Any) -> Tensor:
+    """np.allclose, as a tensor."""
+    return reductions.all(logic.isclose(a, b, **options))
 
 
 def tril(m: TensorLike, k: int = 0) -> Tensor:
@@ -147,6 +217,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.right_shift: logic.bitwise_right_shift,
     np.rint: arithmetic.round,
     np.sign: arithmetic.sign,
+    np.signbit: arithmetic.signbit,
     np.sin: elementary.sin,
     np.sinh: elementary.sinh,
     np.sqrt: elementary.sqrt,
@@ -155,26 +226,38 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.tan: elementary.tan,
     np.tanh: elementary.tanh,
     np.trunc: arithmetic.trunc,
+    np.vecdot: linear_algebra.vecdot,
 }
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.all: reductions.all,
+    np.allclose: allclose,
+    np.amax: reductions.max,
+    np.amin: reductions.min,
     np.any: reductions.any,
     np.argmax: reductions.argmax,
     np.argmin: reductions.argmin,
     np.broadcast_arrays: manipulation.broadcast_arrays,
     np.broadcast_to: manipulation.broadcast_to,
     np.clip: clip,
-    np.concatenate: concatenate,
+    np.concatenate: manipulation.concat,
     np.count_nonzero: reductions.count_nonzero,
+    np.diag: diag,
+    np.diagonal: diagonal,
+    np.diff: diff,
     np.dot: linear_algebra.dot,
     np.einsum: einsum,
     np.expand_dims: manipulation.expand_dims,
     np.flip: manipulation.flip,
+    np.fliplr: lambda x: manipulation.flip(x, 1),
+    np.flipud: lambda x: manipulation.flip(x, 0),
     np.full_like: full_like,
+    np.hstack: hstack,
+    np.inner: inner,
+    np.isclose: logic.isclose,
     np.matrix_transpose: manipulation.matrix_transpose,
     np.max: reductions.max,
-    np.mean: reductions.mean,
+    np.mean: mean,
     np.min: reductions.min,
     np.moveaxis: manipulation.moveaxis,
     np.ndim: lambda x: x.ndim,
@@ -182,28 +265,30 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.outer: linear_algebra.outer,
     np.pad: pad,
     np.prod: reductions.prod,
+    np.ptp: ptp,
     np.ravel: manipulation.flatten,
-    np.repeat: repeat,
+    np.repeat: manipulation.repeat,
     np.reshape: manipulation.reshape,
     np.roll: manipulation.roll,
+    np.round: round,
     np.shape: lambda x: x.shape,
     np.size: lambda x: x.size,
     np.split: split,
     np.squeeze: manipulation.squeeze,
-    np.stack: stack,
-    np.std: reductions.std,
+    np.stack: manipulation.stack,
+    np.std: std,
     np.sum: reductions.sum,
     np.swapaxes: manipulation.swapaxes,
     np.take: indexing.take,
     np.take_along_axis: indexing.take_along_axis,
     np.tensordot: tensordot,
     np.tile: manipulation.tile,
-    np.trace: linear_algebra.trace,
+    np.trace: trace,
     np.transpose: transpose,
     np.tril: tril,
     np.triu: triu,
-    np.var: reductions.var,
-    np.vecdot: linear_algebra.vecdot,
+    np.var: var,
+    np.vstack: vstack,
     np.where: logic.where,
     np.zeros_like: patterns.zeros_like,
 }

@@ -54,6 +54,24 @@ def ones(shape: Sizes, dtype: DTypeLike = "float32") -> Tensor:
     return filled(1, as_shape(shape), as_dtype(dtype), Tensor)
 
 
+def empty(shape: Sizes, dtype: DTypeLike = "float32") -> Tensor:
+    """Zeros: a graph has no memory that is not written.
+
+    >>> empty(2).eval()
+    array([0., 0.], dtype=float32)
+    """
+    return zeros(shape, dtype)
+
+
+def empty_like(x: TensorLike, *, dtype: DTypeLike | None = None) -> Tensor:
+    """Zeros in the shape of x, and in its dtype unless one is given.
+
+    >>> empty_like([1, 2]).eval()
+    array([0, 0])
+    """
+    return full_like(x, 0, dtype=dtype)
+
+
 def full_like(x: TensorLike, value: TensorLike, *, dtype: DTypeLike | None = None) -> Tensor:
     """`value`, a scalar, in the shape of x, and in its dtype unless one is given.
 

@@ -112,7 +112,7 @@ class Tensor:
         Raises MissingInputError for an input without a value, BindingError for one that does not
         fit, GuardError and IndexRangeError for what the sizes and indices break.
         """
-        fed = {cells.fed_node(x, Tensor): value for x, value in (values or {}).items()}
+        fed = cells.fed_values({} if values is None else values, Tensor)
         return np.array(evaluate([self._node], fed)[0])
 
     @property
@@ -142,6 +142,9 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self._constant("NumPy")
         return array if dtype is None else array.astype(dtype)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._constant("a format").item(), spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
         return bool(self._constant("bool(), `if` or `while`", _CHOOSE))
@@ -196,9 +199,10 @@ class Tensor:
         """x in another shape; -1 stands once for what is left over."""
         return shaping.reshape(self, shape[0] if len(shape) == 1 else shape)  # type: ignore[arg-type]
 
-    def transpose(self, *axes: int) -> "Tensor":
+    def transpose(self, *axes: int | Sequence[int] | None) -> "Tensor":
         """x with its axes in another order, reversed if none is given."""
-        return shaping.permuted(self, axes or range(self.ndim)[::-1])
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return shaping.permuted(self, order or range(self.ndim)[::-1])  # type: ignore[arg-type]
 
     @property
     def T(self) -> "Tensor":  # noqa: N802

@@ -85,6 +85,8 @@ def test_patterns() -> None:
         (gx.full((2,), 3), np.full(2, 3)),
         (gx.full((), 0.5), np.float32(0.5)),
         (gx.full(2, gx.constant(4.0), "float64"), np.full(2, 4.0)),
+        (gx.empty((2,)), np.zeros(2, np.float32)),
+        (gx.empty_like([1.0], dtype="int8"), np.zeros(1, np.int8)),
         (gx.zeros_like([[1, 2]]), np.zeros((1, 2), np.int64)),
         (gx.full_like([1.0], 2), np.full(1, 2, np.float32)),
         (gx.eye(3), np.eye(3, dtype=np.float32)),

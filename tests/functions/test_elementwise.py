@@ -179,3 +179,15 @@ def test_shape_errors_name_the_function_the_sizes_and_the_line() -> None:
         gx.multiply(x, y)
     assert str(caught.value).startswith("mul: shapes do not broadcast: (n, 3) and (m, 3)  [n != m]")
     assert "test_elementwise.py" in str(caught.value)
+
+
+def test_signbit_and_isclose() -> None:
+    a = np.array([0.0, -0.0, 1.0, -2.5, np.inf, -np.inf, np.nan, -np.nan], np.float32)
+    np.testing.assert_array_equal(gx.signbit(a).eval(), np.signbit(a))
+    np.testing.assert_array_equal(gx.signbit(np.array([-1, 0, 3])).eval(), [True, False, False])
+    b = a * np.float32(1 + 2e-6)
+    for given in ({}, {"equal_nan": True}, {"rtol": 1e-7}, {"rtol": 0.0, "atol": 1e-5}):
+        for left, right in ((a, b), (a, b[::-1]), (a[:, None], b), (a, np.roll(a, 1))):
+            np.testing.assert_array_equal(
+                gx.isclose(left, right, **given).eval(), np.isclose(left, right, **given)
+            )

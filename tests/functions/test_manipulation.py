@@ -46,6 +46,15 @@ CASES: tuple[tuple[Build, Any], ...] = (
     (lambda x: gx.stack([x, x + 1], axis=-1), np.stack([A, A + 1], -1)),
     (lambda x: gx.repeat(x, 2), np.repeat(A, 2)),
     (lambda x: gx.repeat(x, 3, axis=1), np.repeat(A, 3, 1)),
+    (lambda x: gx.repeat(x, 2, 0), np.repeat(A, 2, 0)),
+    (lambda x: gx.tile(x, 2), np.tile(A, 2)),
+    (lambda x: gx.concat([x, x], 1), np.concatenate([A, A], 1)),
+    (lambda x: gx.diff(x, n=2), np.diff(A, 2)),
+    (lambda x: gx.diff(x * x, axis=0), np.diff(A * A, axis=0)),
+    (lambda x: gx.diff(x > 3, axis=1), np.diff(A > 3, axis=1)),
+    (lambda x: x.transpose((2, 0, 1)), A.transpose((2, 0, 1))),
+    (lambda x: x.transpose(1, 0, 2), A.transpose(1, 0, 2)),
+    (lambda x: x.transpose(None), A.T),
     (lambda x: gx.tile(x, (2, 1, 3)), np.tile(A, (2, 1, 3))),
     (lambda x: gx.tile(x, (2,)), np.tile(A, (2,))),
     (lambda x: gx.tile(x, (2, 1, 1, 2)), np.tile(A, (2, 1, 1, 2))),
@@ -134,3 +143,16 @@ def test_concat_promotes_and_takes_arrays() -> None:
     ints, floats = gx.constant([1, 2], "int32"), gx.constant([0.5])
     assert gx.concat([ints, floats]).dtype == "float32"
     assert gx.concat([floats, np.ones(2)]).eval().tolist() == [0.5, 1, 1]
+
+
+def test_unstack_and_repeats_of_different_numbers() -> None:
+    for axis in (0, 1, -1):
+        rows = gx.unstack(FIXED, axis)
+        for ours, expected in zip(rows, np.moveaxis(A, axis, 0), strict=True):
+            np.testing.assert_array_equal(ours.eval({FIXED: A}), expected)
+    value = gx.repeat(FIXED, [2, 0, 1], axis=1).eval({FIXED: A})
+    np.testing.assert_array_equal(value, np.repeat(A, [2, 0, 1], 1))
+    with pytest.raises(gx.errors.ShapeError, match="a number for each"):
+        gx.repeat(FIXED, [1, 2], axis=1)
+    with pytest.raises(gx.errors.ShapeError, match="symbolic"):
+        gx.unstack(NAMED)

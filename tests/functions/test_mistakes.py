@@ -85,6 +85,12 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "split": (lambda: gx.split(U, 2), ShapeError, "places to cut"),
     "einsum sizes": (lambda: gx.einsum("ij,kj->ik", X, W), ShapeError, "j has two sizes"),
     "einsum letters": (lambda: gx.einsum("ij->k", X), ShapeError, "well formed"),
+    "two sizes": (lambda: gx.zeros(2, 3), DTypeError, r"a shape is one argument"),  # type: ignore[arg-type]
+    "dtype as a shape": (lambda: gx.input("z", "float32"), ShapeError, "name of a dtype"),
+    "no pieces": (lambda: gx.split(U, 0), ShapeError, "does not divide into 0"),
+    "array before the name": (lambda: gx.parameter(IMAGES, "w"), GraphError, "name comes first"),  # type: ignore[arg-type]
+    "size as a divisor": (lambda: 1 / X.shape[0] * U, ConcretenessError, "symbolic: / needs"),
+    "no label": (lambda: U.named(""), GraphError, "a label is a text"),
     "no size": (lambda: gx.input("z", (None, 3)), ShapeError, "'batch'"),
     "negative size": (lambda: gx.input("z", (-1, 3)), ShapeError, "'batch'"),
     # values
@@ -104,6 +110,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "values that do not fit": (lambda: U.at[0:2].set(V), ShapeError, "at: the values"),
     # dtypes
     "strings": (lambda: gx.sin("a"), DTypeError, "give numbers"),
+    "bits or bytes": (lambda: U.astype("i8"), DTypeError, "int64"),
     "dtype": (lambda: U.astype("flot32"), DTypeError, "graphc has float32"),
     "negative power": (lambda: K**-1, DTypeError, r"astype\('float32'\) \*\* -1"),
     "negative powers": (lambda: gx.pow(K[:2], [1, -2]), DTypeError, r"int32 \*\* -2"),
@@ -117,9 +124,13 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     # gradients
     "no scalar": (lambda: gx.grad(U, U), GradientError, "loss.sum"),
+    "two results": (lambda: gx.grad(lambda u: (u, u))(1.0), GradientError, "has_aux=True"),
+    "no result": (lambda: gx.grad(lambda u: None)(1.0), GradientError, "NoneType"),
     "by integers": (lambda: gx.grad(LOSS, LABELS), GradientError, "floating"),
     # feeding
     "no value": (lambda: LOSS.eval({X: IMAGES}), MissingInputError, "labels: array"),
+    "format": (lambda: f"{U[0]:.3f}", ConcretenessError, "a format needs a value"),
+    "by place": (lambda: U.eval([1.0, 2.0, 3.0]), UnknownInputError, r"x\.eval"),  # type: ignore[arg-type]
     "by name": (lambda: LOSS.eval({"x": IMAGES}), UnknownInputError, "without quotes"),
     "rank": (lambda: X.eval({X: IMAGES[0]}), BindingError, "rank 2"),
     "columns": (lambda: X.eval({X: IMAGES[:, :5]}), BindingError, r"shape \(2, 784\)"),

@@ -289,3 +289,10 @@ def test_a_size_meets_a_tensor_on_either_side() -> None:
         result = apply(n, X)
         assert isinstance(result, gx.Tensor)
         np.testing.assert_array_equal(result.eval({X: VALUES}), apply(2, VALUES))
+
+
+def test_a_constant_has_a_format_and_a_tensor_divides_by_a_size() -> None:
+    assert f"{gx.constant(2.0) / 3:.3f} {X}" == "0.667 Tensor('x': f32[n, 3])"
+    mean = gx.sum(X) / X.shape[0]
+    np.testing.assert_allclose(mean.eval({X: VALUES}), VALUES.sum() / 2)
+    np.testing.assert_allclose((X.shape[0] / X).eval({X: VALUES}), 2 / VALUES)
