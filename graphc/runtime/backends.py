@@ -30,9 +30,15 @@ def _native_kernels(texts: Sequence[str], contractions: Sequence[ContractWords])
     return load_kernels([*sources, *RUNNER])[: len(texts)]
 
 
+@cache
+def _sums(text: str) -> int:
+    """Of a macro-kernel: every contraction of a program asks again."""
+    return load_kernel(text, SUMS)
+
+
 NATIVE = Backend(
     _native_kernels,
-    lambda text: load_kernel(text, SUMS),
+    _sums,
     lambda tile: micro_address(host_core(), tile),
     lambda dtype: pack_address(host_core(), dtype),
     cycles_in,

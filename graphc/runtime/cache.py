@@ -16,7 +16,7 @@ import operator
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from graphc.runtime.environment import cache_folder
@@ -49,10 +49,15 @@ class CacheStats:
     memory: int = field(default=0, compare=False)
 
     def __add__(self, other: "CacheStats") -> "CacheStats":
-        return CacheStats(*map(operator.add, astuple(self), astuple(other)))
+        return _by_field(operator.add, self, other)
 
     def __sub__(self, before: "CacheStats") -> "CacheStats":
-        return CacheStats(*map(operator.sub, astuple(self), astuple(before)))
+        return _by_field(operator.sub, self, before)
+
+
+def _by_field(apply: Callable[[Any, Any], Any], a: CacheStats, b: CacheStats) -> CacheStats:
+    names = [field.name for field in fields(CacheStats)]
+    return CacheStats(*[apply(getattr(a, name), getattr(b, name)) for name in names])
 
 
 @dataclass(slots=True, eq=False)

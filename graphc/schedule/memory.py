@@ -36,26 +36,27 @@ def plan_memory(intervals: Sequence[Interval]) -> Plan:
     Plan(offsets=(0, 128, 0), total=192)
     """
     sizes = [-(-i.size // LINE) * LINE for i in intervals]
-    order = sorted(range(len(intervals)), key=lambda n: (-sizes[n], intervals[n].first, n))
+    filled = (n for n, size in enumerate(sizes) if size)
     placed: list[tuple[int, int, int, int]] = []  # start, end, first, last: by start
     offsets = [0] * len(intervals)
     total = 0
-    for n in order:
+    for n in sorted(filled, key=lambda n: (-sizes[n], intervals[n].first, n)):
         first, last = intervals[n].first, intervals[n].last
-        alive = [
-            (start, end) for start, end, since, until in placed if since <= last and first <= until
-        ]
-        start = offsets[n] = _best_gap(alive, sizes[n])
+        start = offsets[n] = _best_gap(placed, first, last, sizes[n])
         total = max(total, start + sizes[n])
         insort(placed, (start, start + sizes[n], first, last))
     return Plan(tuple(offsets), total)
 
 
-def _best_gap(alive: Sequence[tuple[int, int]], size: int) -> int:
-    """Where a buffer fits most tightly between those that are alive; else behind them."""
+def _best_gap(placed: Sequence[tuple[int, int, int, int]], first: int, last: int, size: int) -> int:
+    """Where a buffer fits most tightly between those that live with it; else behind them."""
     best, tightest, reached = -1, sys.maxsize, 0
-    for start, end in alive:
-        if size <= start - reached < tightest:
-            best, tightest = reached, start - reached
-        reached = max(reached, end)
+    for start, end, since, until in placed:
+        if since <= last and first <= until:
+            if size <= start - reached < tightest:
+                best, tightest = reached, start - reached
+                if tightest == size:
+                    break
+            if end > reached:
+                reached = end
     return reached if best < 0 else best
