@@ -25,6 +25,7 @@ TEAM_CYCLES = 20_000  # a program whose split steps are below this together runs
 COST_A_CYCLE = 16  # costs are of single elements in vectors: about so many a cycle
 ROW_CYCLES = 50  # a reduction along a row, beside its elements: it waits for the sum of its lanes
 TILES_A_PART = 4  # tiles of columns that keep all parts busy until nearly the end
+ROWS_A_SHARE = 4096  # rows of columns that are reduced together, eight at once
 GRANULE = 64  # elements of a contiguous loop that stay together: four vectors
 
 
@@ -101,10 +102,10 @@ def _of_columns(kernel: LoopKernel, numbers: Numbers, cycles: int) -> Partition:
 
 
 def _over_rows(whole: Partition, rows: int, parts: int) -> Partition:
-    """The rows of columns shared out too, where there are too few tiles for so many parts."""
-    if whole.extent >= TILES_A_PART * parts:
-        return whole
-    shares = max(1, min(parts, rows))
+    """The rows of columns shared out too, where there are too few tiles for so many parts, or where
+    so many rows would be summed up one after the other that errors grow."""
+    enough = 1 if whole.extent >= TILES_A_PART * parts else parts
+    shares = max(1, min(enough * -(-rows // (enough * ROWS_A_SHARE)), rows))
     return replace(whole, extent=whole.extent * shares, partial=shares)
 
 

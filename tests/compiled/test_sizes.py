@@ -183,6 +183,17 @@ def test_errors_of_long_sums_do_not_grow_with_their_length(split: Callable[[int]
         np.testing.assert_allclose(got, [exact.sum(), np.mean(exact**2), exact.max()], rtol=1e-6)
 
 
+def test_errors_of_long_columns_do_not_grow_with_their_length(split: Callable[[int], None]) -> None:
+    x = gx.input("x", ("n", "c"))
+    program = program_of(case([x], [gx.sum(x, axis=0), gx.max(x, axis=0)], []).graph, NATIVE)
+    for parts, (n, c) in product((1, 3), ((8191, 17), (300_001, 5), (20_001, 140))):
+        split(parts)
+        array = np.random.default_rng(n).random((n, c), np.float32)
+        exact = array.astype(np.float64)
+        for got, wanted in zip(program(array), (exact.sum(axis=0), exact.max(axis=0)), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
 def test_teams_by_the_measured_thresholds() -> None:
     """Nothing forced: sizes at which kernels are shared out by themselves."""
     x = gx.input("x", ("a", "b"))
