@@ -76,7 +76,7 @@ def _value_and_grad(y: Any, wrt: Any) -> tuple[Tensor, Any]:
 
 
 def _loss(y: Any) -> Tensor:
-    if isinstance(y, Tensor | bool | int | float | np.generic | np.ndarray):
+    if isinstance(y, Tensor | bool | int | float | np.bool_ | np.number | np.ndarray):
         return as_tensor(y)
     raise GradientError(
         "grad: the function returns no tensor",

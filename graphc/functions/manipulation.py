@@ -220,7 +220,7 @@ def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None)
     y = flatten(x) if axis is None else as_tensor(x)
     at = shaping.normal_axis(0 if axis is None else axis, y.ndim, "repeat")
     shape = y.shape
-    if not isinstance(repeats, int | Dim):
+    if not isinstance(repeats, int | np.integer | Dim):
         counts = np.asarray(repeats)
         if counts.shape != (shape[at],):
             raise ShapeError("repeat: a number for each element", got=f"{counts.shape}, {shape}")
@@ -349,7 +349,8 @@ def split(x: TensorLike, sections: int | Sequence[DimLike], axis: int = 0) -> tu
     y = as_tensor(x)
     at = shaping.normal_axis(axis, y.ndim, "split")
     n, before = y.shape[at], (slice(None),) * at
-    if isinstance(sections, int):
+    if isinstance(sections, int | np.integer):
+        sections = int(sections)
         if sections < 1 or (isinstance(n, int) and n % sections):
             raise ShapeError(
                 f"split: {n} does not divide into {sections} equal pieces",
