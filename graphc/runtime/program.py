@@ -260,7 +260,7 @@ class Program:
         Raises what a call raises; before the first step if arguments do not fit. A step that fails
         leaves the state that the step before it made, and the error says which step that was.
         Ctrl-C stops between two steps, within 0.1 s or the time of a step. Other threads may run
-        programs between two steps.
+        programs between two steps. An input named like an option cannot be given once.
 
         >>> import graphc as gx
         >>> x, rate = gx.input("x", ("batch",)), gx.input("rate", ())
