@@ -7,6 +7,7 @@ Enters: a binding, the arrays of an epoch, memory for its results. Leaves: a `Ta
     ... the rows of the program; the last one ends the step
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -153,6 +154,11 @@ def _set_row(moving: Sequence[_Place], program: int, step: int, backend: Backend
     (kernel,) = backend.kernels([SET_WORDS], ())
     head = kernel, len(entries) // 3, 1, 1, BARRIER, 0, 0
     return [*head, step, *entries]
+
+
+@functools.cache
+def _kernel(backend: Backend, text: str) -> int:
+    return backend.kernels([text])[0]
 
 
 # ---- words --------------------------------------------------------------------------------------
