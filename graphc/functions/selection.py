@@ -60,7 +60,7 @@ def select(x: H, key: Any) -> Selection[H]:
     """What the key selects of x.
 
     Raises ShapeError for too many indices, IndexRangeError for an int that is out of range,
-    DTypeError for what is no index (a boolean mask, a float).
+    DTypeError for what is no index (a mask that is a tensor, a float).
     """
     shape = shape_of(x)
     items = _expanded(key, shape)
@@ -92,8 +92,8 @@ def select(x: H, key: Any) -> Selection[H]:
 
 
 def _expanded(key: Any, shape: Shape) -> list[Any]:
-    """The key as a list with exactly one Ellipsis."""
-    items = list(key) if isinstance(key, tuple) else [key]
+    """The key as a list with exactly one Ellipsis; a constant mask becomes the places it holds."""
+    items = _without_masks(list(key) if isinstance(key, tuple) else [key], shape)
     count = sum(isinstance(item, EllipsisType) for item in items)
     if count > 1:
         raise ShapeError("index: only one ... may stand in a key", fix="write : for the others")
@@ -110,6 +110,38 @@ def _expanded(key: Any, shape: Shape) -> list[Any]:
 def _consumed(items: list[Any]) -> int:
     """How many axes the items use up."""
     return sum(item is not None and not isinstance(item, EllipsisType) for item in items)
+
+
+def _without_masks(items: list[Any], shape: Shape) -> list[Any]:
+    masks = [_mask(item) for item in items]
+    if all(mask is None for mask in masks):
+        return items
+    result: list[Any] = []
+    for item, mask in zip(items, masks, strict=True):
+        if mask is None:
+            result.append(item)
+            continue
+        if any(isinstance(done, EllipsisType) for done in result):
+            raise _mask_error()  # it would have to be counted from the end
+        first = _consumed(result)
+        if mask.shape != shape[first : first + mask.ndim]:
+            raise ShapeError(
+                "index: a mask has the sizes of the axes that it stands for",
+                got=f"{mask.shape} for {shape[first : first + mask.ndim]}",
+                fix="make the mask of x's shape: np.broadcast_to",
+            )
+        result.extend(mask.nonzero())
+    return result
+
+
+def _mask(item: Any) -> np.ndarray[Any, Any] | None:
+    """A constant mask with axes; None for any other index."""
+    if isinstance(item, np.ndarray):
+        return item if item.dtype.kind == "b" and item.ndim else None
+    if not isinstance(item, list) or not item:
+        return None
+    array = array_of(item, "an index")
+    return array if array.dtype.kind == "b" else None
 
 
 # ---- ints and slices ----
@@ -237,5 +269,5 @@ def _mask_error() -> DTypeError:
     return DTypeError(
         "a boolean mask selects a number of elements that depends on values",
         got="a boolean index",
-        fix="use gx.where(mask, x, other), or multiply by the mask; a constant mask: np.nonzero",
+        fix="use gx.where(mask, x, other), or multiply by the mask; a constant one is an array",
     )

@@ -31,6 +31,15 @@ class Bound:
         "threads",
         "views",
     )
+    address: int
+    base: int
+    binding: Binding
+    inputs: list[np.ndarray | None]
+    large: list[int]
+    outputs: list[np.ndarray | None]
+    pools: Sequence[Pool]
+    threads: int
+    views: list[np.ndarray]
 
     def __init__(self, binding: Binding, arena: np.ndarray, pools: Sequence[Pool]) -> None:
         binding.move_to(arena.ctypes.data)

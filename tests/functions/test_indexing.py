@@ -141,7 +141,6 @@ def test_tensors_as_indices_are_checked_when_they_run() -> None:
         (np.array([0, 5]), gx.errors.IndexRangeError, "5 for an axis of size 2"),
         ((0, 0, 0, 0, 0), gx.errors.ShapeError, "5 for shape"),
         ((..., ...), gx.errors.ShapeError, "only one"),
-        (A > 0, gx.errors.DTypeError, "where"),
         (True, gx.errors.DTypeError, "where"),
         (1.0, gx.errors.DTypeError, "float: 1.0"),
         (np.ones(2), gx.errors.DTypeError, "integers"),
@@ -200,3 +199,36 @@ def test_one_hot() -> None:
     y = gx.input("y", ("n",), "uint8")
     value = gx.one_hot(y, 3, dtype="bool").eval({y: np.array([2, 0, 9], "uint8")})
     np.testing.assert_array_equal(value, [[0, 0, 1], [1, 0, 0], [0, 0, 0]])
+
+
+HALF = np.arange(2 * 3).reshape(2, 3) % 2 == 0
+MASKS: tuple[Any, ...] = (
+    A % 3 == 0,
+    HALF,
+    np.zeros(2, bool),
+    [True, False],
+    (HALF, 1),
+    (None, HALF, slice(1, 3)),
+    (slice(None), HALF[0], R[:2]),
+    (1, HALF[1], ..., 0),
+    (slice(None), slice(None), np.array([True, False, False, True])),
+)
+
+
+@pytest.mark.parametrize("key", MASKS, ids=repr)
+def test_constant_masks_read_and_write_where_they_hold(key: Any) -> None:
+    np.testing.assert_array_equal(FIXED[key].eval({FIXED: A}), A[key])
+    expected = A.copy()
+    expected[key] = -1
+    np.testing.assert_array_equal(FIXED.at[key].set(-1).eval({FIXED: A}), expected)
+
+
+def test_masks_that_do_not_fit() -> None:
+    for key in (np.ones(3, bool), np.ones((2, 2), bool), (slice(None), [True, False])):
+        with pytest.raises(gx.errors.ShapeError, match="a mask has the sizes"):
+            FIXED[key]
+    with pytest.raises(gx.errors.ShapeError, match="a mask has the sizes"):
+        NAMED[np.ones(2, bool)]
+    for key in (True, (..., np.ones(5, bool)), FIXED > 0):
+        with pytest.raises(gx.errors.DTypeError, match="depends on values"):
+            FIXED[key]
