@@ -278,19 +278,27 @@ def _collides(matmul: Matmul, core: Core) -> bool:
     return matmul.k > core.l2 // max(apart, LINE)
 
 
-def _block_sizes(matmul: Matmul, tile: Tile, core: Core, parts: int) -> tuple[int, int, int]:
-    """Rows of a tile, rows and columns of a block."""
-    size = SIZES.get(matmul.dtype, 8)
-    wanted = BLOCK_COLUMN_BYTES // size
+def _block_columns(matmul: Matmul, tile: Tile) -> int:
+    wanted = BLOCK_COLUMN_BYTES // SIZES.get(matmul.dtype, 8)
     columns = matmul.columns if matmul.columns <= 2 * wanted else wanted
-    columns = max(_round_up(columns, tile.columns), tile.columns)
+    return max(_round_up(columns, tile.columns), tile.columns)
+
+
+def _block_rows(matmul: Matmul, tile: Tile, core: Core, parts: int, columns: int) -> int:
+    """C fills half of the first cache, and every part finds a block."""
     grid = max(matmul.count * -(-matmul.columns // columns), 1)
-    most = max(core.l1 // 2 // (columns * size), tile.rows)
-    row_blocks = max(-(-matmul.rows // most), 1)
-    if grid * row_blocks < 8 * parts:
-        row_blocks = _round_up(row_blocks, parts // gcd(parts, grid))
-    rows = max(-(-matmul.rows // row_blocks), 1)
-    return _tile_rows(rows, tile), rows, columns
+    most = max(core.l1 // 2 // (columns * SIZES.get(matmul.dtype, 8)), tile.rows)
+    blocks = max(-(-matmul.rows // most), 1)
+    if grid * blocks < 8 * parts:
+        blocks = _round_up(blocks, parts // gcd(parts, grid))
+    return max(-(-matmul.rows // blocks), 1)
+
+
+def _scratch(c_size: int, b_size: int, tile: Tile, pack: bool, turn: bool) -> tuple[int, int, int]:
+    """Bytes of a block of C, of the same turned round, of a packed block of B."""
+    size = SIZES.get(tile.dtype, 8)
+    turned = _round_up((c_size + tile.width) * size, LINE) if turn else 0
+    return _round_up(c_size * size, LINE), turned, _round_up(b_size * size, LINE) if pack else 0
 
 
 def make_blocking(
@@ -302,28 +310,26 @@ def make_blocking(
     cycles: float = 0.0,
 ) -> Blocking:
     """The Blocking of a matmul by a tile."""
-    tile_rows, block_rows, block_columns = _block_sizes(matmul, tile, core, parts)
-    pack, size = _packs(matmul, tile, core), SIZES.get(matmul.dtype, 8)
-    c_bytes = _round_up(block_rows * block_columns * size, LINE)
-    turned_bytes = _round_up((block_rows * block_columns + tile.width) * size, LINE) if turn else 0
-    b_bytes = _round_up(block_columns * matmul.k * size, LINE) if pack else 0
-    row_blocks = -(-matmul.rows // block_rows)
-    column_blocks = -(-matmul.columns // block_columns)
+    columns = _block_columns(matmul, tile)
+    rows = _block_rows(matmul, tile, core, parts, columns)
+    pack = _packs(matmul, tile, core)
+    c, turned, b = _scratch(rows * columns, columns * matmul.k, tile, pack, turn)
+    row_blocks, column_blocks = -(-matmul.rows // rows), -(-matmul.columns // columns)
     return Blocking(
         matmul=matmul,
-        tile_rows=tile_rows,
+        tile_rows=_tile_rows(rows, tile),
         whole=tile,
         edge=_edge(matmul, tile, core),
         walk=_walk(matmul, tile, core, pack),
-        block_rows=block_rows,
-        block_columns=block_columns,
+        block_rows=rows,
+        block_columns=columns,
         row_blocks=row_blocks,
         column_blocks=column_blocks,
         extent=matmul.count * row_blocks * column_blocks,
-        turned=c_bytes if turn else 0,
-        packed_b=c_bytes + turned_bytes if pack else 0,
+        turned=c if turn else 0,
+        packed_b=c + turned if pack else 0,
         pack_period=max(_period(matmul, turn) * row_blocks, 1),
-        scratch_bytes=STATE_BYTES + c_bytes + turned_bytes + b_bytes,
+        scratch_bytes=STATE_BYTES + c + turned + b,
         cycles=ceil(cycles * matmul.count),
     )
 

@@ -24,6 +24,7 @@ from graphc.schedule.kernel import (
     Factor,
     Load,
     Stage,
+    Value,
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
@@ -65,41 +66,63 @@ def operands_of(node: Node) -> Operands:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """The loops of the result and of the depth; for each factor its node and where it starts."""
+
+    axes: tuple[Axis, ...]
+    depth: tuple[Axis, ...]
+    starts: tuple[tuple[Node, DimLike], ...]
+
+
 def contract_kernel(body: Body) -> ContractKernel:
     """The kernel of a contract group whose items are all in the body."""
     dot = next(i.node for i in body.group.items if isinstance(i.node.op.lower, Contract))
     operands = operands_of(dot)
-    factors, buffers = list(operands.indices), [body.buffer_of(node) for node in operands.nodes]
-    depth = _axes(operands.depth, factors, len(operands.result))
     mapping, extents = _merged_result(body, operands)
-    axes = _axes(extents, [renumbered(index, mapping) for index in factors], 0)
-    if _swaps(axes):
-        axes, depth = ([_swapped(axis) for axis in part] for part in (axes, depth))
-        factors, buffers = factors[::-1], buffers[::-1]
+    loops = _oriented(_loops(operands, mapping, extents))
+    left, right = (Factor(body.operand(body.buffer_of(n)), start) for n, start in loops.starts)
     values = tuple(renumbered_value(value, mapping) for value in body.values)
     stores = tuple(replace(s, index=renumbered(s.index, mapping)) for s in body.stores)
-    left, right = (
-        Factor(body.operand(buffer), index.offset)
-        for buffer, index in zip(buffers, factors, strict=True)
-    )
-    points, k = product(extents), product(operands.depth)
-    work = sum(cost_of(v) for v in values if isinstance(v, Compute))
     computed = tuple(n for n, v in enumerate(values) if isinstance(v, Compute | Load | Count))
-    column = _column(axes)
+    column = _column(loops.axes)
     return ContractKernel(
         origin=origin_of(body.group, body.group.items),
         dtype=dot.type.dtype,
-        axes=tuple(axes),
-        row=_row(axes, column),
+        axes=loops.axes,
+        row=_row(loops.axes, column),
         column=column,
-        depth=tuple(depth),
+        depth=loops.depth,
         left=left,
         right=right,
         operands=tuple(body.operands),
         values=values,
         stage=Stage("inner", computed, stores),
-        cost=points * (k // 16 + 1 + work) if isinstance(k, int) else points * (k + work),
+        cost=_cost(product(extents), product(operands.depth), values),
     )
+
+
+def _cost(points: DimLike, k: DimLike, values: Sequence[Value]) -> DimLike:
+    """In elements of a cheap loop."""
+    work = sum(cost_of(v) for v in values if isinstance(v, Compute))
+    return points * (k // 16 + 1 + work) if isinstance(k, int) else points * (k + work)
+
+
+def _loops(operands: Operands, mapping: dict[int, int], extents: Sequence[DimLike]) -> _Loops:
+    factors = operands.indices
+    return _Loops(
+        _axes(extents, [renumbered(index, mapping) for index in factors], 0),
+        _axes(operands.depth, factors, len(operands.result)),
+        tuple((n, f.offset) for n, f in zip(operands.nodes, factors, strict=True)),
+    )
+
+
+def _oriented(loops: _Loops) -> _Loops:
+    """The loops, the operands in the order in which the last of them can be a column."""
+    if not _swaps(loops.axes):
+        return loops
+    axes, depth = (tuple(_swapped(axis) for axis in part) for part in (loops.axes, loops.depth))
+    return _Loops(axes, depth, loops.starts[::-1])
 
 
 def _merged_result(body: Body, operands: Operands) -> tuple[dict[int, int], list[DimLike]]:
@@ -113,13 +136,13 @@ def _merged_result(body: Body, operands: Operands) -> tuple[dict[int, int], list
     return mapping, [product(sizes[v] for v in group) for group in merged]
 
 
-def _axes(extents: Sequence[DimLike], factors: Sequence[Index], first: int) -> list[Axis]:
+def _axes(extents: Sequence[DimLike], factors: Sequence[Index], first: int) -> tuple[Axis, ...]:
     """Loops number `first` and on, with the operands' strides."""
     left, right = factors
-    return [
+    return tuple(
         Axis(extent, coefficient(left, v), coefficient(right, v))
         for v, extent in enumerate(extents, first)
-    ]
+    )
 
 
 def _swapped(axis: Axis) -> Axis:
