@@ -53,10 +53,19 @@ def _sums(
 
     def step(index: str, sums: Values, masked: bool = False) -> Values:
         offset = f.value(f"mul i64 {index}, {tile.width * f.size}")
-        here = [f.at(place, offset) for place in (*rows, *columns)]
-        read = [f.masked_load(x, mask) if masked else f.load(x, f.vector) for x in here]
-        pairs = [(x, y) for x in read[: len(rows)] for y in read[len(rows) :]]
-        return [f.multiply_add(x, y, z) for (x, y), z in zip(pairs, sums, strict=True)]
+
+        def read(place: str) -> str:
+            here = f.at(place, offset)
+            return f.masked_load(here, mask) if masked else f.load(here, f.vector)
+
+        # rows first, and a column at a time: else there are not registers enough for the sums
+        left, new = [read(row) for row in rows], list(sums)
+        for j, column in enumerate(columns):
+            right = read(column)
+            for i, x in enumerate(left):
+                at = i * len(columns) + j
+                new[at] = f.multiply_add(x, right, sums[at])
+        return new
 
     sums = f.loop(whole, [(kind, "zeroinitializer") for kind in kinds], step)
     nothing = f.value(f"icmp eq i64 {f.value(f'mul i64 {whole}, {tile.width}')}, %k")

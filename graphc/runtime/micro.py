@@ -12,7 +12,8 @@ all int64, strides in elements; A_r begins r * a_run behind A_0. It goes down th
 step, which costs nothing that can be measured (every exit is predicted). A is broadcast from any
 strides (a transposed A needs no packing), the rows of B are vectors b_stride apart, C is a
 row-major scratch whose rows are whole tiles: behind `columns` anything is written. Of the last
-vector of B only what `columns` leaves is read, where masks are quick.
+vector of B only what `columns` leaves is read, where masks are quick. A tile of one row goes along
+as many vectors as `columns` fill: there the branches stand after vectors.
 """
 
 from collections.abc import Callable
@@ -38,14 +39,13 @@ def micro_function(tile: Tile) -> IRFunction:
     for name, step in (("a_run", "cs"), ("b_run", "bs")):
         f.do(f"%{name}.next = sub i64 %{name}.bytes, {f.value(f'mul i64 %k, %{step}.bytes')}")
     strides = ["0", *(f.value(f"mul i64 %rs.bytes, {row}") for row in range(1, GROUP))]
-    lanes = f.value(f"sub i64 %columns, {(tile.vectors - 1) * tile.width}")
-    mask = f.first_lanes(lanes) if tile.masked else ""
+    masks, behind = _masks(f, tile), _compared(f, "%columns", tile.width, tile.vectors)
 
     def tile_of_rows(_: str, values: Values) -> Values:
         a, c, left = values
         rows = f.least(left, "%rows")
-        leave = [f.value(f"icmp sle i64 {rows}, {row}") for row in range(tile.rows)]
-        _store_tile(f, tile, leave, c, _sums(f, tile, leave, a, strides, mask))
+        leave = behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows)
+        _store_tile(f, tile, leave, c, _sums(f, tile, leave, a, strides, masks))
         down = [f.value(f"mul i64 %{name}.bytes, %rows") for name in ("rs", "ldc")]
         return [f.at(a, down[0]), f.at(c, down[1]), f.value(f"sub i64 {left}, {rows}")]
 
@@ -57,14 +57,30 @@ def micro_function(tile: Tile) -> IRFunction:
     return f
 
 
-def _sums(f: IRFunction, tile: Tile, leave: Values, a: str, strides: Values, mask: str) -> Values:
+def _compared(f: IRFunction, count: str, step: int, most: int) -> Values:
+    """Is `count` at most 0, step, 2 step, ...?"""
+    return [f.value(f"icmp sle i64 {count}, {n * step}") for n in range(most)]
+
+
+def _masks(f: IRFunction, tile: Tile) -> Values:
+    """Of every vector of B which lanes are read; "" for all."""
+    if not tile.masked:
+        return [""] * tile.vectors
+    first = 0 if tile.rows == 1 else tile.vectors - 1
+    lanes = [f.value(f"sub i64 %columns, {j * tile.width}") for j in range(first, tile.vectors)]
+    return [""] * first + [f.first_lanes(count) for count in lanes]
+
+
+def _sums(
+    f: IRFunction, tile: Tile, leave: Values, a: str, strides: Values, masks: Values
+) -> Values:
     """The sums of a tile whose first row of A is at `a`."""
     pointers = [*_pointers(f, tile, a), "%b.0"]
     count = len(pointers)
 
     def step(_: str, values: Values) -> Values:
         *rows, b = values[:count]
-        sums = _rank_one(f, tile, leave, rows, strides, b, mask, values[count:])
+        sums = _rank_one(f, tile, leave, rows, strides, b, masks, values[count:])
         return [*(f.at(row, "%cs.bytes") for row in rows), f.at(b, "%bs.bytes"), *sums]
 
     kinds = ["ptr"] * count + [f.vector] * (tile.rows * tile.vectors)
@@ -98,43 +114,61 @@ def _rank_one(
     rows: Values,
     strides: Values,
     b: str,
-    mask: str,
+    masks: Values,
     sums: Values,
 ) -> Values:
     """sums[i, j] + A[i] * B[j] for one k; rows: pointers to the first of every group of rows."""
-    places = [f.at(b, j * tile.width * f.size) for j in range(tile.vectors)]
-    vectors = [f.load(place, f.vector) for place in places[:-1]]
-    last = places[-1]
-    vectors.append(f.masked_load(last, mask) if tile.masked else f.load(last, f.vector))
 
-    def row(i: int, sums: Values) -> Values:
-        factor = f.splat(f.load(f.at(rows[i // GROUP], strides[i % GROUP]), f.scalar))
-        here = slice(i * tile.vectors, (i + 1) * tile.vectors)
-        new = [f.multiply_add(factor, x, y) for x, y in zip(vectors, sums[here], strict=True)]
-        return [*sums[: here.start], *new, *sums[here.stop :]]
+    def factor(i: int) -> str:
+        return f.splat(f.load(f.at(rows[i // GROUP], strides[i % GROUP]), f.scalar))
 
-    steps = [(leave[i], partial(row, i)) for i in range(1, tile.rows)]
-    return f.chain([f.vector] * len(sums), row(0, sums), steps)
+    def vector(j: int) -> str:
+        place = f.at(b, j * tile.width * f.size)
+        return f.masked_load(place, masks[j]) if masks[j] else f.load(place, f.vector)
+
+    if tile.rows == 1:
+        only = factor(0)
+        return _chained(f, leave, sums, lambda n: [f.multiply_add(only, vector(n), sums[n])])
+    vectors = [vector(j) for j in range(tile.vectors)]
+
+    def row(i: int) -> Values:
+        x, first = factor(i), i * tile.vectors
+        return [f.multiply_add(x, y, sums[first + j]) for j, y in enumerate(vectors)]
+
+    return _chained(f, leave, sums, row)
+
+
+def _chained(f: IRFunction, leave: Values, sums: Values, part: Callable[[int], Values]) -> Values:
+    """The sums after part(0), part(1), ...: each gives the next, unless it is time to leave."""
+
+    def step(n: int, values: Values) -> Values:
+        new = part(n)
+        return [*values[: n * len(new)], *new, *values[(n + 1) * len(new) :]]
+
+    steps = [(leave[n], partial(step, n)) for n in range(1, len(leave))]
+    return f.chain([f.vector] * len(sums), step(0, sums), steps)
 
 
 def _store_tile(f: IRFunction, tile: Tile, leave: Values, c: str, sums: Values) -> None:
     """To C, or added to it."""
     add, store, done = (f.fresh(name) for name in ("add", "store", "done"))
+    share = len(sums) // len(leave)  # a row, or of one row a vector
+    down = f.width * f.size if tile.rows == 1 else "%ldc.bytes"
 
-    def row(i: int, adds: bool, values: Values) -> Values:
-        for j, value in enumerate(sums[i * tile.vectors : (i + 1) * tile.vectors]):
-            place = f.at(values[0], j * tile.width * f.size)
+    def part(n: int, adds: bool, values: Values) -> Values:
+        for j, value in enumerate(sums[n * share : (n + 1) * share]):
+            place = f.at(values[0], j * f.width * f.size)
             if adds:
                 value = f.value(f"fadd {f.vector} {f.load(place, f.vector)}, {value}")
             f.store(f.vector, value, place)
-        return [f.at(values[0], "%ldc.bytes")]
+        return [f.at(values[0], down)]
 
     f.branch(f.value("icmp ne i64 %accumulate, 0"), add, store)
     for name, adds in ((add, True), (store, False)):
         f.label(name)
         steps: list[tuple[str, Callable[[Values], Values]]] = [
-            (leave[i], partial(row, i, adds)) for i in range(1, tile.rows)
+            (leave[n], partial(part, n, adds)) for n in range(1, len(leave))
         ]
-        f.chain(["ptr"], row(0, adds, [c]), steps)
+        f.chain(["ptr"], part(0, adds, [c]), steps)
         f.do(f"br label %{done}")
     f.label(done)

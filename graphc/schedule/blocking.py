@@ -103,7 +103,7 @@ class Tile:
     """The register block of a micro-kernel: up to `rows` x `vectors` sums of `width` elements.
 
     Of the last vector of a masked tile any number of lanes is read. In a dot tile every sum is one
-    element of C, its lanes run along k.
+    element of C, its lanes run along k. Tiles of one row and dot tiles take fewer columns as well.
     """
 
     rows: int
@@ -117,15 +117,21 @@ class Tile:
     def columns(self) -> int:
         return self.vectors if self.dot else self.vectors * self.width
 
+    @property
+    def wide(self) -> bool:
+        """Whether it is for a single row."""
+        return self.rows == 1
+
 
 @lru_cache(64)
 def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
-    """All tiles there are: those of 1, 2, ... vectors, and last the dot tile.
+    """All tiles there are: those of 1, 2, ... vectors, the wide one of one row, the dot tile.
 
     Sums, a row of B and one broadcast of a tile fit the registers.
     """
     width, masked = core.vector_bytes // SIZES[dtype], core.vector_bytes >= MASK_BYTES
     most = {v: (core.registers - 1 - v) // v for v in range(1, MOST_VECTORS + 1)}
+    wide = Tile(1, 8, width, dtype, masked)
     dot = Tile(3, 8 if core.registers >= 32 else 4, width, dtype, masked=True, dot=True)
     return (
         *(
@@ -133,6 +139,7 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
             for v, rows in most.items()
             if rows >= FEWEST_ROWS
         ),
+        wide,
         dot,
     )
 
@@ -228,6 +235,8 @@ def _loads(matmul: Matmul, tile: Tile, rows: int, vectors: int) -> float:
     """Cycles to read what a step needs; a tile of one vector has a branch for every sum."""
     if tile.dot:
         return (rows + vectors) / 2
+    if tile.wide:
+        return 1.6 * vectors  # it reads long rows of B, which the processor foresees
     return max(_row_cycles(matmul, rows), 2 * vectors, rows * 0.7 if vectors == 1 else 0)
 
 
@@ -243,8 +252,8 @@ def _candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
     """The tiles that can compute it, and are not wider than it."""
     unit = len(matmul.depth) == 1 and (matmul.depth[0].a, matmul.depth[0].b) == (1, 1)
     for tile in tiles_of(core, matmul.dtype):
-        narrow = tile.vectors == 1 or matmul.columns > tile.columns - tile.width
-        if unit if tile.dot else narrow:
+        fits = matmul.columns > tile.columns - tile.width or tile.vectors == 1
+        if unit if tile.dot else matmul.rows == 1 if tile.wide else fits:
             yield tile
 
 
@@ -278,9 +287,14 @@ def _collides(matmul: Matmul, core: Core) -> bool:
     return matmul.k > core.l2 // max(apart, LINE)
 
 
-def _block_columns(matmul: Matmul, tile: Tile) -> int:
-    wanted = BLOCK_COLUMN_BYTES // SIZES.get(matmul.dtype, 8)
-    columns = matmul.columns if matmul.columns <= 2 * wanted else wanted
+def _block_columns(matmul: Matmul, tile: Tile, core: Core, parts: int) -> int:
+    """A single row is one block a part, as far as it fits half of the first cache."""
+    size, columns = SIZES.get(matmul.dtype, 8), matmul.columns
+    wanted = BLOCK_COLUMN_BYTES // size
+    if tile.wide and matmul.dtype in SIZES:
+        columns = min(-(-columns // parts), core.l1 // 2 // size)
+    elif columns > 2 * wanted:
+        columns = wanted
     return max(_round_up(columns, tile.columns), tile.columns)
 
 
@@ -310,7 +324,7 @@ def make_blocking(
     cycles: float = 0.0,
 ) -> Blocking:
     """The Blocking of a matmul by a tile."""
-    columns = _block_columns(matmul, tile)
+    columns = _block_columns(matmul, tile, core, parts)
     rows = _block_rows(matmul, tile, core, parts, columns)
     pack = _packs(matmul, tile, core)
     c, turned, b = _scratch(rows * columns, columns * matmul.k, tile, pack, turn)
@@ -337,7 +351,7 @@ def make_blocking(
 def _edge(matmul: Matmul, tile: Tile, core: Core) -> Tile:
     """The tile of the last columns: one of fewer vectors."""
     tail = matmul.columns % tile.columns
-    if tile.dot or tail == 0 or matmul.dtype not in SIZES:
+    if tile.dot or tile.wide or tail == 0:
         return tile
     return tiles_of(core, matmul.dtype)[-(-tail // tile.width) - 1]
 
@@ -363,6 +377,6 @@ def choose_blocking(matmul: Matmul, core: Core, parts: int) -> Blocking:
         transpose = transposed(matmul)
         other, other_cycles = _choose_tile(transpose, core)
         other_cycles += 50 + matmul.rows * matmul.columns * SIZES[matmul.dtype] / 12
-        if other_cycles < cycles and not other.dot:
+        if other_cycles < cycles:
             turn, matmul, tile, cycles = True, transpose, other, other_cycles
     return make_blocking(matmul, tile, core, parts, turn, cycles)
