@@ -26,7 +26,7 @@ from graphc.errors import (
     MissingInputError,
     Where,
 )
-from graphc.graph import CONSTANT, INPUT, STATE, Node, given_name, order
+from graphc.graph import CONSTANT, INPUT, STATE, Node, described, order
 from graphc.state import STATE_LOCK
 from graphc.types import TensorType, array_of, outside, range_text
 
@@ -57,11 +57,11 @@ def fed_array(node: Node, value: Any) -> np.ndarray:
     BindingError for another rank or kind, for lists of unequal lengths, and for an integer that
     the dtype cannot hold. A float that is too large becomes infinite, as in NumPy.
     """
-    array = array_of(value, _label(node), BindingError)
+    array = array_of(value, described(node), BindingError)
     wanted = node.type
     if array.ndim != len(wanted.shape):
         raise BindingError(
-            f"{_label(node)} is {wanted}, of rank {len(wanted.shape)}",
+            f"{described(node)} is {wanted}, of rank {len(wanted.shape)}",
             got=f"an array of shape {array.shape}",
             fix=f"give an array of rank {len(wanted.shape)}; array[None] adds an axis",
         )
@@ -75,13 +75,13 @@ def converted(node: Node, array: np.ndarray) -> np.ndarray:
         return array
     if not np.can_cast(array.dtype, wanted.dtype.numpy, "same_kind"):
         raise BindingError(
-            f"{_label(node)} is {wanted}",
+            f"{described(node)} is {wanted}",
             got=f"an array of {array.dtype}",
             fix=f"convert it: array.astype({str(wanted.dtype.numpy)!r})",
         )
     if (number := outside(array, wanted.dtype)) is not None:
         raise BindingError(
-            f"{_label(node)} is {wanted}",
+            f"{described(node)} is {wanted}",
             got=f"the value {number}",
             fix=f"{range_text(wanted.dtype)}: declare the input in a wider dtype",
         )
@@ -109,7 +109,7 @@ def bind_sizes(inputs: Sequence[Node], arrays: Sequence[Any]) -> dict[str, int]:
         wanted = bound_shape(node.type.shape, sizes)
         if wanted != tuple(array.shape):
             raise BindingError(
-                f"{_label(node)} is {node.type}",
+                f"{described(node)} is {node.type}",
                 got=f"an array of shape {tuple(array.shape)}",
                 fix=f"give an array of shape {wanted}",
             )
@@ -121,16 +121,16 @@ def _check_known(node: Node, sizes: Mapping[str, int]) -> None:
     if unknown:
         raise BindingError(
             f"no input gives the size {unknown[0]}",
-            got=f"{_label(node)}: {node.type}",
+            got=f"{described(node)}: {node.type}",
             fix=f"give an input an axis that is just {unknown[0]}",
         )
 
 
 def _conflict(label: str, a: Node, size_a: int, b: Node, size_b: int) -> BindingError:
     if a is b:
-        return BindingError(f"{_label(a)} is {a.type}", got=f"{label} = {size_a} and {size_b}")
+        return BindingError(f"{described(a)} is {a.type}", got=f"{label} = {size_a} and {size_b}")
     return BindingError(
-        f"the size {label} is {size_a} in {_label(a)} but {size_b} in {_label(b)}",
+        f"the size {label} is {size_a} in {described(a)} but {size_b} in {described(b)}",
         fix="feed arrays of one size, or give the sizes different names",
     )
 
@@ -224,7 +224,7 @@ def _value(
     if node.op is INPUT:
         name = node.params["name"]
         raise MissingInputError(
-            f"{_label(node)} was not given",
+            f"{described(node)} was not given",
             got=f"made at {node.where}",
             fix=f"give its value: eval({{{name}: array, ...}})",
         )
@@ -247,8 +247,3 @@ def _checked(node: Node, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarra
         where=node.where,
         fix="this is a fault of the primitive's record: its facets contradict each other",
     )
-
-
-def _label(node: Node) -> str:
-    name = given_name(node)
-    return node.op.name if name is None else f"{node.op.name} {name!r}"

@@ -288,6 +288,12 @@ def given_name(node: Node) -> str | None:
     return node.params["cell"].name if node.op is STATE else None
 
 
+def described(node: Node) -> str:
+    """The primitive's name; for an input or state with its own: input 'x'."""
+    name = given_name(node)
+    return node.op.name if name is None else f"{node.op.name} {name!r}"
+
+
 def label_of(node: Node) -> str | None:
     """The name that the user gave: to an input or state, or by `labelled`; None for other nodes."""
     if node.op.name == "identity" and node.where is not None:

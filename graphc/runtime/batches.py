@@ -13,7 +13,7 @@ import numpy as np
 from graphc import dims
 from graphc.errors import BindingError, DTypeError, IndexRangeError
 from graphc.evaluate import converted, fed_array
-from graphc.graph import Node
+from graphc.graph import Node, described
 from graphc.types import array_of, as_dtype
 
 
@@ -94,10 +94,10 @@ def plan_epoch(
 
 
 def _rows(node: Node, value: Any) -> np.ndarray:
-    array = array_of(value, _label(node), BindingError)
+    array = array_of(value, described(node), BindingError)
     if not node.type.shape:
         raise BindingError(
-            f"{_label(node)} is {node.type}: it has no rows to take batches of",
+            f"{described(node)} is {node.type}: it has no rows to take batches of",
             where=node.where,
             fix=f"give it once: run_epoch(arrays, batch_size, {node.params['name']}=...)",
         )
@@ -125,12 +125,13 @@ def _contiguous(array: np.ndarray) -> np.ndarray:
 
 def _given_once(node: Node, value: Any, steps: int) -> Feed:
     """A copy of the array, for it is read in all steps."""
-    array = array_of(value, _label(node), BindingError)
+    array = array_of(value, described(node), BindingError)
     if array.ndim != len(node.type.shape) + 1:
         return Feed("same", fed_array(node, array).copy())
     if len(array) != steps:
         raise BindingError(
-            f"{_label(node)} is {node.type}: it gets the same value in every step, or one a step",
+            f"{described(node)} is {node.type}: it gets the same value in every step, or one "
+            "a step",
             got=f"{len(array)} values for {steps} steps",
         )
     return Feed("entries", converted(node, array).copy())
@@ -143,7 +144,8 @@ def _length(nodes: Mapping[str, Node], arrays: Mapping[str, np.ndarray]) -> int:
     for name, length in others:
         if length != known:
             raise BindingError(
-                f"{_label(nodes[first])} has {known} rows but {_label(nodes[name])} has {length}",
+                f"{described(nodes[first])} has {known} rows but "
+                f"{described(nodes[name])} has {length}",
                 where=nodes[name].where,
                 fix="give arrays with one row for each sample",
             )
@@ -180,7 +182,3 @@ def _checked_order(order: Any, length: int) -> np.ndarray:
             fix=f"rows are numbered from 0 to {length - 1}" if length else "there are no rows",
         )
     return numbers.astype(np.int64)
-
-
-def _label(node: Node) -> str:
-    return f"input {node.params['name']!r}"

@@ -20,10 +20,9 @@ from graphc.runtime.explain import labels_of
 from graphc.runtime.limits import machine_limits
 from graphc.runtime.profile import Profile, ProfileRow
 from graphc.runtime.roofline import Bound, bound_of, demands
-from graphc.runtime.team import profile_table, run_table, seconds_per_cycle
+from graphc.runtime.team import CYCLES_AT, profile_table, run_table, seconds_per_cycle
 from graphc.schedule.kernel import LoopKernel
 
-CYCLES_AT = 6  # the word of a row that the profiling runner adds to
 WARM_UPS = 3  # runs that do not count
 Order = Literal["program", "time"]
 

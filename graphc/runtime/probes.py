@@ -16,13 +16,19 @@ from graphc.runtime.family import host_core
 from graphc.runtime.ir_text import IRFunction, Values, module_text
 from graphc.runtime.jit import LLVM, Source, compile_kernel
 from graphc.runtime.machine import load
-from graphc.runtime.team import BARRIER, ROW_WORDS, SPINS, profile_table, seconds_per_cycle
+from graphc.runtime.team import (
+    BARRIER,
+    CYCLES_AT,
+    ROW_WORDS,
+    SPINS,
+    profile_table,
+    seconds_per_cycle,
+)
 from graphc.runtime.template import BARRIER_AT, ERROR_AT, ROWS_AT
 from graphc.state import aligned_empty
 from graphc.types import int64
 
 ARGUMENTS = ("begin", "end", "part", "args")
-CYCLES_AT = 6  # the word of a row that the profiling runner adds to
 LEAST_RUNS = 5
 VECTORS = 4  # a round of the copy
 

@@ -45,6 +45,7 @@ from graphc.state import STATE_LOCK
 
 HEADER_WORDS = 8
 ROW_WORDS = 8  # before the arguments
+CYCLES_AT = 6
 BARRIER, COMMIT, STEP = 1, 2, 4
 SPINS = 2000  # about 50 us
 

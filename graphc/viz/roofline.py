@@ -20,13 +20,13 @@ from graphc.runtime.limits import Limits
 from graphc.runtime.profile import Profile, ProfileRow
 from graphc.viz.loader import figure
 
-WIDTH, ROOF, BAR, FRAME = 7.0, 4.2, 0.3, 1.5  # inches: of the roofline, of a bar, around the bars
+WIDTH, ROOF, BAR, FRAME = 6.4, 4.2, 0.28, 1.2  # inches: of the roofline, of a bar, around the bars
 MOST = 16  # bars; the others are one
 DEPTH = 1e4  # from the peak down to the slowest kernel that is shown
 COLOURS = {"compute": "#2f6db5", "cache": "#3a9a5b", "memory": "#c05a10", "overhead": "#777777"}
 OTHERS = "black"
 PALE = 0.3
-NAME = 26  # characters
+NAME = 22  # characters
 AROUND = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
 OFFSETS = np.concatenate([AROUND * distance for distance in (9, 17, 25, 33)])  # points
 MIDDLE = {"ha": "center", "va": "center"}
@@ -114,9 +114,9 @@ def _draw_bars(axes: Any, bars: Sequence[_Bar]) -> None:
     axes.barh(places, [bar.least for bar in bars], color=colours)
     for place, bar in zip(places, bars, strict=True):
         share = bar.least / bar.time if bar.time else 0.0
-        axes.text(bar.time, place, f" {_time(bar.time)}, {share:.0%}", va="center", fontsize=9)
-    axes.set_yticks(places, [bar.name for bar in bars], fontsize=9)
-    axes.set(xlim=(0, 1.35 * max(times, default=1.0)), ylim=(len(bars) - 0.4, -0.6))
+        axes.text(bar.time, place, f" {_time(bar.time)}, {share:.0%}", va="center", fontsize=10)
+    axes.set_yticks(places, [bar.name for bar in bars], fontsize=10)
+    axes.set(xlim=(0, 1.5 * max(times, default=1.0)), ylim=(len(bars) - 0.4, -0.6))
     axes.set_xlabel("us a call; dark, and in percent: what the limit would allow")
 
 
@@ -134,7 +134,7 @@ def _draw_roof(axes: Any, profile: Profile) -> None:
     for _, rate in (limits.copies[0], limits.copies[-1]):
         ends = span[0], peak / rate, span[1]  # in the middle the slope reaches the peak
         axes.plot(ends, [min(x * rate, peak) for x in ends], color="black", linewidth=1)
-    axes.text(span[1] / 1.2, peak * 1.15, f"{peak:.0f} GFLOP/s", ha="right", fontsize=9)
+    axes.text(span[1] / 1.2, peak * 1.15, f"{peak:.0f} GFLOP/s", ha="right", fontsize=10)
     for limit, colour in COLOURS.items():
         shown = [row for row in rows if row.limit == limit]
         x, y = [_intensity(row) for row in shown], [row.gflops for row in shown]
@@ -147,7 +147,7 @@ def _draw_roof(axes: Any, profile: Profile) -> None:
     axes.set(xlabel="operations a byte", ylabel="GFLOP/s")
     threads = f"{limits.threads} thread{'s' * (limits.threads > 1)}"
     axes.set_title(f"{limits.cpu}, {threads}", fontsize=10)
-    axes.legend(title="limit", fontsize=9, title_fontsize=9, loc="lower right")
+    axes.legend(title="limit", fontsize=10, title_fontsize=10, loc="lower right")
     axes.grid(alpha=0.2)
 
 
@@ -166,12 +166,12 @@ def _name_slopes(axes: Any, limits: Limits) -> None:
     """Their speeds along the slopes, from where these enter the picture."""
     (left, _), (low, _) = axes.get_xlim(), axes.get_ylim()
     for (_, rate), what in ((limits.copies[0], "cache"), (limits.copies[-1], "memory")):
-        x = 1.3 * max(left, low / rate)
+        x = 1.6 * max(left, low / rate)
         (x0, y0), (x1, y1) = axes.transData.transform([(x, x * rate), (2 * x, 2 * x * rate)])
         turned = {"rotation": degrees(atan2(y1 - y0, x1 - x0)), "rotation_mode": "anchor"}
         words = f"{rate:.0f} GB/s, {what}"
         axes.annotate(
-            words, (x, x * rate), (-4, 4), textcoords="offset points", fontsize=9, **turned
+            words, (x, x * rate), (-5, 5), textcoords="offset points", fontsize=10, **turned
         )
 
 
@@ -191,7 +191,7 @@ def _number_points(axes: Any, bars: Sequence[_Bar]) -> None:
             taken.append(places[0])
             shift = places[0] - spot
             number = str(bar.rows[0].number)
-            axes.annotate(number, at, shift, textcoords="offset points", fontsize=9, **MIDDLE)
+            axes.annotate(number, at, shift, textcoords="offset points", fontsize=10, **MIDDLE)
 
 
 def _is_free(
