@@ -158,7 +158,7 @@ def _set_row(moving: Sequence[_Place], program: int, step: int, backend: Backend
 
 @functools.cache
 def _kernel(backend: Backend, text: str) -> int:
-    return backend.kernels([text])[0]
+    return backend.kernels([text], [])[0]
 
 
 # ---- words --------------------------------------------------------------------------------------
