@@ -137,8 +137,7 @@ def _copy_row(
     text = copy_rows(as_dtype(array.dtype), as_dtype(slot.dtype))
     parts = segment.binding.threads if slot.bytes >= SPLIT_BYTES else 1
     elements = _row_bytes(array) // array.itemsize
-    (kernel,) = backend.kernels([text], ())
-    head = kernel, segment.rows, 1, parts, 0, 0, 0
+    head = _kernel(backend, text), segment.rows, 1, parts, 0, 0, 0
     sizes = segment.rows, order, _row_bytes(array), elements * slot.dtype.itemsize, elements
     return [*head, step, source, place.address, *sizes]
 
@@ -151,14 +150,13 @@ def _set_row(moving: Sequence[_Place], program: int, step: int, backend: Backend
         for at, start in place.pointers
         for word in (program + 8 * at, start, place.stride)
     ]
-    (kernel,) = backend.kernels([SET_WORDS], ())
-    head = kernel, len(entries) // 3, 1, 1, BARRIER, 0, 0
+    head = _kernel(backend, SET_WORDS), len(entries) // 3, 1, 1, BARRIER, 0, 0
     return [*head, step, *entries]
 
 
 @functools.cache
 def _kernel(backend: Backend, text: str) -> int:
-    return backend.kernels([text], [])[0]
+    return backend.kernels([text], ())[0]
 
 
 # ---- words --------------------------------------------------------------------------------------
