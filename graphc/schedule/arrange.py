@@ -1,19 +1,22 @@
-"""Contractions that store their result in the order in which it is wanted.
+"""Contractions in the form in which they are computed best.
 
 Enters: a graph. Leaves: an equal one, in which a contraction that is only read transposed is one
-whose result has that order. Attention merges its heads so without a copy:
+whose result has that order, and one without rows and columns is a sum. Attention merges its heads
+so without a copy, and a product of long vectors is shared out over parts:
 
     transpose(dot(p, v): f32[batch, head, t, d], axes=(0, 2, 1, 3))    ->    conv(p, v, order=...)
+    dot(a: f32[n], b: f32[n])    ->    sum(mul(a, b), axes=(0,))
 """
 
 from collections.abc import Mapping, Sequence
 
 from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
-from graphc.ops import conv, dot, transpose
+from graphc.ops import conv, dot, mul, reshape, sum_, transpose
 
 
 def arranged(graph: Graph) -> Graph:
-    """The graph with transposed contractions in one node, if their last axis stays the last."""
+    """The graph with transposed contractions in one node, if their last axis stays the last, and
+    with sums for products of vectors."""
     nodes = graph.nodes
     readers = users(nodes)
     kept = {*graph.outputs, *(value for _, value in graph.updates)}
@@ -21,6 +24,8 @@ def arranged(graph: Graph) -> Graph:
     for node in nodes:
         if node.op is transpose and _folds(node, readers, kept):
             new[node] = _ordered(new[node.inputs[0]], node.params["axes"])
+        elif _of_vectors(node):
+            new[node] = _summed(node, *(new[i] for i in node.inputs))
         else:
             new[node] = rebuild(node, tuple(new[i] for i in node.inputs))
     return mapped(graph, new)
@@ -28,7 +33,8 @@ def arranged(graph: Graph) -> Graph:
 
 def _folds(node: Node, readers: Mapping[Node, Sequence[Node]], kept: set[Node]) -> bool:
     (operand,), axes = node.inputs, node.params["axes"]
-    alone = operand.op in (dot, conv) and len(readers[operand]) == 1 and operand not in kept
+    product = operand.op is conv or (operand.op is dot and not _of_vectors(operand))
+    alone = product and len(readers[operand]) == 1 and operand not in kept
     # Memory lies along the last axis: in another order its columns would become rows.
     return alone and axes[-1:] == (len(axes) - 1,)
 
@@ -39,3 +45,39 @@ def _ordered(contraction: Node, axes: tuple[int, ...]) -> Node:
     params["order"] = tuple(order[axis] for axis in axes)
     with provenance(contraction.where, contraction.source):
         return make(conv, contraction.inputs, params)
+
+
+def _of_vectors(node: Node) -> bool:
+    """Whether each element of the product is made of two vectors that no other element reads."""
+    if node.op is not dot:
+        return False
+    taken = [{*c, *b} for c, b in zip(node.params["contract"], node.params["batch"], strict=True)]
+    free = [
+        size
+        for operand, axes in zip(node.inputs, taken, strict=True)
+        for axis, size in enumerate(operand.type.shape)
+        if axis not in axes
+    ]
+    return bool(node.params["contract"][0]) and all(size == 1 for size in free)
+
+
+def _summed(node: Node, *operands: Node) -> Node:
+    count = len(node.params["batch"][0])
+    with provenance(node.where, node.source):
+        both = [
+            _laid_out(operand, (*batch, *contract))
+            for operand, batch, contract in zip(
+                operands, node.params["batch"], node.params["contract"], strict=True
+            )
+        ]
+        product = make(mul, tuple(both), {})
+        axes = tuple(range(count, product.type.rank))
+        total = make(sum_, (product,), {"axes": axes})
+        return make(reshape, (total,), {"shape": node.type.shape})
+
+
+def _laid_out(operand: Node, axes: tuple[int, ...]) -> Node:
+    """The operand with these axes, in order; the others are of size 1."""
+    rest = tuple(axis for axis in range(operand.type.rank) if axis not in axes)
+    turned = make(transpose, (operand,), {"axes": (*axes, *rest)})
+    return make(reshape, (turned,), {"shape": turned.type.shape[: len(axes)]})

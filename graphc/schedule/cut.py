@@ -19,51 +19,61 @@ Label = Hashable
 
 
 class Network:
-    """Nodes are hashable labels; every edge stands beside its reverse, whose number differs in the
-    last bit."""
+    """Nodes are hashable labels, numbered as they come; every edge stands beside its reverse, whose
+    number differs in the last bit."""
 
-    __slots__ = ("_edges_of", "_head", "_left")
+    __slots__ = ("_edges_of", "_head", "_left", "_number")
 
     def __init__(self) -> None:
-        self._edges_of: dict[Label, list[int]] = {}
-        self._head: list[Label] = []
+        self._number: dict[Label, int] = {}
+        self._edges_of: list[list[int]] = []
+        self._head: list[int] = []
         self._left: list[float] = []
 
     def connect(self, tail: Label, head: Label, capacity: float) -> None:
         """An edge from tail to head."""
-        for start, end, left in ((tail, head, capacity), (head, tail, 0.0)):
-            self._edges_of.setdefault(start, []).append(len(self._head))
+        ends = self._numbered(tail), self._numbered(head)
+        for (start, end), left in ((ends, capacity), (ends[::-1], 0.0)):
+            self._edges_of[start].append(len(self._head))
             self._head.append(end)
             self._left.append(left)
 
+    def _numbered(self, label: Label) -> int:
+        if label not in self._number:
+            self._number[label] = len(self._edges_of)
+            self._edges_of.append([])
+        return self._number[label]
+
     def source_side(self, source: Label, sink: Label) -> set[Label]:
         """The nodes that a cheapest cut leaves with the source; the fewest where several do."""
-        self._edges_of.setdefault(source, [])
-        while sink in (distance := self._distances(source)):
-            self._fill(source, sink, distance)
-        return set(distance)
+        start, end = self._numbered(source), self._numbered(sink)
+        while (distance := self._distances(start))[end] >= 0:
+            self._fill(start, end, distance)
+        return {label for label, number in self._number.items() if distance[number] >= 0}
 
-    def _distances(self, source: Label) -> dict[Label, int]:
-        distance = {source: 0}
+    def _distances(self, source: int) -> list[int]:
+        """Of every node; -1 where no edge with anything left leads."""
+        distance = [-1] * len(self._edges_of)
+        distance[source] = 0
         waiting = deque([source])
         while waiting:
             node = waiting.popleft()
             for edge in self._edges_of[node]:
                 head = self._head[edge]
-                if self._left[edge] > 0 and head not in distance:
+                if self._left[edge] > 0 and distance[head] < 0:
                     distance[head] = distance[node] + 1
                     waiting.append(head)
         return distance
 
-    def _fill(self, source: Label, sink: Label, distance: dict[Label, int]) -> None:
+    def _fill(self, source: int, sink: int, distance: list[int]) -> None:
         """Sends flow along shortest paths until each of them has a full edge."""
-        tried = dict.fromkeys(distance, 0)
+        tried = [0] * len(distance)
         path: list[int] = []
         node = source
         while True:
             if node == sink:
-                self._send(path)
-                path, node = [], source
+                path = path[: self._send(path)]
+                node = self._head[path[-1]] if path else source
             edge = self._next(node, tried, distance)
             if edge is not None:
                 path.append(edge)
@@ -74,17 +84,20 @@ class Network:
             else:
                 return
 
-    def _next(self, node: Label, tried: dict[Label, int], distance: dict[Label, int]) -> int | None:
-        edges = self._edges_of[node]
-        while tried[node] < len(edges):
-            edge = edges[tried[node]]
-            if self._left[edge] > 0 and distance.get(self._head[edge]) == distance[node] + 1:
+    def _next(self, node: int, tried: list[int], distance: list[int]) -> int | None:
+        edges, left, head = self._edges_of[node], self._left, self._head
+        for at in range(tried[node], len(edges)):
+            edge = edges[at]
+            if left[edge] > 0 and distance[head[edge]] == distance[node] + 1:
+                tried[node] = at
                 return edge
-            tried[node] += 1
+        tried[node] = len(edges)
         return None
 
-    def _send(self, path: list[int]) -> None:
+    def _send(self, path: list[int]) -> int:
+        """Sends what the path can take; where it is full from now on."""
         flow = min(self._left[edge] for edge in path)
         for edge in path:
             self._left[edge] -= flow
             self._left[edge ^ 1] += flow
+        return next(at for at, edge in enumerate(path) if self._left[edge] <= 0)

@@ -187,3 +187,10 @@ def test_what_a_comparison_needs_to_the_bit_is_not_computed_again() -> None:
     (step,) = scheduled([x == gx.max(x, axis=1, keepdims=True)]).steps
     assert isinstance(step.kernel, LoopKernel)
     assert len(step.kernel.kept) == 1
+
+
+def test_a_product_of_vectors_is_a_sum() -> None:
+    v, row = gx.input("v", ("n",)), gx.input("row", (1, "n"))
+    assert kinds(scheduled([v @ v])) == ["reduce", "reduce"]  # by parts
+    assert kinds(scheduled([row @ row.T])) == ["reduce", "reduce"]
+    assert kinds(scheduled([row @ X])) == ["contract"]
