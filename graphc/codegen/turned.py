@@ -39,7 +39,7 @@ def turned(kernel: LoopKernel, stores: Sequence[Store]) -> list[Turned]:
     for access in (*loads, *stores):
         if _jumps(kernel, access) and (access.operand, access.index) not in found:
             written = isinstance(access, Store)
-            name = f"{'y' if written else 'x'}{access.operand}_{len(found)}"
+            name = f"{'to' if written else 'of'}{access.operand}_{len(found)}"
             dtype = kernel.operands[access.operand].dtype
             place = access.operand, access.index
             found[place] = Turned(name, *place, dtype, written)

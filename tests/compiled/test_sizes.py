@@ -258,3 +258,24 @@ def test_gathers_and_scatters(parts: int, split: Callable[[int], None]) -> None:
         rng = np.random.default_rng(n)
         arrays = [some("float32", (v, d)), rng.integers(-v, v, n)]
         agree(case([table, index], outputs, arrays), program, False, f"{v} {d} {n}")
+
+
+BOTH_ROWS = {
+    "norm": lambda a, b: gx.nn.layer_norm(a) + b,
+    "softmax": lambda a, b: gx.nn.softmax(a) * b,
+    "largest": lambda a, b: gx.max(a, axis=1, keepdims=True) * b + gx.min(b, axis=1, keepdims=True),
+    "loss": lambda a, b: gx.sum(b * gx.nn.log_softmax(a)),
+}
+
+
+@pytest.mark.parametrize("width", [2, 3, 7, 10, 16, 32, 33])
+@pytest.mark.parametrize("name", BOTH_ROWS)
+def test_rows_of_two_arrays_of_known_width(name: str, width: int) -> None:
+    """Several operands that are turned through tiles, beside reductions of them."""
+    a, b = (gx.input(x, ("n", width)) for x in "ab")
+    found = BOTH_ROWS[name](a, b)
+    outputs = [found, *gx.grad(gx.sum(found * found), [a, b])]
+    program = program_of(case([a, b], outputs, []).graph, NATIVE)
+    for n in (1, 40, 300):
+        arrays = [some("float32", (n, width), seed) for seed in (0, 1)]
+        agree(case([a, b], outputs, arrays), program, False, f"{n}")
