@@ -16,6 +16,7 @@ fill it.
 """
 
 import weakref
+from collections import deque
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -50,9 +51,13 @@ class _Loan:
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """Blocks of memory, of which `KEPT` wait for the next array."""
+    """Blocks of memory, of which `KEPT` wait for the next array.
 
-    free: list[_Block] = field(default_factory=list)
+    One thread at a time may call `lend`. The last reference to an array may go in any thread and
+    between any two instructions, those of `lend` too: what then runs must neither lock nor be torn.
+    """
+
+    free: deque[_Block] = field(default_factory=lambda: deque(maxlen=KEPT))
     lent: dict[weakref.ref[_Loan], _Block] = field(default_factory=dict)
 
     def lend(self, shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, int]:
@@ -65,12 +70,15 @@ class Pool:
         return np.asarray(loan), block.address
 
     def _taken(self, size: int) -> _Block:
-        for number, block in enumerate(self.free):
+        """A block that is taken out before its size is read: no other thread reaches it."""
+        for _ in range(len(self.free)):  # or more, if one is given back meanwhile; never fewer
+            block = self.free.popleft()
             if size <= len(block.memory) <= SLACK * size:
-                return self.free.pop(number)
+                return block
+            self.free.append(block)
         memory = aligned_empty((size,), uint8)
         return _Block(memory, memory.ctypes.data)
 
     def _take_back(self, loan: weakref.ref[_Loan]) -> None:
+        """One atomic step on each collection: the oldest free block makes room."""
         self.free.append(self.lent.pop(loan))
-        del self.free[:-KEPT]

@@ -1,0 +1,56 @@
+"""Memory of results: lent to one array at a time, whatever thread drops the arrays before it."""
+
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graphc.runtime.pool import Pool
+
+F4 = np.dtype("f4")
+LINES = range(1, 16)  # more than a loan of two free blocks runs
+
+
+def at_line(number: int, act: Callable[[], None]) -> Callable[[FrameType, str, Any], Any]:
+    """A trace function: `act` runs in a thread of its own ahead of a line of the pool's code."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal seen
+        if frame.f_globals.get("__name__") != "graphc.runtime.pool":
+            return None
+        seen += event == "line"
+        if event == "line" and seen == number:
+            worker = threading.Thread(target=act)
+            worker.start()
+            worker.join()
+        return trace
+
+    return trace
+
+
+def lend_while(pool: Pool, number: int, act: Callable[[], None]) -> tuple[np.ndarray, int]:
+    before = sys.gettrace()
+    sys.settrace(at_line(number, act))
+    try:
+        return pool.lend((300_000,), F4)
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("free", [(300_000, 200_000), (200_000, 300_000), (200_000,), (300_000,)])
+def test_an_array_may_be_dropped_while_another_is_lent(free: tuple[int, ...], line: int) -> None:
+    pool = Pool()
+    waiting = [pool.lend((count,), F4)[0] for count in free]
+    held = [pool.lend((300_000,), F4)[0]]
+    del waiting
+    array, address = lend_while(pool, line, held.clear)
+    other, _ = pool.lend((300_000,), F4)
+    block = next(b for b in pool.lent.values() if b.address == address)
+    assert array.nbytes <= len(block.memory)
+    assert not np.shares_memory(array, other)
