@@ -15,11 +15,12 @@ fill it.
     (False, True)
 """
 
+import ctypes
 import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -32,21 +33,29 @@ SLACK = 2  # a block is lent to arrays that fill at least this part of it
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """Memory and its address."""
+    """Memory and its address; `export` makes the base of a lent array and of all its views.
 
-    memory: np.ndarray
-    address: int
-
-
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class _Loan:
-    """The base of a lent array and of all its views: it dies with the last of them.
-
-    It is no array, for NumPy makes the views of a view refer to the innermost array.
+    The base dies with the last of them. It is no array, for NumPy would make the views of a view
+    refer to the array that owns the memory; and it exports a buffer that can be written, for NumPy
+    asks it when a user wants a read-only array to be writable again.
     """
 
+    memory: memoryview
+    address: int
+    export: Callable[[memoryview], ctypes.Array[ctypes.c_uint8]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loan:
+    """A block and what tells that its base has died."""
+
     block: _Block
-    __array_interface__: dict[str, Any]
+    end: weakref.ref[ctypes.Array[ctypes.c_uint8]]
+
+
+def _new_block(size: int) -> _Block:
+    memory = aligned_empty((size,), uint8)
+    return _Block(memory.data, memory.ctypes.data, (ctypes.c_uint8 * size).from_buffer)
 
 
 @dataclass(slots=True, eq=False)
@@ -58,16 +67,15 @@ class Pool:
     """
 
     free: deque[_Block] = field(default_factory=lambda: deque(maxlen=KEPT))
-    lent: dict[weakref.ref[_Loan], _Block] = field(default_factory=dict)
+    lent: dict[int, _Loan] = field(default_factory=dict)
 
     def lend(self, shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, int]:
         """An array that shares memory with no other that anyone can reach, and its address."""
         block = self._taken(prod(shape) * dtype.itemsize)
-        data = (block.address, False)
-        interface = {"shape": shape, "typestr": dtype.str, "data": data, "version": 3}
-        loan = _Loan(block, interface)
-        self.lent[weakref.ref(loan, self._take_back)] = block
-        return np.asarray(loan), block.address
+        base = block.export(block.memory)
+        end = weakref.ref(base, self._take_back)
+        self.lent[id(end)] = _Loan(block, end)
+        return np.ndarray(shape, dtype, memoryview(base)), block.address
 
     def _taken(self, size: int) -> _Block:
         """A block that is taken out before its size is read: no other thread reaches it."""
@@ -76,9 +84,8 @@ class Pool:
             if size <= len(block.memory) <= SLACK * size:
                 return block
             self.free.append(block)
-        memory = aligned_empty((size,), uint8)
-        return _Block(memory, memory.ctypes.data)
+        return _new_block(size)
 
-    def _take_back(self, loan: weakref.ref[_Loan]) -> None:
+    def _take_back(self, end: weakref.ref[ctypes.Array[ctypes.c_uint8]]) -> None:
         """One atomic step on each collection: the oldest free block makes room."""
-        self.free.append(self.lent.pop(loan))
+        self.free.append(self.lent.pop(id(end)).block)

@@ -88,7 +88,7 @@ def test_a_result_that_is_held_is_never_written() -> None:
         assert (a == k + 1).all()
         assert (b == 2 * k).all()
         assert (views[k] == k + 1).all()
-        assert (np.asarray(bases[k]) == 2 * k).all()
+        assert (np.asarray(bases[k])[: 4 * N].view(np.float32) == 2 * k).all()
         assert (np.asarray(buffers[k]) == 2 * k).all()
     a[...] = 7  # writable, and the user's own
     assert (program(np.zeros(N, "f"))[0] == 1).all()
@@ -104,7 +104,7 @@ def test_memory_is_used_again_when_a_result_is_dropped() -> None:
     (pool,) = program._pools
     assert (len(pool.free), len(pool.lent)) == (KEPT, 0)
     small = program(np.zeros(N // 3 * 2, "f"))
-    assert address_of(small) in [block.address for block in pool.lent.values()]
+    assert address_of(small) in [loan.block.address for loan in pool.lent.values()]
     del program, pool  # before its result
     assert (small == 1).all()
 

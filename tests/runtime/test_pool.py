@@ -1,4 +1,4 @@
-"""Memory of results: lent to one array at a time, whatever thread drops the arrays before it."""
+"""Memory of results: lent to one array at a time, and as much the user's as any array's."""
 
 import sys
 import threading
@@ -51,6 +51,24 @@ def test_an_array_may_be_dropped_while_another_is_lent(free: tuple[int, ...], li
     del waiting
     array, address = lend_while(pool, line, held.clear)
     other, _ = pool.lend((300_000,), F4)
-    block = next(b for b in pool.lent.values() if b.address == address)
+    block = next(b for b in (n.block for n in pool.lent.values()) if b.address == address)
     assert array.nbytes <= len(block.memory)
     assert not np.shares_memory(array, other)
+
+
+def test_a_result_can_be_made_read_only_and_writable_again() -> None:
+    pool = Pool()
+    array, address = pool.lend((20, 30), F4)
+    for view in (array, array[3:].T):
+        view.flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            view[0] = 1
+        view.flags.writeable = True
+        view[0] = 1
+    del array
+    kept, other = pool.lend((20, 30), F4)
+    assert other != address  # the view holds the memory
+    del view
+    assert pool.lend((20, 30), F4)[1] == address
+    assert kept.shape == (20, 30)
+    assert pool.lend((0, 3), F4)[0].shape == (0, 3)
