@@ -1,8 +1,8 @@
 """jit: a Python function of arrays as programs, traced once for each kind of arguments.
 
 Enters: a function that composes tensors. Leaves: the same function of arrays. It is called with
-tensors, and what it returns is compiled; kernels depend on structure alone, so that another shape
-is traced again but compiles nothing.
+tensors, and what it returns is compiled. Another shape is traced again, and compiles the kernels
+that it changes: small sizes are literals in them. Sizes named by `dims` compile nothing again.
 
     @gx.jit
     def norm(x):
@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from graphc.compiler import compile
-from graphc.errors import DTypeError, ShapeError
+from graphc.errors import DTypeError, GraphError, ShapeError
 from graphc.functions.creation import as_tensor, constant, input
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, order, substitute
@@ -162,12 +162,12 @@ def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:
     a bool. Parameters that f reads are read anew at each call. With a tensor among its arguments f
     is just called, so that jitted functions compose.
 
-    `dims` names sizes, so that one program serves them all: an entry a positional argument, which
-    is None, a tuple with a name, a number or None for each axis, or a dict or list of such entries,
-    which goes down into the argument.
+    `dims` names sizes, so that one program serves them all, and a new size is not traced again and
+    compiles nothing: an entry a positional argument, which is None, a tuple with a name, a number
+    or None for each axis, or a dict or list of such entries, which goes down into the argument.
 
-    Raises DTypeError for a leaf that is no array of numbers, ShapeError for `dims` that do not fit,
-    and what a Program raises.
+    Raises GraphError for what is no function, DTypeError for a leaf that is no array of numbers,
+    ShapeError for `dims` that do not fit, and what a Program raises.
 
     >>> import graphc as gx
     >>> def step(p, x):
@@ -176,6 +176,12 @@ def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:
     >>> step({"w": 1.0}, np.ones(4, "float32")), step({"w": 2.0}, np.ones(5, "float32"))
     ({'w': np.float32(0.5)}, {'w': np.float32(1.5)})
     """
+    if not callable(f):
+        raise GraphError(
+            "jit takes a function",
+            got=type(f).__name__,
+            fix="jit(f)(x); graphc.compile([inputs], tensor) is for tensors",
+        )
     return Jitted(f, dims)
 
 

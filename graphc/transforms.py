@@ -11,6 +11,7 @@ that compiles itself and runs where it is given arrays.
 """
 
 import functools
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
@@ -52,7 +53,8 @@ def grad(loss: Any, *args: Any, **options: Any) -> Any:
     """
     if not callable(loss):
         return reverse.grad(loss, *args, **options)
-    return _transformed(lambda y, wrt: reverse.grad(_loss(y), wrt), loss, *args, **options)
+    chosen = _chosen("grad", args, options)
+    return _transformed(lambda y, wrt: reverse.grad(_loss(y), wrt), loss, *chosen)
 
 
 @overload
@@ -68,7 +70,7 @@ def value_and_grad(loss: Any, *args: Any, **options: Any) -> Any:
     """
     if not callable(loss):
         return reverse.value_and_grad(loss, *args, **options)
-    return _transformed(_value_and_grad, loss, *args, **options)
+    return _transformed(_value_and_grad, loss, *_chosen("value_and_grad", args, options))
 
 
 def _value_and_grad(y: Any, wrt: Any) -> tuple[Tensor, Any]:
@@ -106,7 +108,8 @@ def vjp(outputs: Any, *args: Any, **options: Any) -> Any:
         ys = tree_map(as_tensor, y)
         return reverse.vjp(ys, wrt, _like(ys, directions))
 
-    return _transformed(derive, outputs, *args, **options, directions="cotangents")
+    chosen = _chosen("vjp", args, options, "cotangents")
+    return _transformed(derive, outputs, *chosen, directions="cotangents")
 
 
 @overload
@@ -129,7 +132,8 @@ def jvp(outputs: Any, *args: Any, **options: Any) -> Any:
     def derive(y: Any, wrt: Any, directions: Any) -> Any:
         return forward.jvp(tree_map(as_tensor, y), wrt, _like(wrt, directions))
 
-    return _transformed(derive, outputs, *args, **options, directions="tangents")
+    chosen = _chosen("jvp", args, options, "tangents")
+    return _transformed(derive, outputs, *chosen, directions="tangents")
 
 
 def _like(tree: Any, directions: Any) -> Any:
@@ -153,9 +157,8 @@ def jacobian(output: Any, *args: Any, **options: Any) -> Any:
     """
     if not callable(output):
         return forward.jacobian(output, *args, **options)
-    return _transformed(
-        lambda y, wrt: forward.jacobian(as_tensor(y), wrt), output, *args, **options
-    )
+    chosen = _chosen("jacobian", args, options)
+    return _transformed(lambda y, wrt: forward.jacobian(as_tensor(y), wrt), output, *chosen)
 
 
 @overload
@@ -173,7 +176,8 @@ def hessian(loss: Any, *args: Any, **options: Any) -> Any:
     """
     if not callable(loss):
         return forward.hessian(loss, *args, **options)
-    return _transformed(lambda y, wrt: forward.hessian(_loss(y), wrt), loss, *args, **options)
+    chosen = _chosen("hessian", args, options)
+    return _transformed(lambda y, wrt: forward.hessian(_loss(y), wrt), loss, *chosen)
 
 
 def vmap(f: Function, in_axes: Axes = 0, out_axes: Axes = 0) -> Jitted:
@@ -202,9 +206,8 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: Axes = 0) -> Jitted:
 def _transformed(
     derive: Callable[..., Any],
     f: Function,
-    argnums: Places = 0,
-    has_aux: bool = False,
-    *,
+    argnums: Places,
+    has_aux: bool,
     directions: str = "",
 ) -> Jitted:
     """The function that calls f and derives its result by the chosen arguments.
@@ -212,7 +215,6 @@ def _transformed(
     They are stood in for while f is called: what f reads elsewhere is constant to it, be it the
     same tensor.
     """
-    _check_argnums(argnums)
 
     @functools.wraps(f, updated=())  # not the state of a Jitted
     def derived(*args: Any, **options: Any) -> Any:
@@ -238,12 +240,23 @@ def _taken(options: dict[str, Any], name: str) -> Any:
     return options.pop(name)
 
 
-def _check_argnums(argnums: Any) -> None:
+def _chosen(
+    what: str, args: tuple[Any, ...], options: dict[str, Any], directions: str = ""
+) -> tuple[Places, bool]:
+    """argnums and has_aux, as they were given beside a function."""
+    given = {**dict(zip(("argnums", "has_aux"), args, strict=False)), **options}
+    argnums, has_aux = given.pop("argnums", 0), given.pop("has_aux", False)
     numbers = argnums if isinstance(argnums, Sequence) else [argnums]
-    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers):
-        raise GradientError(
-            "argnums is the number of an argument, or a tuple of several", got=repr(argnums)
-        )
+    fits = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers)
+    if fits and isinstance(has_aux, bool) and not given and len(args) <= 2:
+        return argnums, has_aux
+    along = f", {directions}=..." if directions else ""
+    wrong = ", ".join(f"{name}=" for name in given) or reprlib.repr(args or options)
+    raise GradientError(
+        f"{what} of a function: argnums is the number of an argument, or a tuple of several",
+        got=" ".join(wrong.split())[:60],
+        fix=f"graphc.{what}(f, argnums=0)(x{along}): the values are given to the result",
+    )
 
 
 def _places(argnums: Places, count: int) -> list[int]:

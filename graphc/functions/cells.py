@@ -57,10 +57,16 @@ def new_cell(name: str, value: Any, dtype: Any, trainable: bool) -> Node:
     """A node of fresh state that holds a copy of the value.
 
     Without a dtype, floats are float32 and other arrays keep theirs. DTypeError for a value that
-    is not numeric, or that a dtype of a lower kind cannot hold.
+    is not numeric, or that a dtype of a lower kind cannot hold, and for a tuple of ints: a shape.
     """
     if not isinstance(name, str):
         raise GraphError("the name comes first", got=repr(name)[:40], fix="parameter('w', array)")
+    if type(value) is tuple and value and all(type(size) is int for size in value):
+        raise DTypeError(
+            f"{name!r} is made of a value, and a tuple of ints looks like a shape",
+            got=repr(value)[:40],
+            fix=f"np.zeros({value!r}), or for these numbers a list: {list(value)!r}"[:100],
+        )
     array = array_of(value, f"{name!r}")
     wanted = default_dtype(array) if dtype is None else as_dtype(dtype)
     array = converted(array, wanted, f"{name!r}")

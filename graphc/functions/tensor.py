@@ -22,7 +22,7 @@ import numpy as np
 
 from graphc import missing, ops
 from graphc.dims import Dim, DimLike
-from graphc.errors import ConcretenessError, UpdateError
+from graphc.errors import ConcretenessError, GraphError, UpdateError
 from graphc.evaluate import evaluate
 from graphc.functions import cells, copying, numpy_protocol, products, shaping, subscripts
 from graphc.functions.lifting import binary, divide, is_array_like, lift, power, to_dtype
@@ -59,7 +59,14 @@ class Tensor:
     _node: Node
 
     def __new__(cls, node: Node) -> Self:
-        alive = node.handle()
+        try:
+            alive = node.handle()
+        except AttributeError:
+            raise GraphError(
+                "a tensor is made of a node",
+                got=type(node).__name__,
+                fix="graphc.asarray(value) makes one of a value; graphc.input, graphc.parameter",
+            ) from None
         if alive is not None:
             return alive
         self = object.__new__(cls)

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from graphc import ops
-from graphc.dims import DimLike, dim_max
+from graphc.dims import DimLike, bounds, dim_max
 from graphc.errors import ShapeError
 from graphc.functions import shaping
 from graphc.functions.creation import as_tensor
@@ -26,7 +26,7 @@ from graphc.functions.tensor import Tensor, TensorLike
 from graphc.graph import Op
 from graphc.ops.convolution import gradient_of_a, roles
 from graphc.ops.views import inverse
-from graphc.ops.window import positions
+from graphc.ops.window import check_windows, positions
 from graphc.types import Shape
 
 Sizes: TypeAlias = int | Sequence[int]
@@ -130,7 +130,8 @@ def max_pool(
     layout: str = "NHWC",
 ) -> Tensor:
     """The largest element of each window of x (n, length..., channels); the stride is the size
-    unless given. Where elements tie, they share the gradient.
+    unless given. Where elements tie, they share the gradient. ShapeError, or GuardError when it
+    runs, where no window fits.
 
     >>> max_pool([[[1.0], [4.0], [2.0]]], 2, stride=1).eval()[0, :, 0]
     array([4., 4.], dtype=float32)
@@ -173,8 +174,10 @@ def _pooled(
     inside = _channels_last(x, layout)
     once = (1,) * rank
     padded = _padded(inside, _pairs(padding, inside.shape[1:-1], sizes, steps, once), fill)
-    axes = tuple(range(1, rank + 1))
-    if steps != sizes:
+    axes, lengths = tuple(range(1, rank + 1)), padded.shape[1:-1]
+    check_windows("max_pool" if reduce is ops.max_ else "avg_pool", lengths, sizes, steps, once)
+    fit = all(bounds(n - k)[0] >= 0 for n, k in zip(lengths, sizes, strict=True))
+    if steps != sizes or not fit:  # windows have guards, for lengths that have names
         seen = ops.windows(padded, axes=axes, sizes=sizes, strides=steps, dilation=once)
         y = reduce(seen, axes=tuple(range(padded.ndim, seen.ndim)))
     else:
@@ -250,12 +253,15 @@ def _padded(x: Tensor, pairs: Pairs, value: float) -> Tensor:
 
 
 def _check_groups(channels: DimLike, weights: Shape, groups: int) -> None:
-    if weights[-2] * groups != channels or weights[-1] % groups != 0:
-        raise ShapeError(
-            f"conv: {groups} groups of channels",
-            got=f"{channels} channels with weights {weights}",
-            fix="weights are (taps..., channels in / groups, channels out)",
-        )
+    if weights[-2] * groups == channels and weights[-1] % groups == 0:
+        return
+    split = f" in {groups} groups" if groups != 1 else ""
+    raise ShapeError(
+        f"conv: the channels of x and of the weights differ{split}",
+        got=f"{channels} channels with weights {weights}",
+        fix="weights are (taps..., channels in / groups, channels out) in every layout;"
+        " layout='NCHW' for images whose channels come first",
+    )
 
 
 def _params(

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.errors import GraphError
 from graphc.runtime.limits import Limits
 from graphc.runtime.profile import Profile, ProfileRow
 from graphc.viz.loader import figure
@@ -57,6 +58,12 @@ def roofline(profile: Profile) -> Plot:
 
         gx.viz.roofline(step.profile(images, labels)).save("step.png")
     """
+    if not isinstance(profile, Profile):
+        raise GraphError(
+            "a roofline is drawn of a profile",
+            got=type(profile).__name__,
+            fix="graphc.viz.roofline(step.profile(arrays))",
+        )
     bars = _bars(profile.rows)
     high = BAR * len(bars) + FRAME
     page = figure(figsize=(WIDTH, ROOF + high), layout="constrained")

@@ -25,6 +25,7 @@ U, V, N = gx.input("u", (3,)), gx.input("v", (4,)), gx.input("v", ("m",))
 K = gx.input("k", ("n",), "int32")
 W = gx.parameter("w", np.zeros((784, 10)))
 LOSS = gx.nn.cross_entropy(X @ W, LABELS)
+IMAGE = gx.input("image", ("n", 7, 7, 3))
 IMAGES = np.zeros((2, 784), np.float32)
 
 
@@ -121,6 +122,57 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: gx.nn.cross_entropy(X, LABELS[:, None]),
         ShapeError,
         "drops an axis",
+    ),
+    # arguments that mean something else elsewhere
+    "a shape for layer norm": (lambda: gx.nn.layer_norm(U, (3,)), DTypeError, "scale is of floats"),  # type: ignore[arg-type]
+    "a size for layer norm": (lambda: gx.nn.layer_norm(U, 3), DTypeError, r"\[3\](.|\n)*axis="),
+    "a size for rms norm": (lambda: gx.nn.rms_norm(U, 3), DTypeError, "rms_norm: scale"),
+    "a size for batch norm": (lambda: gx.nn.batch_norm(X, 784), DTypeError, "batch_norm: scale"),
+    "scale of layer norm": (lambda: gx.nn.layer_norm(U, V), ShapeError, r"layer_norm: scale.*\n"),
+    "wide shift": (
+        lambda: gx.nn.layer_norm(U, None, np.ones((2, 3))),
+        ShapeError,
+        r"layer_norm: shift(.|\n)*\(3,\)",
+    ),
+    "matrix for batch norm": (
+        lambda: gx.nn.batch_norm(X, np.ones((784, 784))),
+        ShapeError,
+        "batch_norm: scale is a vector",
+    ),
+    "channels of batch norm": (
+        lambda: gx.nn.batch_norm(X, mean=V, variance=V),
+        ShapeError,
+        r"mean is a vector.*\(4,\), 784 channels along axis 1",
+    ),
+    "window larger than the image": (
+        lambda: gx.nn.max_pool(IMAGE, 8),
+        ShapeError,
+        "max_pool: the window is larger",
+    ),
+    "channels of conv": (
+        lambda: gx.nn.conv(IMAGE, np.ones((16, 3, 7, 7))),
+        ShapeError,
+        r"channels of x and of the weights differ  (.|\n)*layout='NCHW'",
+    ),
+    "shape of a parameter": (
+        lambda: gx.parameter("p", (3, 4)),
+        DTypeError,
+        r"looks like a shape(.|\n)*np.zeros\(\(3, 4\)\)",
+    ),
+    "shape of a state": (lambda: gx.state("p", (3,)), DTypeError, r"np.zeros\(\(3,\)\)"),
+    "tensor of a list": (lambda: gx.Tensor([1, 2]), GraphError, "asarray"),  # type: ignore[arg-type]
+    "jvp with its values": (
+        lambda: gx.jvp(gx.sin, (IMAGES,), (IMAGES,)),
+        GradientError,
+        r"(?s)^.{,200}graphc\.jvp\(f, argnums=0\)\(x, tangents=\.\.\.\).{,40}$",
+    ),
+    "wrt of a function": (lambda: gx.grad(gx.sum, wrt=1), GradientError, r"\[wrt=\](.|\n)*argnums"),  # type: ignore[call-overload]
+    "too many arguments": (lambda: gx.grad(gx.sum, 0, False, 1), GradientError, "argnums"),  # type: ignore[call-overload]
+    "jit of an array": (lambda: gx.jit(IMAGES), GraphError, r"ndarray\](.|\n)*compile"),  # type: ignore[arg-type]
+    "roofline of a program": (
+        lambda: gx.viz.roofline(gx.compile([U], U + 1)),  # type: ignore[arg-type]
+        GraphError,
+        r"step\.profile",
     ),
     # gradients
     "no scalar": (lambda: gx.grad(U, U), GradientError, "loss.sum"),

@@ -165,6 +165,16 @@ def test_pooling() -> None:
     np.testing.assert_array_equal(ints.eval()[0, :, 0], [-5, -5, -6])
 
 
+@pytest.mark.parametrize("pool", [gx.nn.max_pool, gx.nn.avg_pool])
+def test_pooling_of_lengths_with_names(pool: Callable[..., Tensor]) -> None:
+    """Where not even one window fits there is an error: a result of no elements hides it."""
+    x, a = gx.input("x", ("n", "h", 7, 3)), np.arange(84.0).reshape(1, 4, 7, 3)
+    for run in (compile([x], pool(x, 2)), lambda value: pool(x, 2).eval({x: value})):
+        np.testing.assert_array_equal(run(a), pool(a, 2).eval())
+        with pytest.raises(gx.errors.GuardError, match="does not fit into h"):
+            run(a[:, :1])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
