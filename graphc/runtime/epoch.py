@@ -52,7 +52,8 @@ def run_segments(
 ) -> Failure | None:
     """All steps, one after the other; None if none fails. Results are written."""
     for segment in segments:
-        table = make_table(segment, epoch, results, backend)
+        with STATE_LOCK:  # another thread may move the arena that the binding points into
+            table = make_table(segment, epoch, results, backend)
         for done, error in _turns(table, segment, backend, run):
             if progress is not None and done:
                 progress(done)

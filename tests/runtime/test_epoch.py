@@ -166,6 +166,44 @@ def test_a_size_is_bound_once() -> None:
     assert len(step._bound) == known == 2
 
 
+# ---- beside other threads ----
+
+
+class Meanwhile(np.ndarray):
+    """Word numbers of a binding; `act` runs in a thread of its own when an epoch reads them."""
+
+    act: Callable[[], None]
+    workers: list[threading.Thread]
+
+    def __add__(self, shift: Any) -> Any:
+        if isinstance(shift, int):
+            self.workers.append(threading.Thread(target=self.act))
+            self.workers[-1].start()
+            self.workers[-1].join(0.3)
+            assert self.workers[-1].is_alive(), "a program ran while a table was made"
+        return np.asarray(self) + shift
+
+
+def test_calls_wait_while_an_epoch_makes_its_table() -> None:
+    program = gx.compile([y := gx.input("y", ("n", 3))], gx.tanh(y @ np.ones((3, 3))) + y)
+    given = RNG.standard_normal((8, 3)).astype(np.float32)
+    wanted = program(given)
+    (known,) = program._bound.values()
+    binding, moved = known.binding, []
+
+    def move_the_arena() -> None:
+        program(np.zeros((100_000, 3), "f"))
+        moved.append(program(given))
+
+    words = binding.arena_words.view(Meanwhile)
+    words.act, words.workers = move_the_arena, []
+    binding.arena_words = words
+    np.testing.assert_array_equal(program.run_epoch([given], 8), wanted)
+    for worker in words.workers:
+        worker.join(10)
+    np.testing.assert_array_equal(moved, [wanted])
+
+
 # ---- failures and interruptions ----
 
 
