@@ -92,7 +92,7 @@ class Piece:
     """A part of an assembled result: element c of the source goes to starts + steps * c.
 
     `source` numbers the operand; None stands for an array of these `sizes` that is `fill`
-    everywhere, and stands before all other pieces.
+    everywhere, and stands before all other pieces; such ones may meet, if they fill alike.
     """
 
     source: int | None

@@ -145,14 +145,17 @@ def _filled(shape: Shape, value: float) -> Piece:
 
 
 def _border(inner: Shape, outer: Shape, starts: Shape, value: float) -> Iterator[Piece]:
-    """What lies around a part: for each axis a slab before it and one behind it."""
+    """What lies around a part: for each axis a slab before it and one behind it.
+
+    Slabs meet in the corners: so those of a square have the same sizes, and one kernel fills them.
+    """
     steps = (1,) * len(outer)
     for axis, (start, size) in enumerate(zip(starts, inner, strict=True)):
         behind = outer[axis] - start - size
         for first, thick in ((0, start), (start + size, behind)):
             if thick != 0:
-                corner = (*starts[:axis], first, *(0 for _ in outer[axis + 1 :]))
-                yield Piece(None, corner, steps, (*inner[:axis], thick, *outer[axis + 1 :]), value)
+                corner = tuple(first if n == axis else 0 for n in range(len(outer)))
+                yield Piece(None, corner, steps, (*outer[:axis], thick, *outer[axis + 1 :]), value)
 
 
 def _guard_pad(

@@ -4,7 +4,7 @@ Enters: a group and the buffers of what is stored. Leaves: a `Body`, still over 
 loops.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -122,14 +122,17 @@ def add_item(body: Body, item: Item, stored: set[Node]) -> None:
                 index = flat_index(body.group.place[item.node], item.node.type.shape)
                 store(body, item.node, index, number)
         case "fill":
-            fill = _piece(item).fill
+            pieces = _pieces(item)
             scalar = TensorType(item.node.type.dtype, ())
-            node = constant(np.asarray(fill, scalar.dtype.numpy), scalar)
+            node = constant(np.asarray(pieces[0].fill, scalar.dtype.numpy), scalar)
             number = body.value(Scalar(node, scalar.dtype))
-            store(body, item.node, _piece_index(item, home), number)
+            for piece in pieces:
+                coords = _turned(home, item.domain, piece.sizes)
+                store(body, item.node, _piece_index(item, piece, coords), number)
         case "piece":
             number = body.read(Read(item.value, home))
-            store(body, item.node, _piece_index(item, home), number)
+            (piece,) = _pieces(item)
+            store(body, item.node, _piece_index(item, piece, home), number)
         case "base" | "state":
             number = body.read(Read(item.value, home))
             store(body, item.node, flat_index(home, item.domain), number)
@@ -137,9 +140,19 @@ def add_item(body: Body, item: Item, stored: set[Node]) -> None:
             _scatter(body, item, home)
 
 
-def _piece_index(item: Item, home: Coords) -> Index:
+def _turned(coords: Coords, sizes: Sequence[DimLike], wanted: Sequence[DimLike]) -> Coords:
+    """The coordinates with each axis in the place of one that has its size."""
+    left = list(range(len(sizes)))
+    result = []
+    for size in wanted:
+        axis = next(axis for axis in left if sizes[axis] == size)
+        left.remove(axis)
+        result.append(coords[axis])
+    return tuple(result)
+
+
+def _piece_index(item: Item, piece: Piece, home: Coords) -> Index:
     """Where in the whole a point of a piece goes."""
-    piece = _piece(item)
     coords = tuple(
         plus(Index(start), scaled(index, step))
         for start, step, index in zip(piece.starts, piece.steps, home, strict=True)
@@ -152,11 +165,12 @@ def store(body: Body, node: Node, index: Index, value: int) -> None:
     body.stores.append(Store(body.operand(body.buffer_of(node), True), index, value))
 
 
-def _piece(item: Item) -> Piece:
+def _pieces(item: Item) -> list[Piece]:
+    """What the item writes of an assembled node."""
     lower = item.node.op.lower
     assert isinstance(lower, Assemble)
-    types = (i.type for i in item.node.inputs)
-    return lower.pieces(*types, **item.node.params)[item.number]
+    pieces = lower.pieces(*(i.type for i in item.node.inputs), **item.node.params)
+    return [pieces[number] for number in item.numbers]
 
 
 def _computed(body: Body, item: Item, home: Coords) -> int:

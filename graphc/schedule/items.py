@@ -1,14 +1,16 @@
 """A graph as a list of items: the smallest pieces of work that a kernel can take in.
 
 Enters: a simplified graph. Leaves: `Item`s, operands first. Most are a primitive each; a pad or
-concat is an item a piece, a scatter copies its base first, and each update is an item that stores
-state.
+concat is an item a piece (slabs of one form around a pad are one item), a scatter copies its base
+first, and each update is an item that stores state.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from graphc.dims import DimLike
 from graphc.graph import Graph, Node, users
 from graphc.lowering import (
     Assemble,
@@ -37,7 +39,7 @@ class Item:
 
     The roles: "compute" a primitive; "fill" and "piece" write an assembled node; "base" copies what
     a "scatter" then adds to; "state" stores the new value of a state node. `order` is its place in
-    the graph, `number` that of a piece.
+    the graph, `numbers` those of the pieces that it writes.
     """
 
     role: Role
@@ -45,7 +47,7 @@ class Item:
     value: Node
     domain: Shape
     order: int
-    number: int = 0
+    numbers: tuple[int, ...] = ()
 
 
 def picks_one(node: Node) -> bool:
@@ -136,9 +138,18 @@ def items_of(graph: Graph, numbers: Numbers) -> list[Item]:
 
 def _pieces(node: Node, pieces: Callable[..., tuple[Piece, ...]], order: int) -> Iterator[Item]:
     found = pieces(*(i.type for i in node.inputs), **node.params)
+    fills = {n: piece.sizes for n, piece in enumerate(found) if piece.source is None}
+    for numbers in _of_one_form(fills):
+        yield Item("fill", node, node, fills[numbers[0]], order + numbers[0], numbers)
     for number, piece in enumerate(found):
-        if piece.source is None:
-            yield Item("fill", node, node, piece.sizes, order + number, number)
-        else:
+        if piece.source is not None:
             value = node.inputs[piece.source]
-            yield Item("piece", node, value, value.type.shape, order + number, number)
+            yield Item("piece", node, value, value.type.shape, order + number, (number,))
+
+
+def _of_one_form(slabs: Mapping[int, Shape]) -> list[tuple[int, ...]]:
+    """The numbers of the slabs that have the same sizes in some order, together."""
+    forms: dict[frozenset[tuple[DimLike, int]], list[int]] = {}
+    for number, sizes in slabs.items():
+        forms.setdefault(frozenset(Counter(sizes).items()), []).append(number)
+    return [tuple(numbers) for numbers in forms.values()]

@@ -194,3 +194,16 @@ def test_a_product_of_vectors_is_a_sum() -> None:
     assert kinds(scheduled([v @ v])) == ["reduce", "reduce"]  # by parts
     assert kinds(scheduled([row @ row.T])) == ["reduce", "reduce"]
     assert kinds(scheduled([row @ X])) == ["contract"]
+
+
+@pytest.mark.parametrize(
+    ("size", "around", "fills"),
+    [((8, 8), ((1, 1), (1, 1)), 1), ((8, 8), ((0, 1), (0, 1)), 1), ((8, 9), ((2, 2), (2, 2)), 2)],
+)
+def test_slabs_of_one_form_around_an_image_are_one_kernel(
+    size: tuple[int, int], around: tuple[tuple[int, int], ...], fills: int
+) -> None:
+    images = gx.input("images", ("n", *size, 3))
+    padded = gx.pad(gx.exp(images), ((0, 0), *around, (0, 0)))
+    kernels = [step.kernel for step in scheduled([padded]).steps]
+    assert sorted(k.origin.title for k in kernels) == ["exp_piece"] + ["fill"] * fills
