@@ -1,14 +1,28 @@
-"""The memory plan: what lives at the same time never overlaps."""
+"""The memory plan: what lives at the same time never overlaps, however many buffers there are."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphc.schedule.memory import LINE, Interval, plan_memory
+from graphc.schedule import memory
+from graphc.schedule.memory import LINE, Interval, Plan, plan_memory
 
 LIVES = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
 INTERVALS = st.lists(
     st.builds(lambda size, life: Interval(size, *life), st.integers(0, 999), LIVES)
 )
+
+
+def planned_as_many(intervals: list[Interval]) -> Plan:
+    """The plan, made as that of a large program is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "FEW", 0)
+        return plan_memory(intervals)
+
+
+@given(INTERVALS)
+def test_a_large_program_has_the_same_plan(intervals: list[Interval]) -> None:
+    assert planned_as_many(intervals) == plan_memory(intervals)
 
 
 @given(INTERVALS)
