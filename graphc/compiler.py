@@ -94,11 +94,11 @@ def _distinct(inputs: Sequence[Node]) -> None:
     for node in inputs:
         name = node.params["name"]
         if name in seen:
+            same = seen[name] is node
             raise GraphError(
-                f"two inputs are named {name!r}",
+                f"input {name!r} is listed twice" if same else f"two inputs are named {name!r}",
                 got=f"{seen[name].type} and {node.type}",
-                where=node.where,
-                fix="give each input a name of its own",
+                fix="list it once" if same else "give each input a name of its own",
             )
         seen[name] = node
 

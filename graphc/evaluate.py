@@ -11,6 +11,7 @@ programs are compared with, what folds constants, and what `Tensor.eval` runs.
 [array([1., 1.], dtype=float32)]
 """
 
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from graphc.errors import (
     MissingInputError,
     Where,
 )
-from graphc.graph import CONSTANT, INPUT, STATE, Node, described, order
+from graphc.graph import CONSTANT, INPUT, STATE, Node, described, given_name, order
 from graphc.state import STATE_LOCK
 from graphc.types import TensorType, array_of, outside, range_text
 
@@ -59,11 +60,13 @@ def fed_array(node: Node, value: Any) -> np.ndarray:
     """
     array = array_of(value, described(node), BindingError)
     wanted = node.type
-    if array.ndim != len(wanted.shape):
+    rank = len(wanted.shape)
+    if array.ndim != rank:
+        change = "array[None] adds an axis" if array.ndim < rank else "array[0] drops an axis"
         raise BindingError(
-            f"{described(node)} is {wanted}, of rank {len(wanted.shape)}",
+            f"{described(node)} is {wanted}, of rank {rank}",
             got=f"an array of shape {array.shape}",
-            fix=f"give an array of rank {len(wanted.shape)}; array[None] adds an axis",
+            fix=f"give an array of rank {rank}; {change}" if rank else "give a number",
         )
     return converted(node, array)
 
@@ -73,6 +76,12 @@ def converted(node: Node, array: np.ndarray) -> np.ndarray:
     wanted = node.type
     if array.dtype == wanted.dtype.numpy:
         return array
+    if array.dtype.kind not in "fiubc":
+        raise BindingError(
+            f"{described(node)} is {wanted}",
+            got=f"an array of {array.dtype}: {reprlib.repr(array.tolist())}",
+            fix="give a number" if not wanted.shape else "give an array of numbers",
+        )
     if not np.can_cast(array.dtype, wanted.dtype.numpy, "same_kind"):
         raise BindingError(
             f"{described(node)} is {wanted}",
@@ -102,6 +111,8 @@ def bind_sizes(inputs: Sequence[Node], arrays: Sequence[Any]) -> dict[str, int]:
                 continue
             label = str(name)
             if sizes.setdefault(label, int(got)) != got:
+                for given, fed in zip(inputs, arrays, strict=True):
+                    check_fixed(given, fed)  # an array that is turned is the nearer fault
                 raise _conflict(label, first[label], sizes[label], node, int(got))
             first.setdefault(label, node)
     for node, array in zip(inputs, arrays, strict=True):
@@ -114,6 +125,18 @@ def bind_sizes(inputs: Sequence[Node], arrays: Sequence[Any]) -> dict[str, int]:
                 fix=f"give an array of shape {wanted}",
             )
     return sizes
+
+
+def check_fixed(node: Node, array: Any, first: int = 0) -> None:
+    """BindingError where an axis from `first` on has not the int size of the node's."""
+    shape = node.type.shape
+    pairs = list(zip(shape, array.shape, strict=True))[first:]
+    if any(isinstance(size, int) and size != got for size, got in pairs):
+        raise BindingError(
+            f"{described(node)} is {node.type}",
+            got=f"an array of shape {tuple(array.shape)}",
+            fix=f"give an array of shape {shape}",
+        )
 
 
 def _check_known(node: Node, sizes: Mapping[str, int]) -> None:
@@ -167,7 +190,8 @@ def check_guards(guards: Iterable[tuple[Guard, Where | None]], sizes: Mapping[st
     for guard, where in guards:
         if not dims.check_guard(guard, sizes):
             known = ", ".join(f"{name} = {size}" for name, size in sizes.items())
-            raise GuardError(guard.message, got=known, where=where)
+            fix = f"give arrays of other sizes: {dims.wanted_by(guard, sizes)}"
+            raise GuardError(guard.message, got=known, where=where, fix=fix)
 
 
 def _needed(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[Node]:
@@ -233,8 +257,18 @@ def _value(
             operands = (arrays[i] for i in node.inputs)
             array = node.op.eval(*operands, **bound_params(node.params, sizes))
     except IndexRangeError as error:  # of the line that indexed, not of the one that evaluates
-        raise IndexRangeError(error.what, got=error.got, where=node.where, fix=error.fix) from None
+        fix = error.fix + index_source(node)
+        raise IndexRangeError(error.what, got=error.got, where=node.where, fix=fix) from None
     return _checked(node, np.asarray(array), bound_shape(node.type.shape, sizes))
+
+
+def index_source(node: Node) -> str:
+    """For an error: which input the index of a node comes from, where that is just one.
+
+    The line and the primitive may be of a function that calls it: cross_entropy reads logits by it.
+    """
+    given = [described(n) for n in order([node.inputs[1]]) if given_name(n) is not None]
+    return f"; these come from {given[0]}" if len(given) == 1 else ""
 
 
 def _checked(node: Node, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

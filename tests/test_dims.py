@@ -33,6 +33,7 @@ from graphc.dims import (
     provably_equal,
     same_dims,
     substitute,
+    wanted_by,
 )
 from graphc.errors import BindingError, ConcretenessError, GuardError, ShapeError
 
@@ -279,6 +280,21 @@ def test_copies_and_pickles_are_equal(value: Dim) -> None:
 )
 def test_guards(guard: Guard, size: int, holds: bool) -> None:
     assert check_guard(guard, {"n": size}) is holds
+
+
+@pytest.mark.parametrize(
+    ("guard", "text"),
+    [
+        (Guard("equal", n * 2, 8, ""), "n*2 is 10, and must be 8"),
+        (Guard("equal", 8, n, ""), "n is 5, and must be 8"),
+        (Guard("divides", 4, n, ""), "n is 5, and must be a multiple of 4"),
+        (Guard("positive", n - 5, 0, ""), "n - 5 is 0, and must be more than 0"),
+        (Guard("at_least", n, 6, ""), "n is 5, and must be 6 or more"),
+    ],
+)
+def test_a_broken_guard_says_what_it_wants(guard: Guard, text: str) -> None:
+    assert not check_guard(guard, {"n": 5})
+    assert wanted_by(guard, {"n": 5}) == text
 
 
 def test_sizes_differ_from_what_is_no_size() -> None:

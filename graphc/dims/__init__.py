@@ -15,6 +15,7 @@ from graphc.dims.guards import (
     provably_different,
     provably_equal,
     same_dims,
+    wanted_by,
 )
 from graphc.dims.sizes import (
     OWN,
@@ -65,4 +66,5 @@ __all__ = [
     "provably_equal",
     "same_dims",
     "substitute",
+    "wanted_by",
 ]

@@ -104,3 +104,26 @@ def check_guard(guard: Guard, sizes: Mapping[str, int]) -> bool:
             return right % left == 0 if left else right == 0
         case _:
             assert_never(guard.kind)
+
+
+def wanted_by(guard: Guard, sizes: Mapping[str, int]) -> str:
+    """What the assumption asks of sizes, beside what they are.
+
+    >>> from graphc.dims.sizes import dim
+    >>> wanted_by(Guard("equal", dim("n*2"), 8, "the halves must match"), {"n": 3})
+    'n*2 is 6, and must be 8'
+    """
+    left, right = (evaluate(d, sizes) for d in (guard.left, guard.right))
+    match guard.kind:
+        case "positive":
+            return f"{guard.left} is {left}, and must be more than 0"
+        case "equal" if isinstance(guard.left, int):
+            return f"{guard.right} is {right}, and must be {left}"
+        case "equal":
+            return f"{guard.left} is {left}, and must be {right}"
+        case "at_least":
+            return f"{guard.left} is {left}, and must be {right} or more"
+        case "divides":
+            return f"{guard.right} is {right}, and must be a multiple of {left}"
+        case _:
+            assert_never(guard.kind)

@@ -32,10 +32,13 @@ def arranged(
         found[name] = value
     missing = [name for name in names if name not in found]
     if missing:
+        by_name = any(isinstance(value, Mapping) for value in args)
         raise MissingInputError(
             f"input {missing[0]!r} was not given",
             got=f"{len(found)} arrays",
-            fix=f"give {wanted}",
+            fix="arrays are given by place or by name: step(x, y), step(x=x, y=y), or step(**d)"
+            if by_name
+            else f"give {wanted}",
         )
     return tuple([found[name] for name in names])
 

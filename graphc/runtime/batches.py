@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.errors import BindingError, DTypeError, IndexRangeError
-from graphc.evaluate import converted, fed_array
+from graphc.evaluate import check_fixed, converted, fed_array
 from graphc.graph import Node, described
 from graphc.types import array_of, as_dtype
 
@@ -77,7 +77,11 @@ def plan_epoch(
     """The epoch over the arrays of the `batched` inputs; all are given by name."""
     batch = dims.as_size(batch_size)
     if not isinstance(batch, int) or batch < 1:
-        raise BindingError("batch_size is an int > 0", got=repr(batch_size))
+        raise BindingError(
+            "batch_size is an int > 0",
+            got=repr(batch_size),
+            fix="run_epoch(arrays, 32): rows a step; the last one may have fewer",
+        )
     nodes = {str(node.params["name"]): node for node in inputs}
     rows = {name: _rows(nodes[name], given[name]) for name in nodes if name in batched}
     chosen = _order(order, shuffle, _length(nodes, rows))
@@ -98,11 +102,11 @@ def _rows(node: Node, value: Any) -> np.ndarray:
     if not node.type.shape:
         raise BindingError(
             f"{described(node)} is {node.type}: it has no rows to take batches of",
-            where=node.where,
             fix=f"give it once: run_epoch(arrays, batch_size, {node.params['name']}=...)",
         )
     if array.ndim != len(node.type.shape):
         fed_array(node, array)  # raises
+    check_fixed(node, array, first=1)
     if not _casts(array.dtype, node):
         array = converted(node, array)
     return _contiguous(array)
@@ -146,7 +150,6 @@ def _length(nodes: Mapping[str, Node], arrays: Mapping[str, np.ndarray]) -> int:
             raise BindingError(
                 f"{described(nodes[first])} has {known} rows but "
                 f"{described(nodes[name])} has {length}",
-                where=nodes[name].where,
                 fix="give arrays with one row for each sample",
             )
     return known

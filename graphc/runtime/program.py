@@ -18,7 +18,7 @@ from graphc.errors import (
     MissingInputError,
     UnknownInputError,
 )
-from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
+from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array, index_source
 from graphc.functions.copying import deep_copy
 from graphc.graph import Graph
 from graphc.runtime.arguments import arranged, arranged_epoch
@@ -359,10 +359,12 @@ class Program:
         indexed, axis = node.inputs[0].type, node.params["axis"]
         size = dims.evaluate(indexed.shape[axis], binding.sizes)
         lowest = 0 if node.inputs[1].type.dtype.kind == "u" else -size
+        source = index_source(node)
         while node.source is not None:  # a gradient node: the user wrote what it came from
             node = node.source
         return IndexRangeError(
             f"{node.op.name}: an index is outside axis {axis} of {indexed}{step}",
             where=node.where,
-            fix=f"indices go from {lowest} to {size - 1}" if size else "the axis is empty",
+            fix=(f"indices go from {lowest} to {size - 1}" if size else "the axis is empty")
+            + source,
         )

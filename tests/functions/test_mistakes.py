@@ -195,7 +195,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "class below 0": (
         lambda: LOSS.eval({X: IMAGES, LABELS: [1, -1]}),
         IndexRangeError,
-        r"\[-1\](.|\n)*from 0 to 9",
+        r"\[-1\](.|\n)*from 0 to 9; these come from input 'labels'",
     ),
     "class below 0, compiled": (
         lambda: gx.compile([X, LABELS], LOSS)(IMAGES, np.array([1, -1])),

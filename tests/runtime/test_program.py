@@ -65,7 +65,7 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
     "an array for a scalar": (
         lambda p: p(X, ROWS, [0.1]),
         errors.BindingError,
-        r"input 'rate' is f32\[\], of rank 0",
+        r"input 'rate' is f32\[\], of rank 0.*\n.*\n  give a number$",
     ),
     "a scalar for an array": (
         lambda p: p(1.0, ROWS, 0.1),
@@ -104,6 +104,26 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
         errors.UnknownInputError,
         "3 inputs: x, rows, rate  \\[4 arrays\\]",
     ),
+    "a dict by name": (
+        lambda p: p({"x": X, "rows": ROWS, "rate": 0.1}),
+        errors.MissingInputError,
+        r"by place or by name(.|\n)*\*\*d",
+    ),
+    "no number": (
+        lambda p: p(X, ROWS, None),
+        errors.BindingError,
+        r"'rate' is f32\[\]  \[.*: None\](.|\n)*give a number$",
+    ),
+    "an array turned": (
+        lambda p: p(X.T, ROWS, 0.1),
+        errors.BindingError,
+        r"input 'x' is f32\[batch, 3\]  \[an array of shape \(3, 4\)\]\n.*\n.*\(batch, 3\)",
+    ),
+    "a rank too many": (
+        lambda p: p(X[None], ROWS, 0.1),
+        errors.BindingError,
+        "array\\[0\\] drops an axis",
+    ),
     "an unknown name": (
         lambda p: p(X, ROWS, ratio=0.1),
         errors.UnknownInputError,
@@ -117,7 +137,8 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
     "an index that is too large": (
         lambda p: p(X, [0, 1, 2, 4], 0.1),
         errors.IndexRangeError,
-        r"take: an index is outside axis 0 of f32\[4, 3\]\n.*\n  indices go from -4 to 3",
+        r"take: an index is outside axis 0 of f32\[4, 3\]\n.*\n  indices go from -4 to 3;"
+        " these come from input 'rows'",
     ),
     "an index that is too small": (
         lambda p: p(X, [0, 1, 2, -5], 0.1),
@@ -127,7 +148,7 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
     "a size that breaks a guard": (
         lambda p: p(X[:3], ROWS[:3], 0.1),
         errors.GuardError,
-        "batch = 3",
+        r"batch = 3(.|\n)* give arrays of other sizes: .* is .*, and must be",
     ),
 }
 
@@ -241,7 +262,7 @@ BUILT: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an input listed twice": (
         lambda: gx.compile([x, x], x + 1),
         errors.GraphError,
-        "two inputs are named 'x'",
+        r"input 'x' is listed twice(.|\n)*test_program.py.*<lambda>",
     ),
     "an input that is not listed": (
         lambda: gx.compile([x], x + y),
