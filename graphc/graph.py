@@ -174,14 +174,15 @@ def make(op: Op, inputs: tuple[Node, ...], params: Mapping[str, Any]) -> Node:
 
     Raises what op.infer raises: ShapeError, DTypeError.
     """
-    key = (op, *map(id, inputs), *((k, _identity(params[k])) for k in sorted(params)))
+    named = [(k, _identity(params[k])) for k in sorted(params)] if params else ()
+    key = (op, *map(id, inputs), *named)
     node = _nodes.get(key)
     if node is not None:
         return node
     now = _provenance.get()
     node = Node()
     node.op, node.inputs, node.params = op, inputs, dict(params)
-    node.type = op.infer(*(i.type for i in inputs), **params)
+    node.type = op.infer(*[i.type for i in inputs], **params)
     node.where = now.where or caller()
     node.source, node.handle = now.source, _no_handle
     with _nodes_lock:
@@ -235,8 +236,11 @@ def rebuild(node: Node, inputs: tuple[Node, ...]) -> Node:
     """The same primitive on other operands, with the same provenance."""
     if inputs == node.inputs:
         return node
-    with provenance(node.where, node.source):
+    token = _provenance.set(Provenance(node.where, node.source))  # `provenance` takes 1 us more
+    try:
         return make(node.op, inputs, node.params)
+    finally:
+        _provenance.reset(token)
 
 
 def substitute(outputs: Sequence[Node], mapping: Mapping[Node, Node]) -> list[Node]:

@@ -3,7 +3,7 @@
 Enters: a Graph. Leaves: a Graph that computes the same.
 """
 
-from graphc.passes.pipeline import PIPELINE, Step, simplify, stabilise
+from graphc.passes.pipeline import PIPELINE, Step, apply, simplify, stabilise
 from graphc.passes.rewrite import As, Name, Rule, Table, rewrite, table
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Rule",
     "Step",
     "Table",
+    "apply",
     "rewrite",
     "simplify",
     "stabilise",

@@ -302,7 +302,7 @@ def _check_progress(
 
 def _step(driver: _Driver, node: Node) -> Node:
     # One step: the node on its operands' normal forms, else the first rule that applies to it.
-    new = rebuild(node, tuple(driver.final[i] for i in node.inputs))
+    new = rebuild(node, tuple([driver.final[i] for i in node.inputs]))
     if new is not node:
         return new
     for rule, pattern in driver.rules.candidates(node):

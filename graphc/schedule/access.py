@@ -129,10 +129,10 @@ def memory_of(node: Node, stored: frozenset[Node] | set[Node]) -> Node:
 def resolve(node: Node, coords: Coords, stored: frozenset[Node] | set[Node]) -> Place:
     """Follows views down to a node that computes, or to one in `stored`, which has its own
     memory."""
-    while is_view(node) and node not in stored:
+    while isinstance(lower := node.op.lower, View | Reshape) and node not in stored:
         source = node.inputs[0]
-        if isinstance(node.op.lower, View):
-            coords = node.op.lower.coords(coords, source.type.shape, **node.params)
+        if isinstance(lower, View):
+            coords = lower.coords(coords, source.type.shape, **node.params)
         else:
             through = _through_reshape(coords, node.type.shape, source.type.shape)
             if through is None:

@@ -134,10 +134,12 @@ def memory_reads(item: Item, home: Coords, numbers: Numbers) -> list[tuple[Read,
 
     Below numbers that are computed inline stands what those read.
     """
-    found = numbers.reads.get((item, home))
-    if found is None:
-        found = numbers.reads[item, home] = list(_memory_reads(item, home, numbers))
-    return found
+    known = numbers.reads.setdefault(item, [])
+    for at, found in known:
+        if at is home or at == home:
+            return found
+    known.append((home, list(_memory_reads(item, home, numbers))))
+    return known[-1][1]
 
 
 def _memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[Read, Place]]:
@@ -153,6 +155,12 @@ def _memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[
 
 def inline_numbers(item: Item, numbers: Numbers) -> set[Node]:
     """The numbers that an item's kernel computes again for it."""
+    if item not in numbers.needed:
+        numbers.needed[item] = _inline_numbers(item, numbers)
+    return numbers.needed[item]
+
+
+def _inline_numbers(item: Item, numbers: Numbers) -> set[Node]:
     found: set[Node] = set()
     waiting = [(r.node, r.coords) for r in reads(item, own_coords(item.domain)[0]) if not r.stored]
     while waiting and numbers.inline:

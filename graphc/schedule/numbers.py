@@ -17,12 +17,14 @@ INLINE_COST = 100  # cycles that each kernel and part may spend on one number
 class Numbers:
     """`host`: reached by constants and sizes alone. `inline`: pointwise, from numbers in memory.
 
-    `reads` remembers what items read, which every step of the fusion asks for.
+    `reads` remembers what items read, by where they stand, and `needed` which inline numbers they
+    need: every step of the fusion asks for it.
     """
 
     host: frozenset[Node]
     inline: frozenset[Node]
-    reads: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    reads: dict[Any, list[Any]] = field(default_factory=dict, repr=False, compare=False)
+    needed: dict[Any, set[Node]] = field(default_factory=dict, repr=False, compare=False)
 
 
 def numbers_of(graph: Graph, stored: set[Node]) -> Numbers:

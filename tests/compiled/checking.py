@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.evaluate import evaluate
-from graphc.graph import Graph
+from graphc.graph import Graph, verify
 from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE, PYTHON
 from graphc.runtime.binding import Backend
@@ -33,7 +33,10 @@ class Case:
 def program_of(graph: Graph, backend: Backend, simplified: bool = True) -> Program:
     """The program of a graph whose outputs come back as a list."""
     _, structure = flatten(list(graph.outputs))
-    code = emit_program(build_schedule(simplify(graph) if simplified else graph))
+    if simplified:
+        graph = simplify(graph)
+        verify(graph)
+    code = emit_program(build_schedule(graph))
     return Program(graph, code, structure, backend)
 
 

@@ -13,7 +13,7 @@ from graphc.dims import dim
 from graphc.evaluate import evaluate
 from graphc.functions.creation import input, parameter
 from graphc.functions.tensor import Tensor
-from graphc.graph import Graph, order
+from graphc.graph import Graph, order, verify
 from graphc.ops import (
     PRIMITIVES,
     broadcast_to,
@@ -31,7 +31,7 @@ from graphc.ops import (
     tanh,
     where,
 )
-from graphc.passes import simplify, stabilise
+from graphc.passes import PIPELINE, apply, simplify, stabilise
 from graphc.text import parse, text
 from tests import golden
 
@@ -93,8 +93,18 @@ def graphs(draw: st.DrawFn) -> list[Tensor]:
     return pool[-2:]
 
 
+def simplified(graph: Graph) -> Graph:
+    """The graph after the pipeline, well formed after every step."""
+    after = graph
+    for step in PIPELINE:
+        after = apply(step, after)
+        verify(after)
+    assert after == simplify(graph)
+    return after
+
+
 def same_values(graph: Graph) -> None:
-    after = simplify(graph)
+    after = simplified(graph)
     before_values, after_values = evaluate(graph.roots, FED), evaluate(after.roots, FED)
     for wanted, got in zip(before_values, after_values, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-6)
