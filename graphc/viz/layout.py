@@ -67,15 +67,25 @@ def assign_rows(graph: Any) -> dict[Hashable, int]:
 def split_long_edges(
     graph: Any, rows: Mapping[Hashable, int]
 ) -> tuple[Any, dict[Edge, list[Hashable]]]:
-    """The graph with a passing node in every row that an edge skips, and each edge's passings."""
+    """The graph with a passing node in every row that an edge skips, and each edge's passings.
+
+    The edges of a node pass as one trunk, which each leaves above its reader: what every layer
+    reads takes a place in each row, not one a layer.
+    """
     proper = networkx().DiGraph()
     proper.add_nodes_from((node, {"row": rows[node]}) for node in graph)
     chains: dict[Edge, list[Hashable]] = {}
-    for a, b in graph.edges:
-        skipped = range(rows[a] + 1, rows[b])
-        chains[a, b] = [("passing", a, b, row) for row in skipped]
-        proper.add_nodes_from((("passing", a, b, row), {"row": row}) for row in skipped)
-        networkx().add_path(proper, [a, *chains[a, b], b])
+    for a in graph:
+        skipped = range(rows[a] + 1, max((rows[b] for b in graph.successors(a)), default=0))
+        trunk = [a, *(("passing", a, row) for row in skipped)]
+        proper.add_nodes_from(
+            (node, {"row": row}) for node, row in zip(trunk[1:], skipped, strict=True)
+        )
+        networkx().add_path(proper, trunk)
+        for b in graph.successors(a):
+            above = rows[b] - rows[a]
+            chains[a, b] = trunk[1:above]
+            proper.add_edge(trunk[above - 1], b)
     return proper, chains
 
 
