@@ -50,19 +50,33 @@ class Epoch:
         """How many rows all steps take."""
         return self.full * self.batch + self.rest
 
-    def stand_ins(self, rows: int) -> tuple[np.ndarray, ...]:
-        """An array a feed, of the shape that a step of so many rows sees; its values mean
-        nothing."""
+    def stand_ins(self, rows: int) -> tuple["StandIn", ...]:
+        """What a step of so many rows sees of each feed."""
         return tuple([_stand_in(feed, rows) for feed in self.feeds])
 
 
-def _stand_in(feed: Feed, rows: int) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """The shape of an array that need not exist: of a batch larger than memory, in no step."""
+
+    shape: tuple[int, ...]
+
+
+def _stand_in(feed: Feed, rows: int) -> StandIn:
     shape = feed.array.shape
     if feed.kind == "rows":
-        shape = (rows, *shape[1:])
-    elif feed.kind == "entries":
-        shape = shape[1:]
-    return np.broadcast_to(np.zeros((), feed.array.dtype), shape)
+        return StandIn((rows, *shape[1:]))
+    return StandIn(shape if feed.kind == "same" else shape[1:])
+
+
+def check_progress(progress: Any) -> None:
+    """BindingError for what cannot be called."""
+    if progress is not None and not callable(progress):
+        raise BindingError(
+            "progress is a function, called with how many steps were done",
+            got=repr(progress),
+            fix="progress=tqdm(total=steps).update",
+        )
 
 
 def plan_epoch(

@@ -12,7 +12,7 @@ import numpy as np
 from graphc.dims import Dim
 from graphc.errors import BindingError
 from graphc.graph import Graph
-from graphc.runtime.batches import Epoch
+from graphc.runtime.batches import Epoch, StandIn
 from graphc.runtime.binding import Backend, Binding, Slot
 from graphc.runtime.epoch_table import DEADLINE_AT, STEP_AT, Segment, Table, make_table
 from graphc.runtime.template import PACE
@@ -30,7 +30,7 @@ class Failure:
     step: int
 
 
-def split_epoch(epoch: Epoch, bind: Callable[[Sequence[np.ndarray]], Binding]) -> list[Segment]:
+def split_epoch(epoch: Epoch, bind: Callable[[Sequence[StandIn]], Binding]) -> list[Segment]:
     """The whole batches, and the partial one behind them; `bind` to arrays of such shapes."""
     segments = []
     if epoch.full or not epoch.rest:
@@ -52,6 +52,8 @@ def run_segments(
 ) -> Failure | None:
     """All steps, one after the other; None if none fails. Results are written."""
     for segment in segments:
+        if not segment.steps:  # of any size: there may be no memory for it
+            continue
         with STATE_LOCK:  # another thread may move the arena that the binding points into
             table = make_table(segment, epoch, results, backend)
         for done, error in _turns(table, segment, backend, run):

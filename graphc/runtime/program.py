@@ -23,12 +23,13 @@ from graphc.functions.copying import deep_copy
 from graphc.graph import Graph
 from graphc.runtime.arguments import arranged, arranged_epoch
 from graphc.runtime.backends import NATIVE, runner
-from graphc.runtime.batches import plan_epoch
+from graphc.runtime.batches import Epoch, StandIn, check_progress, plan_epoch
 from graphc.runtime.binding import Backend, Binding, bind, too_large
 from graphc.runtime.bound import Bound
 from graphc.runtime.code import Code, code_of
 from graphc.runtime.compile_report import CompileReport, Ledger, compile_report
 from graphc.runtime.epoch import empty_results, run_segments, split_epoch
+from graphc.runtime.epoch_table import Segment
 from graphc.runtime.explain import Explanation, explain
 from graphc.runtime.measure import Order, check_order, check_repeats, measure, profile_of
 from graphc.runtime.pool import Pool
@@ -275,7 +276,8 @@ class Program:
         given, batched = arranged_epoch(self._names, arrays, once)
         inputs = self.graph.inputs
         epoch = plan_epoch(inputs, given, batched, batch_size, order, shuffle, drop_last)
-        segments = split_epoch(epoch, self._binding)
+        check_progress(progress)
+        segments = self._segments(epoch)
         outputs = empty_results(self.graph, epoch, segments)
         failed = run_segments(segments, epoch, outputs, self._backend, self._run, progress)
         if failed is not None:
@@ -320,12 +322,17 @@ class Program:
     def _bound_to(self, arrays: Sequence[np.ndarray], known: Bound | None) -> Bound:
         if known is not None:
             return Bound(known.binding, self._arena, self._pools)
-        inputs = self.graph.inputs
         with np.errstate(all="ignore"):
-            fed = [fed_array(node, array) for node, array in zip(inputs, arrays, strict=True)]
-        sizes = bind_sizes(inputs, fed)
+            fed = [fed_array(n, array) for n, array in zip(self.graph.inputs, arrays, strict=True)]
+        return self._placed(self._shaped(fed))
+
+    def _shaped(self, arrays: Sequence[np.ndarray] | Sequence[StandIn]) -> Binding:
+        """A binding to these shapes, with no memory."""
+        sizes = bind_sizes(self.graph.inputs, arrays)
         check_guards(self._guards, sizes)
-        binding = self._bind(sizes, get_threads())
+        return self._bind(sizes, get_threads())
+
+    def _placed(self, binding: Binding) -> Bound:
         if binding.arena_bytes > len(self._arena):
             self._arena = aligned_empty((binding.arena_bytes,), uint8)
             self._base = self._arena.ctypes.data
@@ -333,13 +340,16 @@ class Program:
             del self._bound[next(iter(self._bound))]
         return Bound(binding, self._arena, self._pools)
 
-    def _binding(self, args: Sequence[np.ndarray]) -> Binding:
-        """The binding to the sizes of the arguments."""
+    def _segments(self, epoch: Epoch) -> list[Segment]:
         with STATE_LOCK:
-            key = (get_threads(), *[a.shape for a in args])
-            if key not in self._bound:
-                self._bound[key] = self._bound_to(args, None)
-            return self._bound[key].binding
+            return split_epoch(epoch, self._binding if epoch.steps else self._shaped)
+
+    def _binding(self, args: Sequence[StandIn]) -> Binding:
+        """The binding to these shapes, which calls will find, too."""
+        key = (get_threads(), *[a.shape for a in args])
+        if key not in self._bound:
+            self._bound[key] = self._placed(self._shaped(args))
+        return self._bound[key].binding
 
     def _bind(self, sizes: Mapping[str, int], threads: int) -> Binding:
         if self._template is None:
