@@ -86,6 +86,8 @@ def std(
 def max(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """The largest element; nan if one is nan. The gradient of a tie is split evenly.
 
+    Zeros of both signs are equal: the sign of the result may be that of any of them.
+
     Raises ShapeError, or GuardError once sizes are known, where there are no elements.
 
     >>> max([[1, 5], [7, 2]], axis=1).eval()
@@ -96,6 +98,8 @@ def max(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
 def min(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """The smallest element; nan if one is nan. The gradient of a tie is split evenly.
+
+    Zeros of both signs are equal: the sign of the result may be that of any of them.
 
     Raises ShapeError, or GuardError once sizes are known, where there are no elements.
 

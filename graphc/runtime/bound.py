@@ -45,6 +45,8 @@ class Bound:
         binding.move_to(arena.ctypes.data)
         self.binding, self.base = binding, binding.base
         self.address, self.threads = binding.address, binding.threads
+        for slot in (*binding.inputs, *binding.outputs):  # some words still point into arrays
+            self.point(slot, self.base + slot.offset)
         self.views = [_view(arena, slot) for slot in binding.inputs]
         self.inputs = [None if view.nbytes >= LARGE else view for view in self.views]
         self.large = [n for n, _ in enumerate(pools) if _is_written_in_place(binding, n)]

@@ -29,7 +29,6 @@ from graphc.runtime.bound import Bound
 from graphc.runtime.code import Code, code_of
 from graphc.runtime.compile_report import CompileReport, Ledger, compile_report
 from graphc.runtime.epoch import empty_results, run_segments, split_epoch
-from graphc.runtime.epoch_table import Segment
 from graphc.runtime.explain import Explanation, explain
 from graphc.runtime.measure import Order, check_order, check_repeats, measure, profile_of
 from graphc.runtime.pool import Pool
@@ -260,8 +259,8 @@ class Program:
 
         Raises what a call raises; before the first step if arguments do not fit. A step that fails
         leaves the state that the step before it made, and the error says which step that was.
-        Ctrl-C stops between two steps, within 0.1 s or the time of a step. Other threads may run
-        programs between two steps. An input named like an option cannot be given once.
+        Ctrl-C stops between two steps, within 0.1 s or the time of a step; there, other threads may
+        run programs. An input named like an option cannot be given once.
 
         >>> import graphc as gx
         >>> x, rate = gx.input("x", ("batch",)), gx.input("rate", ())
@@ -277,7 +276,11 @@ class Program:
         inputs = self.graph.inputs
         epoch = plan_epoch(inputs, given, batched, batch_size, order, shuffle, drop_last)
         check_progress(progress)
-        segments = self._segments(epoch)
+        return self._run_epoch(epoch, progress)
+
+    def _run_epoch(self, epoch: Epoch, progress: Callable[[int], object] | None) -> Any:
+        with STATE_LOCK:
+            segments = split_epoch(epoch, self._binding if epoch.steps else self._shaped)
         outputs = empty_results(self.graph, epoch, segments)
         failed = run_segments(segments, epoch, outputs, self._backend, self._run, progress)
         if failed is not None:
@@ -339,10 +342,6 @@ class Program:
         if len(self._bound) >= BINDINGS:
             del self._bound[next(iter(self._bound))]
         return Bound(binding, self._arena, self._pools)
-
-    def _segments(self, epoch: Epoch) -> list[Segment]:
-        with STATE_LOCK:
-            return split_epoch(epoch, self._binding if epoch.steps else self._shaped)
 
     def _binding(self, args: Sequence[StandIn]) -> Binding:
         """The binding to these shapes, which calls will find, too."""

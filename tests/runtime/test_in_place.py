@@ -65,6 +65,17 @@ def test_results_do_not_depend_on_where_arrays_are(
                 np.testing.assert_array_equal(a, b, name)
 
 
+def test_an_arena_that_moves_forgets_where_arrays_were(
+    all_large: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, (x, y) = sums(all_large), given(9)
+    wanted = program(x, y)
+    monkeypatch.setattr(bound, "LARGE", 1 << 60)  # from now on arrays are copied
+    program(*given(33))
+    for a, b in zip(program(x, y), wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_large_inputs_are_not_copied() -> None:
     x = gx.input("x", ("n",))
     program = gx.compile([x], gx.sum(x))
