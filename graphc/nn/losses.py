@@ -8,6 +8,8 @@ array(2., dtype=float32)
 
 from collections.abc import Callable
 
+import numpy as np
+
 from graphc import ops
 from graphc.dims import same_dims
 from graphc.errors import DTypeError, ShapeError
@@ -17,7 +19,7 @@ from graphc.functions.lifting import same_dtype, to_float
 from graphc.functions.patterns import ones_like, zeros_like
 from graphc.functions.tensor import Tensor, TensorLike
 from graphc.nn.functional import centred, relu
-from graphc.types import Shape, uint64
+from graphc.types import Shape, outside, range_text, uint64
 
 
 def mse(predictions: TensorLike, targets: TensorLike) -> Tensor:
@@ -79,8 +81,9 @@ def cross_entropy(
 
     `logits` (..., classes) are floats before any softmax; `targets` (...) are integer classes.
     Rows whose target is `ignore_index` do not count; the mean of no rows is nan. Raises DTypeError
-    for targets that are no integers, ShapeError for shapes that do not fit, IndexRangeError when
-    it runs for a target that is no class (-1 does not stand for the last one).
+    for targets that are no integers or cannot hold `ignore_index`, ShapeError for shapes that do
+    not fit, IndexRangeError when it runs for a target that is no class (-1 does not stand for the
+    last one).
 
     >>> round(cross_entropy([[0.0, 0.0], [0.0, 1000.0]], [1, 1]).item(), 4)
     0.3466
@@ -91,7 +94,9 @@ def cross_entropy(
     shifted, top = centred(x, -1)
     total = ops.log(shaping.summed(ops.exp(shifted), -1, keepdims=True))
     # the logit is read from x, and not from shifted: that need not be kept in memory
-    return _mean_of_classes(x, y, ignore_index, lambda picked: total - (picked - top))
+    return _mean_of_classes(
+        "cross_entropy", x, y, ignore_index, lambda picked: total - (picked - top)
+    )
 
 
 def nll(
@@ -105,7 +110,7 @@ def nll(
     array(1.75, dtype=float32)
     """
     x, y = _classified("nll", log_probabilities, targets)
-    return _mean_of_classes(x, y, ignore_index, lambda picked: -picked)
+    return _mean_of_classes("nll", x, y, ignore_index, lambda picked: -picked)
 
 
 def _classified(what: str, rows: TensorLike, targets: TensorLike) -> tuple[Tensor, Tensor]:
@@ -126,10 +131,20 @@ def _classified(what: str, rows: TensorLike, targets: TensorLike) -> tuple[Tenso
     return x, y
 
 
+def _check_ignored(what: str, y: Tensor, ignored: int | None) -> None:
+    if ignored is not None and outside(np.array(ignored), y.dtype) is not None:
+        raise DTypeError(
+            f"{what}: no target of {y.dtype} can be ignore_index",
+            got=f"ignore_index={ignored}; {range_text(y.dtype)}",
+            fix="targets.astype('int64'), or an ignore_index that targets can hold",
+        )
+
+
 def _mean_of_classes(
-    x: Tensor, y: Tensor, ignored: int | None, loss: Callable[[Tensor], Tensor]
+    what: str, x: Tensor, y: Tensor, ignored: int | None, loss: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """The mean of `loss` of the elements of x at the classes y, the ignored rows left out."""
+    _check_ignored(what, y, ignored)
     column = shaping.expanded(y, -1)
     counts = None if ignored is None else column != ignored
     if counts is not None:

@@ -79,6 +79,15 @@ def test_cross_entropy_refuses() -> None:
         gx.nn.cross_entropy(x, y).eval({x: LOGITS, y: [0, 1, 3, 0]})
 
 
+@pytest.mark.parametrize("name", ["cross_entropy", "nll"])
+@pytest.mark.parametrize("ignored", [-1, 256])
+def test_ignore_index_is_a_number_that_targets_can_hold(name: str, ignored: int) -> None:
+    x, y = gx.input("x", ("n", 3)), gx.input("y", ("n",), "uint8")
+    message = rf"{name}: .*uint8.*ignore_index.*  \[ignore_index={ignored}; uint8 holds 0 to 255\]"
+    with pytest.raises(gx.errors.DTypeError, match=message):
+        getattr(gx.nn, name)(x, y, ignore_index=ignored)
+
+
 def test_regression_losses() -> None:
     p, t = RNG.standard_normal((2, 4, 3))
     away = abs(p - t)
