@@ -24,7 +24,7 @@ BUILT: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an input listed twice": (
         lambda: gx.compile([x, x], x + 1),
         errors.GraphError,
-        r"input 'x' is listed twice(.|\n)*test_program.py.*<lambda>",
+        r"input 'x' is listed twice(.|\n)*test_compile_refusals.py.*<lambda>",
     ),
     "an input that is not listed": (
         lambda: gx.compile([x], x + y),
