@@ -32,7 +32,8 @@ def dim(size: object) -> DimLike:
         return _given(size) if size.isidentifier() else parse_dim(size)
     number = as_size(size)
     if number is None:
-        fix = "name what is not known yet: 'batch'" if size is None else "give an int or a name"
+        fix = "give an int or a name; an argument of jit is a tensor: close over it, or use partial"
+        fix = "name what is not known yet: 'batch'" if size is None else fix
         raise ShapeError(_NOT_A_SIZE, got=repr(size), fix=fix)
     return number
 

@@ -79,4 +79,12 @@ def _where_seen(seen: Tensor, scores: Tensor) -> Tensor:
             "attention: a mask is of bools", got=str(seen.node.type), fix="mask=distances < 5"
         )
     hidden = filled(HIDDEN, scores.shape, scores.dtype, Tensor)
-    return ops.where(broadcast_to(seen, scores.shape), scores, hidden)
+    try:
+        wide = broadcast_to(seen, scores.shape)
+    except ShapeError as error:
+        raise ShapeError(
+            "attention: a mask broadcasts to (..., queries, keys)",
+            got=f"{seen.shape} to {scores.shape}",
+            fix="mask[:, None] adds an axis; (queries, keys) holds for the whole batch",
+        ) from error
+    return ops.where(wide, scores, hidden)

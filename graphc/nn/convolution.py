@@ -225,7 +225,11 @@ def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilati
         places = zip(lengths, taps, strides, dilation, strict=True)
         return [_same(*place) for place in places]
     if isinstance(padding, str):
-        raise ShapeError("padding is 'same', 'valid', a number or pairs", got=repr(padding))
+        raise ShapeError(
+            "padding is 'same', 'valid', a number or pairs",
+            got=repr(padding),
+            fix="padding='same', in lower case, or padding=1 for one element on every side",
+        )
     each = (padding,) * len(lengths) if isinstance(padding, int) else tuple(padding)
     pairs = [(p, p) if isinstance(p, int) else tuple(p) for p in each]
     if len(pairs) != len(lengths) or any(len(p) != 2 or min(p) < 0 for p in pairs):

@@ -9,6 +9,7 @@ array([[0.5, 0.5]], dtype=float32)
 import math
 
 from graphc import ops
+from graphc.errors import DTypeError
 from graphc.functions import elementary, indexing, manipulation, shaping
 from graphc.functions.creation import as_tensor
 from graphc.functions.lifting import filled, to_float
@@ -252,7 +253,14 @@ def embedding(table: TensorLike, indices: TensorLike) -> Tensor:
            [1., 2.],
            [3., 4.]], dtype=float32)
     """
-    return indexing.take(table, indices, axis=0)
+    places = as_tensor(indices)
+    if places.dtype.kind not in "iu":
+        raise DTypeError(
+            "embedding: indices are integers",
+            got=str(places.node.type),
+            fix="embedding(table, indices): the table comes first",
+        )
+    return indexing.take(table, places, axis=0)
 
 
 def linear(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> Tensor:

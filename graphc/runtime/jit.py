@@ -113,7 +113,9 @@ def translate(source: Source, store: Store = NO_STORE) -> Translated:
             texts = to_llvm(function, source.symbol, arguments, source.kind, options)
         except CompileError as error:
             raise CompileError(
-                f"kernel {source.name} does not compile", got=error.got, fix=source.text
+                f"kernel {source.name} does not compile",
+                got=error.got,
+                fix=f"this is a fault of graphc: please report it, with the source\n{source.text}",
             ) from error
         return Translated((*texts, *_vector_math(texts, store)), source.symbol, source.symbol)
 

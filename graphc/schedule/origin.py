@@ -5,6 +5,7 @@ Enters: a group and those of its items that became a kernel. Leaves: the kernel'
 
 from collections.abc import Sequence
 
+from graphc.graph import STATE
 from graphc.lowering import Contract, Reduce, Scatter
 from graphc.schedule.group import Group
 from graphc.schedule.items import Item
@@ -18,7 +19,9 @@ def origin_of(group: Group, items: Sequence[Item]) -> Origin:
     own = {item.node for item in items}
     parts = tuple(Part(_role(group, item), item.node, item.value) for item in items)
     refusals = tuple(r for r in group.refusals if r.reader in own and r.made not in group.place)
-    return Origin(_title(group, items), (heavy or nodes)[-1].where, parts, refusals, group.stays)
+    computed = [node for node in nodes if node.op is not STATE]  # not where state was made
+    where = (heavy or computed or nodes)[-1].where
+    return Origin(_title(group, items), where, parts, refusals, group.stays)
 
 
 def _title(group: Group, items: Sequence[Item]) -> str:

@@ -174,6 +174,26 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         GraphError,
         r"step\.profile",
     ),
+    "padding in capitals": (
+        lambda: gx.nn.conv(IMAGE, np.ones((3, 3, 3, 4)), padding="SAME"),  # type: ignore[arg-type]
+        ShapeError,
+        "lower case",
+    ),
+    "embedding turned": (
+        lambda: gx.nn.embedding(LABELS, W),
+        DTypeError,
+        r"embedding: indices.*f32\[784, 10\](.|\n)*table comes first",
+    ),
+    "mask of attention": (
+        lambda: gx.nn.attention(X, X, X, mask=np.ones((4, 4), bool)),
+        ShapeError,
+        r"attention: a mask.*\(4, 4\) to \(batch, batch\)",
+    ),
+    "argument of jit as a size": (
+        lambda: gx.jit(lambda x, n: gx.reshape(x, (n, -1)))(IMAGES, 2),
+        ShapeError,
+        "close over it",
+    ),
     # gradients
     "no scalar": (lambda: gx.grad(U, U), GradientError, "loss.sum"),
     "two results": (lambda: gx.grad(lambda u: (u, u))(1.0), GradientError, "has_aux=True"),

@@ -47,6 +47,18 @@ def test_a_training_step_reads_like_this(pytestconfig: pytest.Config) -> None:
     golden.check("explain/step.txt", str(explained(MODEL)), pytestconfig)
 
 
+def test_an_update_is_shown_at_the_line_that_computes_it() -> None:
+    """Not at that of the parameter, which a function of the model makes for all layers."""
+    w = gx.parameter("w", np.ones(6))
+    m = gx.state("m", np.zeros(6))
+    change = 0.9 * m + 0.1 * gx.sin(w)
+    new = w - 0.1 * change
+    program = gx.compile([], [], updates={w: new, m: change})
+    (row,) = program.explain().rows
+    assert row.where == new.node.where
+    assert [info.where for info in program.kernels] == [new.node.where]
+
+
 def reasons(y: gx.Tensor, *others: gx.Tensor) -> set[Reason]:
     """All that keep the kernels of these tensors apart."""
     inputs = [x for x in (X, SQUARE, INDEX) if f"{x.node.params['name']}:" in gx.text([y, *others])]

@@ -70,6 +70,7 @@ def test_errors_carry_the_source() -> None:
         jit.compile_kernel(Source(source, "fill"))
     assert "maximum(x[i], f32(0.0))" in str(caught.value)
     assert "kernel fill does not compile" in str(caught.value)
+    assert "please report it, with the source\n" in str(caught.value)
     with pytest.raises(CompileError, match="LLVM rejects"):
         jit.compile_kernel(Source("define void @f() { nonsense }", "f", LLVM))
     with pytest.raises(CompileError, match="LLVM rejects"):
