@@ -19,14 +19,13 @@ from graphc.errors import BindingError
 from graphc.evaluate import evaluate_at
 from graphc.runtime.code import Code
 from graphc.runtime.partition import Partition, partition_steps
-from graphc.runtime.team import BARRIER, COMMIT, SPINS
+from graphc.runtime.team import BARRIER, COMMIT, FLAGS_AT
 from graphc.runtime.template import (
-    BARRIER_AT,
     ERROR_AT,
-    ROWS_AT,
     Template,
     fixed_address,
     number_bits,
+    write_header,
 )
 from graphc.schedule.blocking import Tile
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel
@@ -216,10 +215,8 @@ def _write_heads(template: Template, table: np.ndarray, partitions: Sequence[Par
     shares = [(p.extent, p.granule, p.parts) for p in partitions]
     for column, values in enumerate(zip(*shares, strict=True), start=2):
         table[rows + column] = values
-    table[rows + 5] = row_flags(template.code, partitions)
-    address = table.ctypes.data
-    control = address + 8 * ROWS_AT, address + 8 * BARRIER_AT, address + 8 * ERROR_AT
-    table[:5] = len(rows), *control, SPINS
+    table[rows + FLAGS_AT] = row_flags(template.code, partitions)
+    write_header(table, len(rows))
 
 
 def _write_contractions(

@@ -14,7 +14,8 @@ from graphc.errors import BindingError
 from graphc.graph import Graph
 from graphc.runtime.batches import Epoch, StandIn
 from graphc.runtime.binding import Backend, Binding, Slot
-from graphc.runtime.epoch_table import DEADLINE_AT, STEP_AT, Segment, Table, make_table
+from graphc.runtime.epoch_table import Segment, Table, make_table
+from graphc.runtime.team import DEADLINE_AT, STEP_AT
 from graphc.runtime.template import PACE
 from graphc.state import STATE_LOCK
 

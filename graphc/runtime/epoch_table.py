@@ -18,12 +18,11 @@ from graphc.runtime.batches import Epoch, Feed
 from graphc.runtime.binding import Backend, Binding, Slot
 from graphc.runtime.bound import address_of
 from graphc.runtime.feeding import SET_WORDS, copy_rows
-from graphc.runtime.team import BARRIER, COMMIT, ROW_WORDS, SPINS, STEP
-from graphc.runtime.template import BARRIER_AT, ERROR_AT, ROWS_AT
+from graphc.runtime.team import BARRIER, COMMIT, FLAGS_AT, ROW_WORDS, STEP, STEP_AT
+from graphc.runtime.template import ROWS_AT, write_header
 from graphc.state import aligned_empty
 from graphc.types import as_dtype, int64, uint8
 
-STEP_AT, DEADLINE_AT = 5, 7  # words of the header
 SPLIT_BYTES = 1 << 16  # a smaller copy is for one thread
 
 
@@ -82,12 +81,12 @@ def make_table(
     rows = [_copy_row(place, segment, epoch, step, backend) for place in copied]
     rows.append(_set_row(moving, start + 8 * sum(widths), step, backend))
     words[:ROWS_AT] = binding.table[:ROWS_AT]  # with its pace
-    _write_header(words, start, len(rows) + len(binding.rows), segment.steps)
+    write_header(words, len(rows) + len(binding.rows), segment.steps)
     for at, width, row in zip(accumulate(widths, initial=ROWS_AT), widths, rows, strict=False):
         words[at : at + width] = [width, *row]
     _write_program(words, binding, places, sum(widths), address_of(arena))
     last = (binding.rows[-1] if binding.rows else ROWS_AT - widths[-1]) + sum(widths)
-    words[last + 5] |= BARRIER | COMMIT | STEP
+    words[last + FLAGS_AT] |= BARRIER | COMMIT | STEP
     return Table(words, start, arena)
 
 
@@ -160,11 +159,6 @@ def _kernel(backend: Backend, text: str) -> int:
 
 
 # ---- words --------------------------------------------------------------------------------------
-
-
-def _write_header(words: np.ndarray, start: int, rows: int, steps: int) -> None:
-    control = [start + 8 * at for at in (ROWS_AT, BARRIER_AT, ERROR_AT)]
-    words[:8] = rows, *control, SPINS, 0, steps, 0
 
 
 def _write_program(

@@ -20,11 +20,10 @@ from graphc.runtime.team import (
     BARRIER,
     CYCLES_AT,
     ROW_WORDS,
-    SPINS,
     profile_table,
     seconds_per_cycle,
 )
-from graphc.runtime.template import BARRIER_AT, ERROR_AT, ROWS_AT
+from graphc.runtime.template import ROWS_AT, write_header
 from graphc.state import aligned_empty
 from graphc.types import int64
 
@@ -113,11 +112,10 @@ class Probe:
         width = ROW_WORDS + len(arguments)
         self._table = aligned_empty((ROWS_AT + rows * width,), int64)
         self._table[:] = 0
-        base, self._threads = self._table.ctypes.data, threads
+        self._threads = threads
         row = (width, address, threads, 1, threads, BARRIER, 0, 0, *arguments)
         self._table[ROWS_AT:] = row * rows
-        control = base + 8 * ROWS_AT, base + 8 * BARRIER_AT, base + 8 * ERROR_AT
-        self._table[:5] = rows, *control, SPINS
+        write_header(self._table, rows)
         self._rows = self._table[ROWS_AT:].reshape(rows, width)
 
     def seconds(self, duration: float) -> float:

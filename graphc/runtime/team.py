@@ -44,8 +44,9 @@ from graphc.runtime.machine import process_address
 from graphc.state import STATE_LOCK
 
 HEADER_WORDS = 8
+STEP_AT, DEADLINE_AT = 5, 7  # words of the header
 ROW_WORDS = 8  # before the arguments
-CYCLES_AT = 6
+FLAGS_AT, CYCLES_AT = 5, 6  # words of a row
 BARRIER, COMMIT, STEP = 1, 2, 4
 SPINS = 2000  # about 50 us
 

@@ -27,7 +27,7 @@ from graphc.evaluate import evaluate_at
 from graphc.graph import Literal, Node, order
 from graphc.lowering import Source
 from graphc.runtime.code import Code
-from graphc.runtime.team import HEADER_WORDS, ROW_WORDS
+from graphc.runtime.team import HEADER_WORDS, ROW_WORDS, SPINS
 from graphc.schedule.kernel import Buffer, Kernel, LoopKernel
 from graphc.state import State
 
@@ -35,6 +35,13 @@ LINE_WORDS = 8
 BARRIER_AT, ERROR_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS
 PACE = slice(ERROR_AT + 1, ERROR_AT + LINE_WORDS)
 ROWS_AT = HEADER_WORDS + 2 * LINE_WORDS  # behind the header: barrier and error word, a line each
+
+
+def write_header(table: np.ndarray, rows: int, steps: int = 0) -> None:
+    """The header of a table that has so many rows, for an epoch of so many steps."""
+    start = table.ctypes.data
+    control = [start + 8 * at for at in (ROWS_AT, BARRIER_AT, ERROR_AT)]
+    table[:HEADER_WORDS] = rows, *control, SPINS, 0, steps, 0
 
 
 @dataclass(slots=True)
