@@ -27,6 +27,7 @@ MICRO_ARGUMENTS = (
     *("runs", "a_run", "b_run"),
 )
 GROUP = 4  # rows that share a pointer
+AHEAD = 12  # steps along k: a transposed A has every step in another line, which comes late
 
 
 def micro_function(tile: Tile) -> IRFunction:
@@ -35,6 +36,7 @@ def micro_function(tile: Tile) -> IRFunction:
     f.scaled("rs", "cs", "bs", "ldc", "a_run", "b_run")
     f.do("%b.0 = inttoptr i64 %b to ptr")
     f.do(f"%rs.group = mul i64 %rs.bytes, {GROUP}")
+    f.do(f"%ahead = mul i64 %cs.bytes, {AHEAD}")
     # from the end of a run to the start of the next
     for name, step in (("a_run", "cs"), ("b_run", "bs")):
         f.do(f"%{name}.next = sub i64 %{name}.bytes, {f.value(f'mul i64 %k, %{step}.bytes')}")
@@ -80,6 +82,9 @@ def _sums(
 
     def step(_: str, values: Values) -> Values:
         *rows, b = values[:count]
+        f.prefetch(f.at(rows[0], "%ahead"))
+        if len(rows) > 1:
+            f.prefetch(f.at(rows[-1], "%ahead"))
         sums = _rank_one(f, tile, leave, rows, strides, b, masks, values[count:])
         return [*(f.at(row, "%cs.bytes") for row in rows), f.at(b, "%bs.bytes"), *sums]
 
