@@ -21,7 +21,15 @@ contractions with as many loops share, so that a kernel is hardly more than its 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from graphc.codegen.macro import CASTS, OUTER, PACKED, STATE, SumsSpec, contract_words
+from graphc.codegen.macro import (
+    CASTS,
+    OUTER,
+    PACKED,
+    STATE,
+    SumsSpec,
+    contract_words,
+    filled_depth,
+)
 from graphc.codegen.writer import Writer
 from graphc.schedule.blocking import SIZES, STATE_BYTES, Blocking, Tile
 from graphc.schedule.walk import ONCE, Loop
@@ -105,7 +113,7 @@ def contract_values(
 
 
 def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iterator[int]:
-    tile, walk, count = blk.whole, blk.walk, len(blk.matmul.depth)
+    tile, walk, count = blk.whole, blk.walk, filled_depth(len(blk.matmul.depth))
     yield from (blk.tile_rows, tile.columns, pack, micro(tile), micro(blk.edge))
     yield from (blk.packed_b, blk.pack_period)
     copy, column = walk.copy, blk.matmul.b_column

@@ -112,8 +112,15 @@ def contract_words(spec: SumsSpec) -> tuple[str, ...]:
     outer = _loop_words("outer", spec.outer)
     if not spec.fast:
         return (*COMMON_WORDS, *outer, *_loop_words("depth", spec.depth))
-    around = _loop_words("pack", spec.depth - 1)
-    return (*COMMON_WORDS, *outer, *FAST_WORDS, *around, *_loop_words("rest", spec.depth - 2))
+    depth = filled_depth(spec.depth)
+    around = _loop_words("pack", depth - 1)
+    return (*COMMON_WORDS, *outer, *FAST_WORDS, *around, *_loop_words("rest", depth - 2))
+
+
+def filled_depth(loops: int) -> int:
+    """How many depth loops the text around micro-kernels has for so many: those of an image, some
+    of which run once, so that matmuls and convolutions share it."""
+    return max(loops, 3)
 
 
 def _loop_words(name: str, count: int) -> Iterator[str]:
@@ -216,7 +223,7 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
         line("b_block = c_block + packed_b")
     line("started = 0")
     blocks = "for t in range(depth_blocks):"
-    with _nest(writer, "rest", spec.depth - 2) as loops, writer.block(blocks):
+    with _nest(writer, "rest", filled_depth(spec.depth) - 2) as loops, writer.block(blocks):
         a_panel, b_panel = (
             " + ".join([f"t * {operand}_step", *_moves(operand, "rest", loops)])
             for operand in ("a", "b")
@@ -234,7 +241,7 @@ def _emit_packing(writer: Writer, spec: SumsSpec) -> None:
         with writer.block("for v in range(column_tiles):"):
             line("j = v * tile_columns")
             line("wide = minimum(tile_columns, n - j)")
-            with _nest(writer, "pack", spec.depth - 1) as loops:
+            with _nest(writer, "pack", filled_depth(spec.depth) - 1) as loops:
                 source = " + ".join(["j * b_column", *_moves("b", "pack", loops)])
                 target = " + ".join(["j * panel_column", *_moves("a", "pack", loops)])
                 line(f"source = b_block + ({source}) * {size}")

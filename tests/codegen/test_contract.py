@@ -330,3 +330,8 @@ def test_parts_find_blocks() -> None:
     for rows, columns in ((32, 64), (1, 1024), (100, 10), (512, 512)):
         matmul = dense("float32", 1, rows, columns, 64, (0, 64, 1), (0, columns, 1))
         assert choose_blocking(matmul, CORES[0], 2).extent >= 2
+
+
+def test_matmuls_and_convolutions_share_their_sums() -> None:
+    texts = {sums_source(SumsSpec("float32", outer=1, depth=depth)) for depth in (1, 2, 3)}
+    assert len(texts) == 1
