@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.costs import cost
+from benchmarks.machine import measured_machine
 from benchmarks.processes import Plan, add_plan, in_turn, plan_of, run
 from benchmarks.records import (
     Machine,
@@ -30,7 +31,6 @@ from benchmarks.records import (
     disagreements,
     record,
     save,
-    this_machine,
 )
 from benchmarks.table import OURS, table
 from benchmarks.worker import MODULES
@@ -48,7 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="graphc_benchmarks_") as folder:
         if options.profile:
             return _profiles(options.work, plan, Path(folder))
-        machine = _limits(options.work, plan, Path(folder))
+        held = {name: cost(WORKS[name]).held for name in options.work}
+        machine = measured_machine(held, plan, Path(folder))
         frameworks = (OURS, *options.peers)
         records = [r for w in options.work for r in _measured(w, frameworks, plan, machine, folder)]
     print(table(records))
@@ -71,19 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="exit with 1 if losses differ")
     parser.add_argument("--profile", action="store_true", help="print graphc's kernels instead")
     return parser
-
-
-def _limits(works: Sequence[str], plan: Plan, folder: Path) -> Machine:
-    """The machine's limits, for working sets as large as those of the workloads."""
-    held = {name: cost(WORKS[name]).held for name in works}
-    words = ("benchmarks.limits", str(plan.threads), *(str(size) for size in held.values()))
-    found = run(plan.python(OURS), words, plan.threads, folder)
-    if "note" in found:
-        raise SystemExit(f"the limits of this machine: {found['note']}")
-    rates = {name: round(found["gbytes"][str(size)], 1) for name, size in held.items()}
-    machine = this_machine(plan.threads, found["gflops"], rates)
-    print(f"{machine.date} UTC, {machine.cpu}, {plan.threads} threads: {machine.gflops} GFLOP/s")
-    return machine
 
 
 def _measured(

@@ -24,8 +24,9 @@ from statistics import median_low
 from typing import Any
 
 from benchmarks.cases import CASES, flops, moved
+from benchmarks.machine import measured_machine
 from benchmarks.processes import Plan, add_plan, plan_of, run
-from benchmarks.records import Machine, this_machine
+from benchmarks.records import Machine
 from benchmarks.table import OURS
 from benchmarks.worker import step_time
 from benchmarks.workloads import UnsupportedError
@@ -64,7 +65,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     plan = plan_of(options, tuple(MODULES))
     with tempfile.TemporaryDirectory(prefix="graphc_benchmarks_") as folder:
-        machine = limits_of(names, plan, Path(folder))
+        machine = measured_machine({n: moved(CASES[n]) for n in names}, plan, Path(folder))
         records = measured(names, options.group, (OURS, *options.peers), machine, plan, folder)
     print(table(records))
     if options.json:
@@ -88,19 +89,6 @@ def measure(framework: str, names: Sequence[str], seconds: float) -> dict[str, A
         call()
         found[name] = step_time(call, seconds)
     return found
-
-
-def limits_of(names: Sequence[str], plan: Plan, folder: Path) -> Machine:
-    """The machine's limits, for working sets as large as those of the cases."""
-    sizes = {name: moved(CASES[name]) for name in names}
-    words = ("benchmarks.limits", str(plan.threads), *map(str, sorted(set(sizes.values()))))
-    found = run(plan.python(OURS), words, plan.threads, folder)
-    if "note" in found:
-        raise SystemExit(f"the limits of this machine: {found['note']}")
-    rates = {name: round(found["gbytes"][str(size)], 1) for name, size in sizes.items()}
-    machine = this_machine(plan.threads, found["gflops"], rates)
-    print(f"{machine.date} UTC, {machine.cpu}, {plan.threads} threads: {machine.gflops} GFLOP/s")
-    return machine
 
 
 def measured(

@@ -11,7 +11,7 @@ example a softmax over the last axis (one row at a time, three sweeps):
         ...
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -90,9 +90,9 @@ class _Loops:
             if kernel.lanes == "outer":
                 self._columns()
             elif kernel.lanes == "window":
-                self._windows()
+                self._rows(self._window)
             else:
-                self._rows()
+                self._rows(self._sweep)
             if checks(kernel.values):
                 with self._writer.block("if failed != 0:"):
                     error = self._words.name("error", ErrorWord())
@@ -145,14 +145,15 @@ class _Loops:
 
     # ---- rows: accumulators are variables, the inner loop is vectorised ----
 
-    def _rows(self) -> None:
+    def _rows(self, inner: Callable[[Stage], None]) -> None:
+        """The outer loops around row statements and what `inner` makes of the other stages."""
         kernel = self._kernel
         with self._nest(range(len(kernel.outer))):
             for stage in kernel.stages:
                 if stage.level == "row":
                     self._statements(stage, "")
                 else:
-                    self._sweep(stage)
+                    inner(stage)
 
     def _sweep(self, stage: Stage) -> None:
         self._start(stage)
@@ -193,15 +194,6 @@ class _Loops:
         return text or "0"
 
     # ---- windows: the last outer loop is vectorised around all points of the inner ones ----
-
-    def _windows(self) -> None:
-        kernel = self._kernel
-        with self._nest(range(len(kernel.outer))):
-            for stage in kernel.stages:
-                if stage.level == "row":
-                    self._statements(stage, "")
-                else:
-                    self._window(stage)
 
     def _window(self, stage: Stage) -> None:
         first, sizes = len(self._kernel.outer), self._kernel.inner
