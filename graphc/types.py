@@ -87,6 +87,7 @@ _NUMPYS_OWN = ("i8", "u8")  # to NumPy these count bytes: int64 and uint64
 _BY_NAME = {
     name: dtype for dtype in DTYPES for name in (dtype.name, dtype.short) if name not in _NUMPYS_OWN
 }
+_NUMPYS = {dtype.numpy.str[1:]: dtype.name for dtype in DTYPES}  # "f4": "float32"
 _BY_SIZE = {(dtype.kind, dtype.itemsize): dtype for dtype in DTYPES}
 _RANK = {"b": 0, "u": 1, "i": 2, "f": 3}  # NumPy's order of kinds
 _PYTHON_TYPES: dict[object, DType] = {float: float32, int: int64, bool: bool_}
@@ -108,6 +109,8 @@ def as_dtype(x: object) -> DType:
         fix = f"graphc has {', '.join(dtype.name for dtype in DTYPES)}"
         if isinstance(x, int | tuple):
             fix = "a shape is one argument, and the dtype follows it: zeros((2, 3), 'float32')"
+        elif isinstance(x, str) and x in _NUMPYS:
+            fix = f"NumPy's {x!r}, which counts bytes, is {_NUMPYS[x]!r} here"
         raise DTypeError("unknown dtype", got=repr(x), fix=fix)
     return found
 

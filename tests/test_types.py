@@ -59,13 +59,17 @@ def test_python_types_stand_for_the_defaults() -> None:
     assert [as_dtype(x) for x in (float, int, bool)] == [float32, int64, bool_]
 
 
-@pytest.mark.parametrize(
-    "bad", ["float", "f4", "i8", "u8", "complex64", np.float16, complex, str, None, 3.0]
-)
+@pytest.mark.parametrize("bad", ["float", "complex64", np.float16, complex, str, None, 3.0])
 def test_an_unknown_dtype_lists_the_known_ones(bad: object) -> None:
     with pytest.raises(DTypeError, match="graphc has float32, float64, int8"):
         as_dtype(bad)
     assert float32 != bad
+
+
+def test_a_spelling_of_numpys_is_told_the_name_here() -> None:
+    for dtype in [dtype for dtype in DTYPES if dtype.short != "b1"]:  # the same in both
+        with pytest.raises(DTypeError, match=f"is '{dtype.name}' here"):
+            as_dtype(dtype.numpy.str[1:])
 
 
 @pytest.mark.parametrize(("a", "b"), PAIRS, ids=repr)

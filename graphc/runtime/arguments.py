@@ -7,6 +7,8 @@ errors that name the one that is missing, unknown, or given twice.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from graphc.errors import BindingError, MissingInputError, UnknownInputError
 
 
@@ -53,12 +55,26 @@ def arranged_epoch(
         values = arranged(names, (), {**arrays, **once})
         return dict(zip(names, values, strict=True)), tuple(arrays)
     if isinstance(arrays, list | tuple):
+        if any(_is_batch(value) for value in arrays):
+            raise BindingError(
+                "an epoch takes whole arrays, and makes the batches itself",
+                got=f"{len(arrays)} batches",
+                fix="run_epoch([x, y], batch_size) with the arrays of all samples",
+            )
         values = arranged(names, arrays, once)
         return dict(zip(names, values, strict=True)), tuple(names[: len(arrays)])
     raise BindingError(
         "an epoch takes a list of arrays, or a dict by name",
         got=type(arrays).__name__,
         fix="run_epoch([x, y], batch_size)",
+    )
+
+
+def _is_batch(value: Any) -> bool:
+    """Whether it holds arrays, as what a data loader gives does."""
+    holds = value.values() if isinstance(value, Mapping) else value
+    return isinstance(value, Mapping | list | tuple) and any(
+        isinstance(item, np.ndarray) and item.ndim for item in holds
     )
 
 

@@ -132,6 +132,11 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
         errors.BindingError,
         "takes a list of arrays",
     ),
+    "batches of a loader": (
+        lambda p: p.run_epoch([(np.ones((4, 4)), np.zeros(4, int))] * 2, 4, rate=1),
+        errors.BindingError,
+        r"makes the batches itself  \[2 batches\]",
+    ),
     "no arrays": (
         lambda p: p.run_epoch([], 2, x=np.ones((2, 4)), y=[0] * 2, rate=1),
         errors.BindingError,
