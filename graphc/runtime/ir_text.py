@@ -89,7 +89,8 @@ class IRFunction:
 
     def splat(self, scalar: str) -> str:
         vector = self.value(f"insertelement {self.vector} poison, {self.scalar} {scalar}, i32 0")
-        return self.shuffle(vector, "poison", [0] * self.width)
+        zeros = f"<{self.width} x i32> zeroinitializer"
+        return self.value(f"shufflevector {self.vector} {vector}, {self.vector} poison, {zeros}")
 
     def first_lanes(self, count: str) -> str:
         """The mask of the first `count` lanes."""
@@ -112,6 +113,17 @@ class IRFunction:
 
     def branch(self, condition: str, then: str, other: str) -> None:
         self.do(f"br i1 {condition}, label %{then}, label %{other}")
+
+    def switch(self, value: str, cases: Mapping[int, Callable[[], None]]) -> None:
+        """The code of the case that the value is, if any."""
+        done, labels = self.fresh("done"), {number: self.fresh("case") for number in cases}
+        table = " ".join(f"i64 {number}, label %{label}" for number, label in labels.items())
+        self.do(f"switch i64 {value}, label %{done} [{table}]")
+        for number, body in cases.items():
+            self.label(labels[number])
+            body()
+            self.do(f"br label %{done}")
+        self.label(done)
 
     def loop(
         self,

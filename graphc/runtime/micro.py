@@ -9,11 +9,12 @@ Enters: a Tile (its vectors; how many rows fit the registers). Leaves: the funct
 
 all int64, strides in elements; A_r begins r * a_run behind A_0. It goes down the m rows in tiles of
 `rows`, a number up to the tile's that is known at run time: after each row a branch may leave the
-step, which costs nothing that can be measured (every exit is predicted). A is broadcast from any
-strides (a transposed A needs no packing), the rows of B are vectors b_stride apart, C is a
-row-major scratch whose rows are whole tiles: behind `columns` anything is written. Of the last
-vector of B only what `columns` leaves is read, where masks are quick. A tile of one row goes along
-as many vectors as `columns` fill: there the branches stand after vectors.
+step, which costs nothing that can be measured (every exit is predicted). In a tile of one vector it
+would cost a fifth: there every number of rows has a loop. A is broadcast from any strides (a
+transposed A needs no packing), the rows of B are vectors b_stride apart, C is a row-major scratch
+whose rows are whole tiles: behind `columns` anything is written. Of the last vector of B only what
+`columns` leaves is read, where masks are quick. A tile of one row goes along as many vectors as
+`columns` fill: there the branches stand after vectors.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ MICRO_ARGUMENTS = (
     *("runs", "a_run", "b_run"),
 )
 GROUP = 4  # rows that share a pointer
+NARROW_GROUP = 8  # the same in a tile of one vector
 AHEAD = 12  # steps along k: a transposed A has every step in another line, which comes late
 
 
@@ -35,19 +37,27 @@ def micro_function(tile: Tile) -> IRFunction:
     f = IRFunction(tile.dtype, tile.width)
     f.scaled("rs", "cs", "bs", "ldc", "a_run", "b_run")
     f.do("%b.0 = inttoptr i64 %b to ptr")
-    f.do(f"%rs.group = mul i64 %rs.bytes, {GROUP}")
+    narrow = tile.vectors == 1
+    f.do(f"%rs.group = mul i64 %rs.bytes, {NARROW_GROUP if narrow else GROUP}")
     f.do(f"%ahead = mul i64 %cs.bytes, {AHEAD}")
     # from the end of a run to the start of the next
     for name, step in (("a_run", "cs"), ("b_run", "bs")):
         f.do(f"%{name}.next = sub i64 %{name}.bytes, {f.value(f'mul i64 %k, %{step}.bytes')}")
-    strides = ["0", *(f.value(f"mul i64 %rs.bytes, {row}") for row in range(1, GROUP))]
     masks, behind = _masks(f, tile), _compared(f, "%columns", tile.width, tile.vectors)
+    strides = _narrow_strides(f) if narrow else _strides(f)
 
     def tile_of_rows(_: str, values: Values) -> Values:
         a, c, left = values
         rows = f.least(left, "%rows")
-        leave = behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows)
-        _store_tile(f, tile, leave, c, _sums(f, tile, leave, a, strides, masks))
+        if narrow:
+            cases = {
+                n: partial(_narrow_tile, f, n, a, c, strides, masks[0])
+                for n in range(1, tile.rows + 1)
+            }
+            f.switch(rows, cases)
+        else:
+            leave = behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows)
+            _store_tile(f, tile, leave, c, _sums(f, tile, leave, a, strides, masks))
         down = [f.value(f"mul i64 %{name}.bytes, %rows") for name in ("rs", "ldc")]
         return [f.at(a, down[0]), f.at(c, down[1]), f.value(f"sub i64 {left}, {rows}")]
 
@@ -57,6 +67,21 @@ def micro_function(tile: Tile) -> IRFunction:
     f.loop(tiles, [("ptr", first[0]), ("ptr", first[1]), ("i64", "%m")], tile_of_rows)
     f.do("ret void")
     return f
+
+
+def _strides(f: IRFunction) -> Values:
+    """From the first row of a group to each of its rows."""
+    return ["0", *(f.value(f"mul i64 %rs.bytes, {row}") for row in range(1, GROUP))]
+
+
+def _narrow_strides(f: IRFunction) -> Values:
+    """The same for a tile of one vector: odd multiples and, as the processor scales them, their
+    doubles, so that a dozen rows need no more than four registers."""
+    odd = {n: f.value(f"mul i64 %rs.bytes, {n}") for n in range(1, NARROW_GROUP, 2)}
+    return ["0"] + [
+        f.value(f"mul i64 {odd[row // (row & -row)]}, {row & -row}")
+        for row in range(1, NARROW_GROUP)
+    ]
 
 
 def _compared(f: IRFunction, count: str, step: int, most: int) -> Values:
@@ -77,37 +102,69 @@ def _sums(
     f: IRFunction, tile: Tile, leave: Values, a: str, strides: Values, masks: Values
 ) -> Values:
     """The sums of a tile whose first row of A is at `a`."""
-    pointers = [*_pointers(f, tile, a), "%b.0"]
-    count = len(pointers)
 
-    def step(_: str, values: Values) -> Values:
-        *rows, b = values[:count]
+    def step(rows: Values, b: str, sums: Values) -> Values:
         f.prefetch(f.at(rows[0], "%ahead"))
         if len(rows) > 1:
             f.prefetch(f.at(rows[-1], "%ahead"))
-        sums = _rank_one(f, tile, leave, rows, strides, b, masks, values[count:])
+        return _rank_one(f, tile, leave, rows, strides, b, masks, sums)
+
+    return _along_depth(f, _pointers(f, tile.rows, GROUP, a), tile.rows * tile.vectors, step)
+
+
+def _narrow_tile(f: IRFunction, rows: int, a: str, c: str, strides: Values, mask: str) -> None:
+    """Exactly so many rows of one vector, stored at `c`.
+
+    The pointers are hidden in every step: LLVM else adds the strides before the loop, more sums
+    than there are registers.
+    """
+
+    def step(pointers: Values, b: str, sums: Values) -> Values:
+        pointers = [f.hidden(pointer) for pointer in pointers]
+        f.prefetch(f.at(pointers[0], "%ahead"))
+        vector = f.masked_load(b, mask) if mask else f.load(b, f.vector)
+        places = [f.at(pointers[n // NARROW_GROUP], strides[n % NARROW_GROUP]) for n in range(rows)]
+        return [
+            f.multiply_add(f.splat(f.load(place, f.scalar)), vector, total)
+            for place, total in zip(places, sums, strict=True)
+        ]
+
+    sums = _along_depth(f, _pointers(f, rows, NARROW_GROUP, a), rows, step)
+    _store_rows(f, sums, c)
+
+
+def _along_depth(
+    f: IRFunction, pointers: Values, count: int, step: Callable[[Values, str, Values], Values]
+) -> Values:
+    """`count` sums after step(pointers to rows of A, to a row of B, sums) -> sums all along the
+    depth."""
+    first = len(pointers) + 1
+
+    def one(_: str, values: Values) -> Values:
+        *rows, b = values[:first]
+        sums = step(rows, b, values[first:])
         return [*(f.at(row, "%cs.bytes") for row in rows), f.at(b, "%bs.bytes"), *sums]
 
-    kinds = ["ptr"] * count + [f.vector] * (tile.rows * tile.vectors)
+    kinds = ["ptr"] * first + [f.vector] * count
 
     def run(_: str, values: Values) -> Values:
-        *rows, b = (values := f.loop("%k", list(zip(kinds, values, strict=True)), step))[:count]
+        *rows, b = (values := f.loop("%k", list(zip(kinds, values, strict=True)), one))[:first]
         return [
             *(f.at(row, "%a_run.next") for row in rows),
             f.at(b, "%b_run.next"),
-            *values[count:],
+            *values[first:],
         ]
 
-    first = pointers + ["zeroinitializer"] * (tile.rows * tile.vectors)
-    return f.loop("%runs", list(zip(kinds, first, strict=True)), run)[count:]
+    start = [*pointers, "%b.0", *["zeroinitializer"] * count]
+    return f.loop("%runs", list(zip(kinds, start, strict=True)), run)[first:]
 
 
-def _pointers(f: IRFunction, tile: Tile, a: str) -> Values:
+def _pointers(f: IRFunction, rows: int, group: int, a: str) -> Values:
     """To the first row of every group. Each is hidden from LLVM, which else computes one from the
     other: rows would wait for a chain of additions, one a cycle, where two a cycle can be read.
     """
     pointers = [a]
-    while len(pointers) < -(-tile.rows // GROUP):
+    while len(pointers) < -(-rows // group):
         pointers.append(f.at(pointers[-1], "%rs.group"))
     return [f.hidden(pointer) for pointer in pointers]
 
@@ -175,5 +232,21 @@ def _store_tile(f: IRFunction, tile: Tile, leave: Values, c: str, sums: Values) 
             (leave[n], partial(part, n, adds)) for n in range(1, len(leave))
         ]
         f.chain(["ptr"], part(0, adds, [c]), steps)
+        f.do(f"br label %{done}")
+    f.label(done)
+
+
+def _store_rows(f: IRFunction, sums: Values, c: str) -> None:
+    """A vector a row to C, or added to it."""
+    add, store, done = (f.fresh(name) for name in ("add", "store", "done"))
+    f.branch(f.value("icmp ne i64 %accumulate, 0"), add, store)
+    for name, adds in ((add, True), (store, False)):
+        f.label(name)
+        place = c
+        for value in sums:
+            if adds:
+                value = f.value(f"fadd {f.vector} {f.load(place, f.vector)}, {value}")
+            f.store(f.vector, value, place)
+            place = f.at(place, "%ldc.bytes")
         f.do(f"br label %{done}")
     f.label(done)

@@ -29,7 +29,7 @@ STATE_BYTES = 576  # at the start of the scratch: where a block of C stands, up 
 BLOCK_COLUMN_BYTES = 512
 CALL_CYCLES = 20
 CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count on
-MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 14, 4  # of a tile
+MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 16, 4  # of a tile
 MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
 
 
@@ -204,7 +204,7 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
         depth, enter, leave = -(-depth // tile.width), 20.0, 3.0
     step_rows = _tile_rows(matmul.rows, tile)
     row_tail = matmul.rows % step_rows
-    down = [(matmul.rows // step_rows, step_rows), (1, row_tail)]
+    down = [(matmul.rows // step_rows, step_rows), (min(row_tail, 1), row_tail)]
     if tile.dot:
         down = [(matmul.rows // step_rows, step_rows), (row_tail, 1)]
     total = 0.0
@@ -232,12 +232,12 @@ def _tile_rows(rows: int, tile: Tile) -> int:
 
 
 def _loads(matmul: Matmul, tile: Tile, rows: int, vectors: int) -> float:
-    """Cycles to read what a step needs; a tile of one vector has a branch for every sum."""
+    """Cycles to read what a step needs."""
     if tile.dot:
         return (rows + vectors) / 2
     if tile.wide:
         return 1.6 * vectors  # it reads long rows of B, which the processor foresees
-    return max(_row_cycles(matmul, rows), 2 * vectors, rows * 0.7 if vectors == 1 else 0)
+    return max(_row_cycles(matmul, rows), 2 * vectors)
 
 
 def _row_cycles(matmul: Matmul, rows: int) -> float:

@@ -114,9 +114,9 @@ def test_the_family_is_fixed_by_the_core() -> None:
     """Equal cores give equal text, the key of the object cache. Few tiles do for all sizes."""
     tiles = tiles_of(Core(64, 32, 48 << 10, 1 << 20), "float32")
     assert [(tile.rows, tile.vectors) for tile in tiles] == [
-        *((14, 1), (14, 2), (9, 3), (6, 4)),
+        *((16, 1), (14, 2), (9, 3), (6, 4)),
         *((1, 8), (3, 8)),  # wide, dot
     ]
     text = family_ir(tiles, 16, "float32")
     assert text == family_ir(tiles, 16, "float32")
-    assert len(text) < 250_000
+    assert len(text) < 400_000
