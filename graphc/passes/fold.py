@@ -13,15 +13,15 @@ from graphc.graph import CONSTANT, Node, constant
 from graphc.lowering import Leaf, Pointwise, Source
 from graphc.ops import PRIMITIVES, broadcast_to, filled
 from graphc.passes.names import y
-from graphc.passes.rewrite import As, Rule
+from graphc.passes.rewrite import KNOWN, As, Rule
 
-_LARGEST = 256  # elements: a constant is memory that every program carries
+_LARGEST = 4096  # elements: a constant is memory that every program carries
 
 
 def _computed(y: Tensor) -> Tensor | None:
-    """f(constant, ...) -> constant."""
+    """f(constant, ...) -> constant, where at least one is an array of several numbers."""
     node = y.node
-    if not node.inputs or not _is_small(node):
+    if not any(i.op is CONSTANT for i in node.inputs) or not _is_small(node):
         return None
     if node.op.guards(*(i.type for i in node.inputs), **node.params):
         return None
@@ -65,6 +65,6 @@ _POINTWISE = tuple(op for op in _FOLDED if isinstance(op.lower, Pointwise))
 
 FOLD = (
     Rule(As(y, (CONSTANT,)), _one_number),
-    *(Rule(As(y, (op, (CONSTANT,), ...)), _computed) for op in _FOLDED),
+    *(Rule(As(y, (op, KNOWN, ...)), _computed) for op in _FOLDED),
     *(Rule(As(y, (op, (broadcast_to, ...), ...)), _on_scalars) for op in _POINTWISE),
 )

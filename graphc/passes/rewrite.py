@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import product
 from types import EllipsisType, FunctionType
 from typing import Any
@@ -35,6 +36,7 @@ from graphc.ops import (
     bitwise_xor,
     broadcast_to,
     eq,
+    iota,
     logical_and,
     logical_or,
     logical_xor,
@@ -65,7 +67,14 @@ class As:
     pattern: tuple[Any, ...]
 
 
-Pattern = Name | As | float | int | EllipsisType | tuple[Any, ...]
+class Known(Enum):
+    """The pattern of what depends on no input: constants, one of them repeated, a count."""
+
+    VALUE = "known"
+
+
+KNOWN = Known.VALUE
+Pattern = Name | As | Known | float | int | EllipsisType | tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,8 @@ def _text(pattern: Pattern) -> str:
             return text
         case As(_, inner):
             return _text(inner)
+        case Known():
+            return pattern.value
         case tuple():
             return f"{pattern[0].name}({', '.join(map(_text, pattern[1:]))})"
         case _:
@@ -129,6 +140,10 @@ def _same_number(wanted: float | int, got: Any) -> bool:
     return math.copysign(1.0, wanted) == math.copysign(1.0, got)
 
 
+def _is_known(node: Node) -> bool:
+    return node.op in (CONSTANT, iota) or (node.op is broadcast_to and uniform(node) is not None)
+
+
 Bound = dict[str, Node]
 
 
@@ -139,6 +154,8 @@ def match(pattern: Pattern, node: Node, bound: Bound, opaque: AbstractSet[Node])
             return bound.setdefault(text, node) is node
         case As(Name(text), inner):
             return match(inner, node, bound, opaque) and bound.setdefault(text, node) is node
+        case Known():
+            return _is_known(node)
         case float() | int():
             return _same_number(pattern, uniform(node))
         case tuple():
@@ -173,6 +190,8 @@ def _may_match(pattern: Pattern, op: Op) -> bool:
     match pattern:
         case As(_, inner):
             return _may_match(inner, op)
+        case Known():
+            return op in (CONSTANT, broadcast_to, iota)
         case float() | int():
             return op in _VIEWED
         case tuple():

@@ -6,12 +6,17 @@ so without a copy, and a product of long vectors is shared out over parts:
 
     transpose(dot(p, v): f32[batch, head, t, d], axes=(0, 2, 1, 3))    ->    conv(p, v, order=...)
     dot(a: f32[n], b: f32[n])    ->    sum(mul(a, b), axes=(0,))
+
+One that is only read by a sum along axes of one operand alone becomes a product of that sum:
+
+    sum(dot(a, b: f32[j, n]), axes=(1,))    ->    dot(a, sum(b, axes=(1,)))
 """
 
 from collections.abc import Mapping, Sequence
 
 from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
 from graphc.ops import conv, dot, mul, reshape, sum_, transpose
+from graphc.ops.contraction import Axes, Pair, free_axes
 
 
 def arranged(graph: Graph) -> Graph:
@@ -26,6 +31,8 @@ def arranged(graph: Graph) -> Graph:
             new[node] = _ordered(new[node.inputs[0]], node.params["axes"])
         elif _of_vectors(node):
             new[node] = _summed(node, *(new[i] for i in node.inputs))
+        elif node.op is sum_ and _is_alone(node.inputs[0], readers, kept):
+            new[node] = _summed_first(node, new[node.inputs[0]])
         else:
             new[node] = rebuild(node, tuple(new[i] for i in node.inputs))
     return mapped(graph, new)
@@ -33,10 +40,15 @@ def arranged(graph: Graph) -> Graph:
 
 def _folds(node: Node, readers: Mapping[Node, Sequence[Node]], kept: set[Node]) -> bool:
     (operand,), axes = node.inputs, node.params["axes"]
-    product = operand.op is conv or (operand.op is dot and not _of_vectors(operand))
-    alone = product and len(readers[operand]) == 1 and operand not in kept
+    alone = _is_alone(operand, readers, kept) and not _of_vectors(operand)
     # Memory lies along the last axis: in another order its columns would become rows.
     return alone and axes[-1:] == (len(axes) - 1,)
+
+
+def _is_alone(product: Node, readers: Mapping[Node, Sequence[Node]], kept: set[Node]) -> bool:
+    """Whether it is a product that one other node reads."""
+    one = product not in kept and len(readers[product]) == 1
+    return one and (product.op is dot or product.op is conv)
 
 
 def _ordered(contraction: Node, axes: tuple[int, ...]) -> Node:
@@ -74,6 +86,38 @@ def _summed(node: Node, *operands: Node) -> Node:
         axes = tuple(range(count, product.type.rank))
         total = make(sum_, (product,), {"axes": axes})
         return make(reshape, (total,), {"shape": node.type.shape})
+
+
+def _summed_first(node: Node, product: Node) -> Node:
+    """The sum of a product, as a product of sums if no axis of it is one of both operands."""
+    axes = node.params["axes"]
+    if product.op is not dot or any(axis < len(product.params["batch"][0]) for axis in axes):
+        return rebuild(node, (product,))
+    contract, batch = product.params["contract"], product.params["batch"]
+    free = [
+        (n, axis)
+        for n, operand in enumerate(product.inputs)
+        for axis in free_axes(operand.type.rank, contract[n], batch[n])
+    ]
+    gone = [free[axis - len(batch[0])] for axis in axes]
+    out = [tuple(axis for n, axis in gone if n == side) for side in (0, 1)]
+    with provenance(node.where, node.source):
+        operands = [
+            make(sum_, (operand,), {"axes": axes}) if axes else operand
+            for operand, axes in zip(product.inputs, out, strict=True)
+        ]
+        return make(
+            dot, tuple(operands), {"contract": _kept(contract, out), "batch": _kept(batch, out)}
+        )
+
+
+def _kept(pair: Pair, out: Sequence[Axes]) -> Pair:
+    """The axes of either operand, in the numbers that they have without those that are gone."""
+    first, second = (
+        tuple(axis - sum(g < axis for g in gone) for axis in axes)
+        for axes, gone in zip(pair, out, strict=True)
+    )
+    return first, second
 
 
 def _laid_out(operand: Node, axes: tuple[int, ...]) -> Node:

@@ -18,13 +18,14 @@ from graphc.ops import broadcast_to, conv, identity, reshape
 from graphc.ops.convolution import is_padded, padded, roles
 from graphc.schedule.access import copied_views, is_view, own_coords, resolve
 from graphc.schedule.arrange import arranged
+from graphc.schedule.layout import laid_out
 from graphc.types import TensorType
 
 
 def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, and of outputs that are views, leaves
     or constants. No reduction is of one element."""
-    graph = _mapped(arranged(graph), _without_unit_reductions)
+    graph = _mapped(laid_out(arranged(graph)), _without_unit_reductions)
     copied = copied_views(graph.nodes)
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+import graphc as gx
 from graphc.evaluate import evaluate
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, constant, order
@@ -71,3 +72,14 @@ def test_an_array_of_one_number_becomes_the_number() -> None:
     after = rewrite([twos.node, mixed.node], table(FOLD))
     assert after[0].op.name == "broadcast_to"
     assert after[1] is mixed.node
+
+
+def test_positions_that_depend_on_no_input_are_computed_now() -> None:
+    rows, columns = np.tril_indices(20, -1)
+    places = gx.asarray(rows) * 20 + gx.asarray(columns)
+    numbers = gx.arange(190)
+    board = gx.full((400,), -1, dtype="int64").at[places].set(numbers)
+    (after,) = rewrite([(board[places] == numbers).node], table(FOLD, VIEWS))
+    assert after.op.name == "broadcast_to"
+    (count,) = rewrite([(numbers * 2).node], table(FOLD))
+    assert count.op.name == "mul"  # costs no memory

@@ -1,0 +1,251 @@
+"""The order of a value's axes in memory: that of what it is computed from.
+
+Enters: a graph. Leaves: an equal one, where pointwise work and reductions go along memory; their
+readers see them transposed, which costs contractions nothing:
+
+    t = transpose(dot(a, b): f32[k, i, n], axes=(2, 0, 1)); sum(t * t, axes=(2,))
+    ->    transpose(sum(dot(a, b) * dot(a, b), axes=(1,)), axes=(1, 0))
+
+What is made of repeated values alone has no such order. Where contractions alone read it, its
+longest axis is the last one: rows of 20 elements would fill vectors in part.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from graphc.dims import DimLike
+from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
+from graphc.lowering import Contract, Pointwise, Reduce, Source
+from graphc.ops import broadcast_to, conv, dot, identity, reshape, transpose
+from graphc.ops.views import inverse
+
+SHORT = 32  # elements: two vectors
+
+Order = tuple[int, ...]  # the axes along which a value varies, the outermost in memory first
+Orders = dict[Node, Order]
+Readers = Mapping[Node, Sequence[Node]]
+
+
+def laid_out(graph: Graph) -> Graph:
+    """The graph with pointwise work and reductions in the order of the memory that they read."""
+    nodes = graph.nodes
+    readers = users(nodes)
+    kept = {*graph.outputs, *(value for _, value in graph.updates)}
+    wishes = _wishes(nodes, readers, kept)
+    orders: Orders = {}
+    for node in nodes:
+        orders[node] = _order(node, orders, wishes.get(node))
+    turned = _turned(nodes, orders, _exposed(nodes, readers, kept))
+    if not turned:
+        return graph
+    new: dict[Node, Node] = {}
+    for node in nodes:
+        inputs = tuple(new[i] for i in node.inputs)
+        new[node] = _in_order(node, inputs, orders) if node in turned else rebuild(node, inputs)
+    return mapped(graph, new)
+
+
+# ---- the order of each value --------------------------------------------------------------------
+
+
+def _varying(node: Node) -> Order:
+    return tuple(axis for axis, size in enumerate(node.type.shape) if size != 1)
+
+
+def _order(node: Node, orders: Orders, wish: Order | None) -> Order:
+    """The order of a value, given those of its operands."""
+    match node.op.lower:
+        case Pointwise():
+            whole = {orders[i] for i in node.inputs if len(orders[i]) == len(_varying(node))}
+            if len(whole) == 1:
+                return whole.pop()
+            return _varying(node) if whole or wish is None else wish
+        case Reduce():
+            return _left(node, orders[node.inputs[0]])
+        case Source():
+            return ()
+        case _ if _passes(node):
+            places = _places(node)
+            return tuple(places[axis] for axis in orders[node.inputs[0]])
+        case _:
+            return _varying(node)
+
+
+def _left(node: Node, order: Order) -> Order:
+    """What is left of the order of a reduction's operand, in the numbers of its result."""
+    kept = [axis for axis in order if axis not in node.params["axes"]]
+    return tuple(axis - sum(gone < axis for gone in node.params["axes"]) for axis in kept)
+
+
+def _passes(node: Node) -> bool:
+    """Whether a view's axes are those of its operand: moved, repeated, or with others of size 1."""
+    if node.op is reshape:
+        sizes, inner = (_sizes(n) for n in (node, node.inputs[0]))
+        return sizes == inner
+    return node.op is transpose or node.op is broadcast_to
+
+
+def _sizes(node: Node) -> list[DimLike]:
+    return [size for size in node.type.shape if size != 1]
+
+
+def _places(node: Node) -> Mapping[int, int]:
+    """Where a view has the axes of its operand."""
+    (operand,) = node.inputs
+    if node.op is transpose:
+        return dict(enumerate(inverse(node.params["axes"])))
+    if node.op is reshape:
+        return dict(zip(_varying(operand), _varying(node), strict=True))
+    added = node.type.rank - operand.type.rank
+    return {axis: axis + added for axis in range(operand.type.rank)}
+
+
+# ---- what contractions want ---------------------------------------------------------------------
+
+
+def _wishes(nodes: Sequence[Node], readers: Readers, kept: set[Node]) -> Mapping[Node, Order]:
+    """Orders of values that in the end contractions alone read, who want the same."""
+    wishes: dict[Node, Order] = {}
+    for node in reversed(nodes):
+        if node in kept or not isinstance(node.op.lower, Pointwise):
+            continue
+        wanted = {_wanted(node, reader, wishes) for reader in readers[node]}
+        wish = wanted.pop() if len(wanted) == 1 else None
+        if wish is not None:
+            wishes[node] = wish
+    return wishes
+
+
+def _wanted(node: Node, reader: Node, wishes: Mapping[Node, Order]) -> Order | None:
+    if reader.op is not dot:
+        return wishes.get(reader)
+    side = reader.inputs.index(node)
+    batch, axes = reader.params["batch"][side], _varying(node)
+    if not batch or not axes or not _is_short(node, axes[-1]):
+        return None
+    long = [axis for axis in axes if axis not in batch and not _is_short(node, axis)]
+    rest = [axis for axis in axes if axis not in batch and axis not in long[-1:]]
+    first = [axis for axis in batch if axis in axes]
+    return (*first, *rest, long[-1]) if long else None
+
+
+def _is_short(node: Node, axis: int) -> bool:
+    size = node.type.shape[axis]
+    return isinstance(size, int) and size <= SHORT
+
+
+# ---- which of them are computed so --------------------------------------------------------------
+
+
+def _loops(node: Node, orders: Orders) -> Order:
+    """The order in which a kernel goes over what a node reads; () for what is no loop."""
+    match node.op.lower:
+        case Pointwise():
+            return orders[node]
+        case Reduce():
+            return orders[node.inputs[0]]
+        case _:
+            return ()
+
+
+def _exposed(nodes: Sequence[Node], readers: Readers, kept: set[Node]) -> set[Node]:
+    """Values that must lie in the order of their axes: those that something else reads than loops
+    and products."""
+    result = set(kept)
+    for node in reversed(nodes):
+        if any(_exposes(reader, result) for reader in readers[node]):
+            result.add(node)
+    return result
+
+
+def _exposes(reader: Node, exposed: set[Node]) -> bool:
+    match reader.op.lower:
+        case Pointwise() | Reduce():
+            return False
+        case Contract():
+            return reader.op is conv and reader.params["windows"] != ((), ())
+        case _:
+            return reader in exposed or not _passes(reader)
+
+
+def _turned(nodes: Sequence[Node], orders: Orders, exposed: set[Node]) -> set[Node]:
+    """The nodes of which all that may run in one kernel with them agrees on the order."""
+    first: dict[Node, Node] = {}  # of what belongs together, the node that stands for it
+    refused: list[Node] = []
+    for node in nodes:
+        loops = _loops(node, orders)
+        if len(loops) < 2:
+            continue
+        first[node] = node
+        for operand in node.inputs:
+            base = _base(operand)
+            if base in first:
+                first[_first(first, base)] = _first(first, node)
+                if not _is_within(orders[operand], loops):
+                    refused.append(node)
+        if node in exposed and orders[node] != tuple(sorted(orders[node])):
+            refused.append(node)
+    out = {_first(first, node) for node in refused}
+    moved = (node for node in first if _loops(node, orders) != _natural(node, orders))
+    return {node for node in moved if _first(first, node) not in out}
+
+
+def _first(first: dict[Node, Node], node: Node) -> Node:
+    while first[node] is not node:
+        first[node] = first[first[node]]
+        node = first[node]
+    return node
+
+
+def _natural(node: Node, orders: Orders) -> Order:
+    return tuple(sorted(_loops(node, orders)))
+
+
+def _base(node: Node) -> Node:
+    while _passes(node):
+        (node,) = node.inputs
+    return node
+
+
+def _is_within(part: Order, whole: Order) -> bool:
+    """Whether the axes of `part` come in the same order in `whole`."""
+    return part == tuple(axis for axis in whole if axis in part)
+
+
+# ---- the same computation in that order ---------------------------------------------------------
+
+
+def _in_order(node: Node, inputs: tuple[Node, ...], orders: Orders) -> Node:
+    """The node on turned operands, turned back."""
+    loops = _loops(node, orders)
+    rank = node.inputs[0].type.rank
+    axes = (*(axis for axis in range(rank) if axis not in loops), *loops)
+    with provenance(node.where, node.source):
+        if isinstance(node.op.lower, Reduce):
+            gone = tuple(sorted(axes.index(axis) for axis in node.params["axes"]))
+            made = make(node.op, (_transposed(inputs[0], axes),), {**node.params, "axes": gone})
+            return _transposed(made, inverse(_left(node, axes)))
+        pairs = zip(node.inputs, inputs, strict=True)
+        turned = tuple(_operand(new, axes, _is_within(orders[old], loops)) for old, new in pairs)
+        return _transposed(make(node.op, turned, node.params), inverse(axes))
+
+
+def _operand(new: Node, axes: Order, along: bool) -> Node:
+    """An operand in this order; what is repeated, from a copy if it does not lie `along` it."""
+    if new.op is not broadcast_to:
+        return _transposed(new, axes)
+    (small,) = new.inputs
+    if small.type.rank:
+        shape = (1,) * (len(axes) - small.type.rank) + small.type.shape
+        small = _transposed(make(reshape, (small,), {"shape": shape}), axes)
+    if not along:
+        small = make(identity, (small,), {})
+    return make(broadcast_to, (small,), {"shape": tuple(new.type.shape[axis] for axis in axes)})
+
+
+def _transposed(node: Node, axes: Order) -> Node:
+    if node.op is transpose:
+        inner = node.params["axes"]
+        node, axes = node.inputs[0], tuple(inner[axis] for axis in axes)
+    if axes == tuple(range(len(axes))):
+        return node
+    return make(transpose, (node,), {"axes": axes})

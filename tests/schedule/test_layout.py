@@ -1,0 +1,117 @@
+"""In which order values lie in memory, and that it changes nothing but that."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import graphc as gx
+from graphc.functions.tensor import Tensor
+from graphc.graph import INPUT, Graph
+from graphc.schedule.kernel import ContractKernel, Schedule
+from tests.compiled.checking import Case, check
+from tests.schedule.test_fusion import kinds, scheduled
+
+N, K, D = 70, 3, 5
+X = gx.input("x", (N, D))
+MEANS = gx.input("means", (K, D))
+FACTORS = gx.input("factors", (K, D, D))
+WIDE = gx.input("wide", (N, K, D))
+
+
+def moved() -> Tensor:
+    """The differences of all points and means, each through the factor of its mean."""
+    return gx.einsum("kij,nkj->nki", FACTORS, X[:, None] - MEANS)
+
+
+def mixture() -> Tensor:
+    y = moved()
+    return gx.sum(gx.logsumexp(-0.5 * gx.sum(y * y, axis=2), axis=1))
+
+
+def shapes(schedule: Schedule) -> list[tuple[object, ...]]:
+    """Of what kernels write to the arena."""
+    operands = [operand for step in schedule.steps for operand in step.kernel.operands]
+    return [o.buffer.type.shape for o in operands if o.written and o.buffer.kind == "arena"]
+
+
+def products(schedule: Schedule) -> list[ContractKernel]:
+    return [s.kernel for s in schedule.steps if isinstance(s.kernel, ContractKernel)]
+
+
+def with_gradients(value: Tensor) -> list[Tensor]:
+    return [value, *gx.grad(value, [MEANS, FACTORS])]
+
+
+def test_what_follows_a_product_lies_as_the_product_does() -> None:
+    found = shapes(scheduled(with_gradients(mixture())))
+    assert (N, K, D) not in found
+    assert (N, K) not in found
+    assert found.count((K, D, N)) == 3  # the differences, the products and their gradient
+
+
+def test_small_operands_are_turned_once() -> None:
+    found = shapes(scheduled([mixture()]))
+    assert (1, D, N) in found
+
+
+def test_an_output_lies_in_the_order_of_its_axes() -> None:
+    y = moved()
+    schedule = scheduled([2 * y])
+    assert shapes(schedule)[-1] == (N, K, D)
+    assert kinds(schedule)[-2:] == ["contract", "map"]
+
+
+def test_one_kernel_stays_one_where_orders_meet() -> None:
+    y = moved()
+    schedule = scheduled([gx.sum(gx.exp(y) + y * WIDE)])
+    assert kinds(schedule)[-3:] == ["contract", "reduce", "reduce"]
+
+
+def test_a_sum_of_a_product_is_a_product_of_sums() -> None:
+    a, b = gx.input("a", (6, 7)), gx.input("b", (7, 8))
+    (product,) = products(scheduled([gx.sum(a @ b, axis=0)]))
+    assert [axis.extent for axis in product.axes] == [8]
+    (kept,) = products(scheduled([gx.sum(a @ b, axis=0), a @ b]))
+    assert [axis.extent for axis in kept.axes] == [6, 8]
+
+
+def normalised() -> Tensor:
+    y = moved()
+    return gx.sum(gx.nn.softmax(gx.sum(y, axis=2), axis=1) * gx.max(y, axis=2))
+
+
+def positions() -> Tensor:
+    return gx.sum(gx.argmax(moved() + 0.5, axis=2))
+
+
+def both_orders() -> Tensor:
+    y = moved()
+    return gx.sum(y * WIDE) + gx.sum(gx.permute_dims(y, (1, 0, 2)) ** 2)
+
+
+def one_point() -> Tensor:
+    y = gx.einsum("kij,nkj->nki", FACTORS, X[:1, None] - MEANS)
+    return gx.sum(gx.exp(y) * y)
+
+
+@pytest.mark.parametrize("build", [mixture, normalised, both_orders, one_point, positions])
+def test_the_same_values(build: Callable[[], Tensor]) -> None:
+    value = build()
+    outputs = [value] if build is positions else with_gradients(value)
+    leaves = [n for n in Graph((), tuple(o.node for o in outputs)).nodes if n.op is INPUT]
+    rng = np.random.default_rng(0)
+    arrays = [0.3 * rng.standard_normal(leaf.type.shape) for leaf in leaves]
+    graph = Graph(tuple(leaves), tuple(output.node for output in outputs))
+    case = Case(graph, tuple(array.astype(np.float32) for array in arrays))
+    check(case, tolerance=1e-3)
+
+
+def test_sums_of_products_along_any_axes() -> None:
+    a, b = gx.input("a", (2, 3, 4)), gx.input("b", (2, 4, 5))
+    y = a @ b
+    sums = [gx.sum(2 * (a @ b), axis=0), *(gx.sum(y * 1, axis=axes) for axes in (1, 2, (1, 2)))]
+    rng = np.random.default_rng(0)
+    arrays = tuple(rng.integers(-4, 5, s).astype(np.float32) for s in ((2, 3, 4), (2, 4, 5)))
+    for output in sums:
+        check(Case(Graph((a.node, b.node), (output.node,)), arrays))
