@@ -75,7 +75,7 @@ INDEX = gx.input("i", ("m",), "int64")
     [
         ("memory", lambda: [gx.exp(SQUARE) @ SQUARE]),
         ("memory", lambda: [gx.exp(X)[INDEX]]),
-        ("contraction", lambda: [gx.sum(X @ SQUARE, axis=1)]),
+        ("contraction", lambda: [gx.max(X @ SQUARE, axis=1)]),
         ("pieces", lambda: [gx.exp(gx.concat([X, X]))]),
         ("moved", lambda: [gx.exp(SQUARE) + gx.exp(SQUARE).T]),
         ("axes", lambda: [gx.sum(dear(SQUARE - gx.sum(SQUARE, axis=1, keepdims=True)), axis=0)]),
@@ -85,7 +85,7 @@ INDEX = gx.input("i", ("m",), "int64")
         ("extents", lambda: [gx.exp(X), gx.exp(X)[:, :3] + 1]),
         ("size", lambda: [chain(80)]),
         ("readers", lambda: [dear(SQUARE)[:3] * 2, dear(SQUARE)[:2] * 3]),
-        ("output", lambda: [gx.exp(SQUARE), gx.sum(gx.exp(SQUARE).T * 2, axis=1)]),
+        ("output", lambda: [gx.exp(SQUARE), gx.sum(gx.exp(SQUARE)[:2] * 2, axis=1)]),
     ],
 )
 def test_every_reason_is_met(reason: Reason, tensors: Callable[[], list[gx.Tensor]]) -> None:
