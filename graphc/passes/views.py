@@ -16,6 +16,7 @@ from graphc.ops import (
     concat,
     dot,
     identity,
+    interleave,
     max_,
     min_,
     pad,
@@ -145,6 +146,20 @@ def _added_pads(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor | None:
     else:
         return None
     return pad(concat(*parts, axis=axis), **{**first, "starts": starts})
+
+
+def _added_interleaves(x: Tensor, y: Tensor) -> Tensor | None:
+    """Parts in steps plus parts in the same steps -> the sums of those that stand at one place."""
+    first, second = x.node.params, y.node.params
+    if (first["shape"], first["steps"]) != (second["shape"], second["steps"]):
+        return None
+    parts = dict(zip(first["starts"], map(Tensor, x.node.inputs), strict=True))
+    for start, node in zip(second["starts"], y.node.inputs, strict=True):
+        part = parts.get(start)
+        if part is not None and part.shape != node.type.shape:
+            return None
+        parts[start] = Tensor(node) if part is None else add(part, Tensor(node))
+    return interleave(*parts.values(), **{**first, "starts": tuple(parts)})
 
 
 def _sliced_concat(y: Tensor, z: Tensor) -> Tensor | None:
@@ -277,6 +292,11 @@ VIEWS = (
     Rule(As(z, (slice_, As(y, (concat, ...)))), _sliced_concat),
     Rule(As(y, (pad, x)), _whole_pad),
     Rule((add, As(x, (pad, a)), As(y, (pad, b))), _added_pads, exact=False),  # -0.0 + 0.0 is 0.0
+    Rule(
+        (add, As(x, (interleave, ...)), As(y, (interleave, ...))),
+        _added_interleaves,
+        exact=False,  # -0.0 + 0.0 is 0.0
+    ),
     Rule(As(y, (concat, ...)), _flat_concat),
     *_reductions(max_, min_, any_, all_, exact=True),
     *_reductions(sum_, prod, exact=False),  # another order of rounding

@@ -129,6 +129,17 @@ def halves(start: int) -> Tensor:
     return ops.pad(x, shape=(3, 5), starts=(0, start), steps=(1, 1), value=0.0)
 
 
+def stepped(*starts: int) -> Tensor:
+    parts = [given(f"part{start}_{len(starts)}", 2, 3) for start in starts]
+    places = tuple((start, 0) for start in starts)
+    return ops.interleave(*parts, shape=(6, 3), starts=places, steps=(3, 1))
+
+
+def of_centred(x: Tensor, c: Tensor, axes: tuple[int, ...]) -> Tensor:
+    away = x - x.mean(axis=axes, keepdims=True)
+    return ops.sum_(x * x + ops.broadcast_to(c, shape=x.shape) * away, axes=axes)
+
+
 def depthwise(x: Tensor, w: Tensor, strides: tuple[int, int]) -> Tensor:
     return ops.conv(
         x,
@@ -169,6 +180,11 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
     ],
     "cast(broadcast_to(x))": [
         lambda: ops.cast(ops.broadcast_to(ROW, shape=(5, 3)), dtype=float64),
+    ],
+    "sum(add(a, mul(broadcast_to(c), sub(b, e))))": [
+        lambda: of_centred(LONG, ROW, (0,)),
+        lambda: of_centred(CUBE, given("u", 2, 1, 4), (1,)),
+        lambda: of_centred(CUBE, ONE, (0, 2)),
     ],
     "sum(neg(x))": [lambda: ops.sum_(-X, axes=(1,))],
     "sum(broadcast_to(x))": [
@@ -240,6 +256,11 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: ops.pad(X, shape=(2, 3), starts=(0, 2), steps=(1, -1), value=7.0),
     ],
     "add(pad(a), pad(b))": [lambda: halves(0) + halves(2), lambda: halves(3) + halves(1)],
+    "add(interleave(...), interleave(...))": [
+        lambda: stepped(0, 1, 2) + stepped(2),
+        lambda: stepped(1) + stepped(2, 0),
+        lambda: stepped(0, 1) + stepped(1, 0),
+    ],
     "conv(a, b)": [
         lambda: depthwise(given("image", 2, 5, 6, 3), given("taps", 3, 2, 3), (2, 1)),
         lambda: depthwise(given("wide", n, 4, 9, 3), given("one", 1, 3, 3), (1, 3)),
