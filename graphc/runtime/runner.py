@@ -8,11 +8,6 @@ plain Python.
 The services block, int64 words: s0 table | s1 GOMP_parallel | s2 member | s3 run_rows | s4
 omp_get_thread_num | s5 omp_get_num_threads | s6 sched_yield, or 0 | s7 profile: 0 or 1 | s8 usleep,
 or 0. All but s0 and s7 are addresses of C functions.
-
-The pace of a table: p0 cycles of its runs on one thread | p1 their steps | p2 the reading of p6 at
-which that way may be tried again | p3, p4, p5 the same of runs by the team | p6 cycles of all runs.
-Parts are data, so that either way gives the same bits. A team whose cores are all free is faster
-where the work pays; beside other work it waits for whoever has no core, milliseconds at a time.
 """
 
 from graphc.runtime.intrinsics import (
@@ -25,9 +20,9 @@ from graphc.runtime.intrinsics import (
     minimum,
     pause,
     query,
-    shr,
     words,
 )
+from graphc.runtime.pace import prefers_team, record_pace
 
 
 def start(table: int, threads: int, services: int) -> int:
@@ -41,48 +36,16 @@ def start(table: int, threads: int, services: int) -> int:
     together = threads > 1 and prefers_team(pace) != 0
     steps = h[5]
     before = cycles()
+    if threads > 1 and words(pace)[1] == 0:  # an epoch too is tried for a short time
+        h[7] = minimum(h[7], before + 10_000_000)
     if together:
         s[0] = table
         call_micro(s[1], s[2], services, threads, 0)
     else:
         call_micro(s[3], table, 0, 1, services)
     if threads > 1:
-        record_pace(pace, 3 if together else 0, cycles() - before, h[5] - steps)
+        record_pace(pace, cycles() - before, h[5] - steps)
     return atomic_load(h[3])
-
-
-def prefers_team(pace: int) -> int:
-    """1 if the next run is one for the team: the faster way so far, or the other one if it was not
-    tried for long."""
-    p = words(pace)
-    if p[4] < 3:
-        return 1
-    if p[1] == 0:
-        return 0
-    if p[3] * p[1] < p[0] * p[4]:
-        return 0 if p[2] <= p[6] else 1
-    return 1 if p[5] <= p[6] else 0
-
-
-def record_pace(pace: int, way: int, spent: int, steps: int) -> None:
-    """Adds the cycles of a run to those of its way: 3 by the team, 0 on one thread.
-
-    A way that was slower than the other rests for a hundred times of what it cost: 1 % of all time
-    is spent on trying. Runs of long ago count less and less.
-    """
-    p = words(pace)
-    other = 3 - way
-    count = steps if steps > 1 else 1
-    p[way] = p[way] + spent
-    p[way + 1] = p[way + 1] + count
-    p[6] = p[6] + spent
-    if p[way] > 50_000_000 and p[way + 1] >= 32:
-        p[way] = shr(p[way], 1)
-        p[way + 1] = shr(p[way + 1], 1)
-    excess = 0
-    if p[other + 1] > 0:
-        excess = spent - floordiv(count * p[other], p[other + 1])
-    p[way + 2] = p[6] + 100 * excess if excess > 0 else 0
 
 
 def member(services: int) -> None:

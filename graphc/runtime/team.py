@@ -11,7 +11,7 @@ a row is blocks [p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / gran
 t of T runs parts t, t+T, ... The header: h0 rows | h1 first row | h2 barrier, two words on a cache
 line of their own | h3 error word | h4 spins before a waiting thread yields its core | h5 steps done
 | h6 steps wanted | h7 the reading of `cycles` after which no step begins. h1, h2, h3 are addresses.
-Behind the error word, on its line, stand seven words of pace: `runner.py` says what they are for.
+Behind the error word stand the words of the table's pace: `pace.py` says what they are for.
 
     error = run_table(table.ctypes.data, threads=get_threads())
 
@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import ThreadError
-from graphc.runtime import runner
+from graphc.runtime import pace, runner
 from graphc.runtime.cache import load_kernel, load_kernels
 from graphc.runtime.environment import short_waits, threads_asked
 from graphc.runtime.jit import Source
@@ -155,8 +155,9 @@ def _source(*functions: Callable[..., Any], result: str = VOID) -> Source:
     return Source(text, functions[0].__name__, result)
 
 
+PACE = (pace.prefers_team, pace.record_pace, pace.judge_way, pace.take_other_way)
 RUNNER = (
-    _source(runner.start, runner.prefers_team, runner.record_pace, result="i64"),
+    _source(runner.start, *PACE, result="i64"),
     _source(runner.member),
     _source(runner.run_rows, runner.run_parts, runner.leaves_barrier, runner.another_step),
 )

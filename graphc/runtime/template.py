@@ -26,6 +26,7 @@ from graphc.codegen.words import (
 from graphc.evaluate import evaluate_at
 from graphc.graph import Literal, Node, order
 from graphc.lowering import Source
+from graphc.runtime import pace
 from graphc.runtime.code import Code
 from graphc.runtime.team import HEADER_WORDS, ROW_WORDS, SPINS
 from graphc.schedule.kernel import Buffer, Kernel, LoopKernel
@@ -33,8 +34,8 @@ from graphc.state import State
 
 LINE_WORDS = 8
 BARRIER_AT, ERROR_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS
-PACE = slice(ERROR_AT + 1, ERROR_AT + LINE_WORDS)
-ROWS_AT = HEADER_WORDS + 2 * LINE_WORDS  # behind the header: barrier and error word, a line each
+PACE = slice(ERROR_AT + 1, ERROR_AT + 1 + pace.WORDS)
+ROWS_AT = HEADER_WORDS + 3 * LINE_WORDS  # behind the header: barrier, a line; error word and pace
 
 
 def write_header(table: np.ndarray, rows: int, steps: int = 0) -> None:

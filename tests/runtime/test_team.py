@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from graphc.errors import ThreadError
-from graphc.runtime import runner, team
+from graphc.runtime import team
 from graphc.runtime.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel, run_table_python
-from graphc.runtime.team import BARRIER, COMMIT, HEADER_WORDS, ROW_WORDS, run_table
+from graphc.runtime.team import BARRIER, COMMIT, ROW_WORDS, run_table
+from graphc.runtime.template import ROWS_AT
 
 # args: record, its length. Writes (begin, end, calls) of each part.
 RECORD = """
@@ -51,11 +52,11 @@ class Table:
     """A program table in memory; `python` maps its kernel addresses to Python kernels."""
 
     def __init__(self, rows: Sequence[Row], native: bool = True) -> None:
-        memory = np.zeros(8 + HEADER_WORDS + 16 + WIDTH * len(rows), np.int64)
+        memory = np.zeros(8 + ROWS_AT + WIDTH * len(rows), np.int64)
         self.words = memory[(-memory.ctypes.data % 64) // 8 :]
         self.address = self.words.ctypes.data
         self.error = self.address + 8 * 16
-        first = HEADER_WORDS + 16
+        first = ROWS_AT
         self.words[:5] = len(rows), self.address + 8 * first, self.address + 64, self.error, 100
         self.python: dict[int, Callable[..., None]] = {}
         for n, (source, extent, granule, parts, flags, args) in enumerate(rows):
@@ -127,7 +128,7 @@ def test_a_failure_leaves_at_the_commit_point(native: bool, threads: int) -> Non
         (RECORD, 9, 1, 3, BARRIER, (after.ctypes.data,)),
     ]
     table = Table(rows, native)
-    fail_args = table.words[HEADER_WORDS + 16 + ROW_WORDS :]
+    fail_args = table.words[ROWS_AT + ROW_WORDS :]
     fail_args[0] = table.error
     assert run(table, threads) == 7
     assert before[2::3].tolist() == [2, 2, 2]
@@ -141,7 +142,7 @@ def test_an_error_after_the_commit_point_is_reported_at_the_end() -> None:
     seen = np.zeros(9, np.int64)
     rows = [(RECORD, 9, 1, 3, COMMIT, (seen.ctypes.data,)), (FAIL, 1, 1, 1, BARRIER, (0, 5))]
     table = Table(rows)
-    table.words[HEADER_WORDS + 16 + WIDTH + ROW_WORDS] = table.error
+    table.words[ROWS_AT + WIDTH + ROW_WORDS] = table.error
     for _ in range(200):
         assert run_table(table.address, 2) == 5
 
@@ -158,7 +159,7 @@ def test_a_call_within_a_call_runs_on_one_thread() -> None:
 
     # on thread 0 of the team, which is the caller's: it holds the lock already
     outer = Table([(FAIL, 1, 1, 1, BARRIER, (0, 0))])
-    outer.words[HEADER_WORDS + 16 + 1] = ctypes.cast(callback, ctypes.c_void_p).value
+    outer.words[ROWS_AT + 1] = ctypes.cast(callback, ctypes.c_void_p).value
     assert run_table(outer.address, 2) == 0
     assert errors == [0]
     assert seen[2::3].tolist() == [1, 1, 1]
@@ -268,57 +269,3 @@ def test_beside_pytorch() -> None:
         "torch.ones(10**6).sum(); assert seen[2::3].tolist() == [1, 1, 1]\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-# ---- the pace: whether a run is for the team or for one thread ----
-
-
-def paced(pace: np.ndarray, alone: int, team_cycles: Callable[[int], int], runs: int) -> list[bool]:
-    """Which of so many runs were by the team, if they take so long."""
-    address = pace.ctypes.data
-    ways = []
-    for n in range(runs):
-        together = runner.prefers_team(address) == 1
-        spent = team_cycles(n) if together else alone
-        runner.record_pace(address, 3 if together else 0, spent, 0)
-        ways.append(together)
-    return ways
-
-
-def test_the_team_runs_where_it_is_faster() -> None:
-    pace = np.zeros(7, np.int64)
-    ways = paced(pace, 200_000, lambda n: 120_000 if n else 5_000_000, 5000)
-    assert 0.97 < np.mean(ways[500:]) < 1.0  # the other way is tried now and then
-    pace = np.zeros(7, np.int64)
-    ways = paced(pace, 200_000, lambda n: 300_000, 5000)
-    assert 0.0 < np.mean(ways[500:]) < 0.03
-
-
-def test_a_team_that_waits_for_a_core_is_left_until_the_core_is_free() -> None:
-    pace = np.zeros(7, np.int64)
-    paced(pace, 200_000, lambda n: 120_000, 2000)
-    clock = int(pace[6])
-    ways = paced(pace, 200_000, lambda n: 120_000 if n % 4 else 9_000_000, 20_000)
-    assert int(pace[6]) - clock < 1.1 * 20_000 * 200_000  # as fast as one thread, but for 10 %
-    assert any(ways[-10_000:])
-    assert np.mean(paced(pace, 200_000, lambda n: 120_000, 20_000)[-2000:]) > 0.97
-
-
-def test_the_pace_of_steps_is_that_of_runs() -> None:
-    pace = np.zeros(7, np.int64)
-    runner.record_pace(pace.ctypes.data, 3, 1000, 10)
-    runner.record_pace(pace.ctypes.data, 0, 300, 2)
-    assert pace.tolist() == [300, 2, 1300 + 100 * 100, 1000, 10, 0, 1300]
-
-
-def test_both_ways_give_the_same_bits_and_are_both_tried() -> None:
-    n = 1000
-    x, y = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    args = [(y.ctypes.data, x.ctypes.data, n), (x.ctypes.data, y.ctypes.data, n)]
-    table = Table([(MIRROR, n, 8, 4, BARRIER, a) for a in args])
-    for repeat in range(1, 200):
-        assert run_table(table.address, 3) == 0
-        assert (x == 2 * repeat).all()
-    if team.openmp() is not None:
-        assert table.words[18] > 0
-        assert table.words[21] > 0
