@@ -6,16 +6,20 @@ Enters: tensors. Leaves: a `Program`. The stages, each from frozen data to froze
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import Any
 
+import numpy as np
+
 from graphc.dims import Dim
-from graphc.errors import DTypeError, GraphError, UpdateError
+from graphc.errors import DTypeError, GraphError, UpdateError, caller
 from graphc.functions.creation import as_tensor
 from graphc.functions.lifting import is_array_like
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, STATE, Graph, Node, verify
 from graphc.runtime.backends import NATIVE
 from graphc.runtime.binding import Backend
+from graphc.runtime.budget import Budget
 from graphc.runtime.code import code_of
 from graphc.runtime.program import Program
 from graphc.tree import flatten
@@ -26,6 +30,7 @@ def compile(
     outputs: Any,
     *,
     updates: Mapping[Tensor, Tensor] | None = None,
+    memory_budget: float | None = None,
     backend: Backend = NATIVE,
 ) -> Program:
     """A program that computes `outputs` from arrays for `inputs`, and then updates state.
@@ -33,6 +38,11 @@ def compile(
     `outputs` is a tensor or a tree (dict, list, tuple, dataclass, None) of tensors; the program
     returns arrays in the same structure. `updates` maps parameters or state to their new values,
     which all read the old ones. Nothing is compiled for sizes: dims that are named take any number.
+
+    `memory_budget` is how many bytes a call may use beside states, as `Program.memory` counts them:
+    for inputs, outputs, and what is kept in between. For sizes that need more, kernels are put in
+    another order, and run again instead of being kept, with the same results to the bit; sizes that
+    fit do not pay for it. MemoryBudgetError, when sizes are first seen, says the least that works.
 
     Raises GraphError (an input twice, an input missing in `inputs`, an argument that is no input,
     an output that is no tensor),
@@ -45,6 +55,16 @@ def compile(
     >>> step = gx.compile([x], gx.sum(w * x), updates={w: w + 1})
     >>> step([1, 2]), step([1, 2]), w.value
     (np.float32(9.0), np.float32(12.0), array(5., dtype=float32))
+
+    >>> h = x = gx.input("x", ("n", 64))
+    >>> for n in range(9):
+    ...     h = gx.tanh(h @ gx.parameter(f"w{n}", np.eye(64)))
+    >>> grad = gx.grad(gx.sum(h), x)
+    >>> gx.compile([x], grad).memory_for(n=1024).arena_bytes > 2_600_000
+    True
+    >>> small = gx.compile([x], grad, memory_budget=1_600_000)
+    >>> small.memory_for(n=1024).arena_bytes <= 1_600_000
+    True
     """
     leaves, structure = flatten(outputs)
     graph = Graph(
@@ -54,7 +74,17 @@ def compile(
     )
     _distinct(graph.inputs)
     verify(graph)
-    return Program(graph, code_of(graph), structure, backend)
+    return Program(graph, code_of(graph), structure, backend, _budget(memory_budget))
+
+
+def _budget(bytes: Any) -> Budget | None:
+    if bytes is None:
+        return None
+    if isinstance(bytes, int | float | np.number) and 0 < bytes < inf:
+        return Budget(int(bytes), caller())
+    raise GraphError(
+        "memory_budget is a number of bytes", got=repr(bytes), fix="memory_budget=64 * 2**20"
+    )
 
 
 def _listed(inputs: Any) -> Sequence[Any]:

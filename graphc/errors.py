@@ -154,6 +154,10 @@ class GuardError(GraphcError, ValueError):
     """The sizes of a call break an assumption of the graph."""
 
 
+class MemoryBudgetError(GraphcError, MemoryError):
+    """A program needs more memory than it was given."""
+
+
 class LoweringError(GraphcError, RuntimeError):
     """An operation that cannot be turned into a kernel."""
 

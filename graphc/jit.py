@@ -39,9 +39,12 @@ Sizes = tuple[int | str, ...]
 class Jitted:
     """A function that `jit` made. `program(*args)` is what runs for arguments like these."""
 
-    def __init__(self, f: Callable[..., Any], dims: Sequence[Any] | None) -> None:
+    def __init__(
+        self, f: Callable[..., Any], dims: Sequence[Any] | None, memory_budget: float | None = None
+    ) -> None:
         self._f: Final = f
         self._dims: Final = dims
+        self._budget: Final = memory_budget
         self._programs: dict[Any, Program] = {}
         self._plain: dict[Any, Program] = {}  # the same, for arguments that are arrays, not trees
         functools.update_wrapper(self, f, updated=())  # f may itself be a Jitted
@@ -69,13 +72,13 @@ class Jitted:
         """The program for arguments like these: to read its source, or to profile it."""
         leaves, structure = flatten((args, kwargs))
         made = self._made(_arrays(self._f, leaves, structure), structure, args)
-        return made if isinstance(made, Program) else made.program()
+        return made if isinstance(made, Program) else made.program(self._budget)
 
     # ---- copies trace again: a program is for the parameters that were read ----
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Jitted":
         new = memo[id(self)] = Jitted.__new__(Jitted)  # f may be a method of what holds this
-        new.__init__(copy.deepcopy(self._f, memo), copy.deepcopy(self._dims, memo))
+        new.__init__(copy.deepcopy(self._f, memo), copy.deepcopy(self._dims, memo), self._budget)
         return new
 
     def __reduce__(self) -> str | tuple[Any, ...]:
@@ -83,7 +86,7 @@ class Jitted:
         module = sys.modules.get(self._f.__module__)
         if name and getattr(module, name, None) is self:  # it took the place of f: pickled by name
             return name
-        return Jitted, (self._f, self._dims)
+        return Jitted, (self._f, self._dims, self._budget)
 
     def _made(
         self, arrays: Sequence[np.ndarray], structure: Structure, args: tuple[Any, ...]
@@ -101,7 +104,7 @@ class Jitted:
             return traced
         if len(self._programs) >= PROGRAMS:
             del self._programs[next(iter(self._programs))]
-        program = self._programs[key] = traced.program()
+        program = self._programs[key] = traced.program(self._budget)
         return program
 
 
@@ -120,9 +123,9 @@ class _Traced:
         reached = order([leaf.node for leaf in leaves])
         return any(node.op is INPUT and node not in own for node in reached)
 
-    def program(self) -> Program:
+    def program(self, memory_budget: float | None) -> Program:
         """The result, compiled."""
-        return compile(self.inputs, self.result)
+        return compile(self.inputs, self.result, memory_budget=memory_budget)
 
     def at(self, arrays: Sequence[np.ndarray]) -> Any:
         """The result as tensors, with arrays for the arguments."""
@@ -154,7 +157,12 @@ def _kinds(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([(a.dtype, a.shape) if type(a) is np.ndarray else None for a in args])
 
 
-def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:
+def jit(
+    f: Callable[..., Any],
+    *,
+    dims: Sequence[Any] | None = None,
+    memory_budget: float | None = None,
+) -> Jitted:
     """`f` compiled: called with trees of arrays, it returns a tree of arrays.
 
     f is called with tensors, once for each structure, dtypes and shapes of its arguments. Arrays
@@ -165,6 +173,7 @@ def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:
     `dims` names sizes, so that one program serves them all, and a new size is not traced again and
     compiles nothing: an entry a positional argument, which is None, a tuple with a name, a number
     or None for each axis, or a dict or list of such entries, which goes down into the argument.
+    `memory_budget` is that of `compile`: bytes that a call may use.
 
     Raises GraphError for what is no function, DTypeError for a leaf that is no array of numbers,
     ShapeError for `dims` that do not fit, and what a Program raises.
@@ -182,7 +191,7 @@ def jit(f: Callable[..., Any], *, dims: Sequence[Any] | None = None) -> Jitted:
             got=type(f).__name__,
             fix="jit(f)(x); graphc.compile([inputs], tensor) is for tensors",
         )
-    return Jitted(f, dims)
+    return Jitted(f, dims, memory_budget)
 
 
 def _arrays(f: Callable[..., Any], leaves: Sequence[Any], structure: Structure) -> list[np.ndarray]:

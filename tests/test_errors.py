@@ -20,6 +20,7 @@ TYPED = [
     (errors.GradientError, TypeError),
     (errors.IndexRangeError, IndexError),
     (errors.GuardError, ValueError),
+    (errors.MemoryBudgetError, MemoryError),
     (errors.LoweringError, RuntimeError),
     (errors.CompileError, RuntimeError),
     (errors.UpdateError, TypeError),

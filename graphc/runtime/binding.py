@@ -30,6 +30,7 @@ from graphc.runtime.template import (
 from graphc.schedule.blocking import Tile
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel
 from graphc.schedule.memory import LINE, Interval, plan_memory
+from graphc.schedule.tasks import failing_steps
 from graphc.state import aligned_empty
 from graphc.types import int64
 
@@ -75,9 +76,11 @@ class Binding:
     """A table ready to run once `move_to` has told it where the arena is.
 
     `arena_words` are addresses in the arena, `error_words` that of the error word. `numbers` are
-    those of all sizes of the program, `sizes` those of the names.
+    those of all sizes of the program, `sizes` those of the names. `code` is what runs: the
+    program's, or one that fits into its memory budget.
     """
 
+    code: Code
     table: np.ndarray
     arena_words: np.ndarray
     error_words: Sequence[int]
@@ -103,7 +106,7 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
+class Memory:
     """Bytes from the start of the arena: buffers, the scratch of matmuls by step; bytes a part."""
 
     offsets: dict[Buffer, int]
@@ -112,20 +115,28 @@ class _Memory:
     total: int
 
 
-def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Backend) -> Binding:
-    """The table of a program for these sizes, split over up to `threads` parts.
+def bind(
+    template: Template,
+    sizes: Mapping[str, int],
+    threads: int,
+    backend: Backend,
+    partitions: tuple[Partition, ...] | None = None,
+) -> Binding:
+    """The table of a program for these sizes, split over up to `threads` parts, or as `partitions`
+    say.
 
     BindingError for sizes that no memory holds.
     """
     code = template.code
     kernels = [step.kernel for step in code.steps]
-    partitions = partition_steps(kernels, code.early.at(sizes), threads)
+    if partitions is None:
+        partitions = partition_steps(kernels, code.early.at(sizes), threads)
     known = dict(sizes)
     for kernel, partition in zip(kernels, partitions, strict=True):
         if isinstance(kernel, LoopKernel) and kernel.parts is not None:
             known[str(kernel.parts)] = partition.results
     numbers = code.late.at(known)
-    memory = _memory(code, numbers, partitions)
+    memory = memory_of(code, numbers, partitions)
     if memory.total >= TOO_LARGE:
         raise too_large(sizes)
     table = aligned_empty(template.words.shape, int64)
@@ -141,6 +152,7 @@ def bind(template: Template, sizes: Mapping[str, int], threads: int, backend: Ba
         return Slot(offset, shape_of(buffer, numbers), dtype, at, tuple(ahead))
 
     return Binding(
+        code=code,
         table=table,
         arena_words=np.array([*template.addresses.at, *relative], np.int64),
         error_words=template.errors,
@@ -171,7 +183,10 @@ def buffer_bytes(buffer: Buffer, numbers: Mapping[DimLike, int]) -> int:
     return prod([numbers[size] for size in buffer.type.shape]) * buffer.type.dtype.itemsize
 
 
-def _memory(code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]) -> _Memory:
+def memory_of(
+    code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]
+) -> Memory:
+    """Where buffers and scratch lie in the arena."""
     intervals: list[Interval] = []
     part_bytes: dict[Buffer, int] = {}
     for buffer, (first, last) in code.lives.items():
@@ -187,7 +202,7 @@ def _memory(code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Par
     plan = plan_memory(intervals)
     count = len(code.lives)
     offsets = dict(zip(code.lives, plan.offsets, strict=False))
-    return _Memory(offsets, part_bytes, plan.offsets[count:], plan.total)
+    return Memory(offsets, part_bytes, plan.offsets[count:], plan.total)
 
 
 # ---- the table ----------------------------------------------------------------------------------
@@ -198,7 +213,7 @@ def _write_words(
     table: np.ndarray,
     numbers: Mapping[DimLike, int],
     sizes: Mapping[str, int],
-    memory: _Memory,
+    memory: Memory,
 ) -> None:
     """The words of loop kernels, and those of epilogues."""
     template.addresses.fill(table, memory.offsets.values())
@@ -224,7 +239,7 @@ def _write_contractions(
     table: np.ndarray,
     numbers: Mapping[DimLike, int],
     partitions: Sequence[Partition],
-    memory: _Memory,
+    memory: Memory,
     backend: Backend,
 ) -> dict[int, Buffer | None]:
     """The words of matmuls; returns where those stand that are addresses in the arena, and of which
@@ -253,7 +268,7 @@ def _write_contractions(
     return relative
 
 
-def _address(memory: _Memory, buffer: Buffer) -> int:
+def _address(memory: Memory, buffer: Buffer) -> int:
     """Where a buffer starts, if it is in the arena from there."""
     fixed = fixed_address(buffer)
     return memory.offsets[buffer] if fixed is None else fixed
@@ -274,9 +289,8 @@ def row_flags(code: Code, partitions: Sequence[Partition]) -> list[int]:
         if step.level != following.level and (waiting or following.level in split):
             flags[n] |= BARRIER
             waiting = False
-    kernels = [(step.level, step.kernel) for step in steps]
-    failing = [level for level, k in kernels if isinstance(k, LoopKernel) and k.checks]
-    commit = sum(step.level <= max(failing, default=-1) for step in steps) - 1
+    failing = max((steps[n].level for n in failing_steps(steps)), default=-1)
+    commit = sum(step.level <= failing for step in steps) - 1
     if 0 <= commit < len(steps) - 1:
         flags[commit] |= BARRIER | COMMIT
     return flags

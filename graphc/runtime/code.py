@@ -74,15 +74,16 @@ def emit_program(schedule: Schedule) -> Code:
     return Code(
         schedule,
         emitted,
-        _lives(schedule),
-        _scratch(schedule),
+        lives_of(schedule),
+        scratch_of(schedule),
         SizeTable(early),
         SizeTable(late),
         tuple(numbers),
     )
 
 
-def _scratch(schedule: Schedule) -> dict[Buffer, int]:
+def scratch_of(schedule: Schedule) -> dict[Buffer, int]:
+    """Which step has each buffer that holds a row a part."""
     return {
         operand.buffer: number
         for number, step in enumerate(schedule.steps)
@@ -103,7 +104,7 @@ def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:
     return (kernel.cost, kernel.left.offset, kernel.right.offset, *loops)
 
 
-def _lives(schedule: Schedule) -> dict[Buffer, tuple[int, int]]:
+def lives_of(schedule: Schedule) -> dict[Buffer, tuple[int, int]]:
     """The first and the last level at which each buffer of the arena is in use."""
     end = 1 + max((step.level for step in schedule.steps), default=0)
     lives: dict[Buffer, tuple[int, int]] = dict.fromkeys(schedule.inputs, (0, 0))

@@ -16,7 +16,7 @@ from textwrap import fill
 from graphc.errors import Where
 from graphc.graph import Node, given_name
 from graphc.schedule.access import is_view
-from graphc.schedule.kernel import Kernel, Part, PartRole, Schedule
+from graphc.schedule.kernel import Buffer, Kernel, Part, PartRole, Schedule, Step
 from graphc.schedule.reasons import SENTENCES, Reason
 
 ROLES: tuple[PartRole, ...] = (
@@ -54,7 +54,9 @@ class ExplainedKernel:
 
     `labels` are those of `named` nodes in it, `parts` the nodes that it computes or stores, with
     the role of each, `views` those that became indices, `numbers` those of one element that it
-    computes for itself, `lines` the user's lines that made all these.
+    computes for itself, `lines` the user's lines that made all these. `readers`
+    are the kernels that read what it stores. To keep to a memory budget, it does the work of number
+    `first` again.
     """
 
     number: int
@@ -66,6 +68,8 @@ class ExplainedKernel:
     numbers: tuple[Node, ...]
     lines: tuple[Where, ...]
     apart: tuple[Apart, ...]
+    first: int | None = None
+    readers: tuple[int, ...] = ()
 
     def of_role(self, role: PartRole) -> tuple[Node, ...]:
         """The nodes with that role."""
@@ -77,6 +81,10 @@ class ExplainedKernel:
         return "\n".join([head, *(_entry(*words) for words in self._entries())])
 
     def _entries(self) -> Iterator[tuple[str, str]]:
+        if self.first is not None:
+            numbers = ", ".join(map(str, self.readers))
+            why = f"for kernel {numbers}: to keep to the memory budget, its results were not kept"
+            yield f"kernel {self.first} again", why
         named = [(role, self.of_role(role)) for role in ROLES]
         for what, nodes in (*named, ("views", self.views), ("numbers", self.numbers)):
             if nodes:
@@ -134,8 +142,8 @@ def _places(lines: Sequence[Where]) -> str:
 def explain(schedule: Schedule) -> Explanation:
     """What each kernel of a program holds, and why it holds no more."""
     kernels = [step.kernel for step in schedule.steps]
-    maker = makers(kernels)
-    labels = labels_of(schedule)
+    maker = makers(schedule.steps)
+    labels, reading = labels_of(schedule), _readers(kernels)
     rows = []
     for number, kernel in enumerate(kernels):
         origin = kernel.origin
@@ -151,21 +159,36 @@ def explain(schedule: Schedule) -> Explanation:
             numbers=numbers,
             lines=tuple(dict.fromkeys(where for where in places if where is not None)),
             apart=tuple(_apart(kernels, number, maker)),
+            first=schedule.steps[number].first,
+            readers=tuple(
+                [n for o in kernel.operands if o.written for n in reading.get(o.buffer, ())]
+            ),
         )
         rows.append(row)
     return Explanation(tuple(rows))
 
 
-def makers(kernels: Sequence[Kernel]) -> dict[Node, int]:
+def makers(steps: Sequence[Step]) -> dict[Node, int]:
     """For each node the number of the kernel that computes and stores it: the later one, if parts
-    begin what a second kernel ends."""
-    numbered = [(n, part) for n, kernel in enumerate(kernels) for part in kernel.origin.parts]
+    begin what a second kernel ends; the first, if it runs again."""
+    once = [(n, step.kernel) for n, step in enumerate(steps) if step.first is None]
+    numbered = [(n, part) for n, kernel in once for part in kernel.origin.parts]
     return {part.node: n for n, part in numbered if part.role != "again"}
+
+
+def _readers(kernels: Sequence[Kernel]) -> dict[Buffer, list[int]]:
+    """For each buffer the kernels that read it."""
+    found: dict[Buffer, list[int]] = {}
+    for number, kernel in enumerate(kernels):
+        for operand in kernel.operands:
+            if not operand.written:
+                found.setdefault(operand.buffer, []).append(number)
+    return found
 
 
 def labels_of(schedule: Schedule) -> list[tuple[str, ...]]:
     """For each kernel the labels of the nodes that it computes, or views of them."""
-    maker = makers([step.kernel for step in schedule.steps])
+    maker = makers(schedule.steps)
     found: list[dict[str, None]] = [{} for _ in schedule.steps]
     for node, label in schedule.graph.labels:
         while is_view(node) and node not in maker:

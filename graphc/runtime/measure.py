@@ -15,7 +15,6 @@ import numpy as np
 from graphc.dims import as_size
 from graphc.errors import BindingError
 from graphc.runtime.binding import Binding
-from graphc.runtime.code import Code
 from graphc.runtime.explain import labels_of
 from graphc.runtime.limits import machine_limits
 from graphc.runtime.profile import Profile, ProfileRow
@@ -52,7 +51,6 @@ class Times:
 
 
 def measure(
-    code: Code,
     binding: Binding,
     feed: Callable[[], object],
     call: Callable[[], object],
@@ -63,7 +61,7 @@ def measure(
     `feed` copies the arguments into the arena (a run may use their memory for something else),
     `call` is a whole call. Returns the error word first: if it is not 0, the program failed.
     """
-    operands = [operand for step in code.steps for operand in step.kernel.operands]
+    operands = [operand for step in binding.code.steps for operand in step.kernel.operands]
     cells = {o.buffer.cell for o in operands if o.buffer.kind == "state"}
     before = {cell: cell.array.copy() for cell in cells}
     times = Times([], [], [])
@@ -96,10 +94,10 @@ def _seconds(function: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def profile_of(code: Code, binding: Binding, times: Times, sort: Order) -> Profile:
+def profile_of(binding: Binding, times: Times, sort: Order) -> Profile:
     """The profile of what was measured."""
     seconds = [median(column) for column in np.array(times.rows[WARM_UPS:]).T.tolist()]
-    rows = _rows(code, binding, seconds)
+    rows = _rows(binding, seconds)
     if sort == "time":
         rows = sorted(rows, key=lambda row: -row.seconds)
     return Profile(
@@ -111,11 +109,11 @@ def profile_of(code: Code, binding: Binding, times: Times, sort: Order) -> Profi
     )
 
 
-def _rows(code: Code, binding: Binding, seconds: Sequence[float]) -> list[ProfileRow]:
-    kernels = [step.kernel for step in code.steps]
-    labels, total = labels_of(code.schedule), sum(seconds) or 1.0
+def _rows(binding: Binding, seconds: Sequence[float]) -> list[ProfileRow]:
+    kernels = [step.kernel for step in binding.code.steps]
+    labels, total = labels_of(binding.code.schedule), sum(seconds) or 1.0
     rows = []
-    for number, demand in enumerate(demands(kernels, _known(code, binding))):
+    for number, demand in enumerate(demands(kernels, _known(binding))):
         origin, parts = kernels[number].origin, binding.partitions[number].parts
         bound = bound_of(demand, machine_limits(binding.threads if parts > 1 else 1))
         row = ProfileRow(
@@ -141,8 +139,8 @@ def _share(bound: Bound, seconds: float) -> float:
     return min(share, 1.0) if bound.limit == "overhead" else share
 
 
-def _known(code: Code, binding: Binding) -> Mapping[str, int]:
+def _known(binding: Binding) -> Mapping[str, int]:
     """The numbers of all names: those of the user's sizes, and of how many parts there are."""
-    kernels = (step.kernel for step in code.steps)
+    kernels = (step.kernel for step in binding.code.steps)
     parts = (k.parts for k in kernels if isinstance(k, LoopKernel) and k.parts is not None)
     return {**binding.sizes, **{str(size): binding.numbers[size] for size in parts}}

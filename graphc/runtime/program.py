@@ -26,6 +26,7 @@ from graphc.runtime.backends import NATIVE, runner
 from graphc.runtime.batches import Epoch, StandIn, check_progress, plan_epoch
 from graphc.runtime.binding import Backend, Binding, bind, too_large
 from graphc.runtime.bound import Bound
+from graphc.runtime.budget import Budget, bind_within
 from graphc.runtime.code import Code, code_of
 from graphc.runtime.compile_report import CompileReport, Ledger, compile_report
 from graphc.runtime.epoch import empty_results, run_segments, split_epoch
@@ -70,10 +71,16 @@ class Program:
     """
 
     def __init__(
-        self, graph: Graph, code: Code, structure: Structure, backend: Backend = NATIVE
+        self,
+        graph: Graph,
+        code: Code,
+        structure: Structure,
+        backend: Backend = NATIVE,
+        budget: Budget | None = None,
     ) -> None:
         self.graph = graph
         self._code, self._structure, self._backend = code, structure, backend
+        self._budget = budget
         self._single = structure == LEAF
         self._run: Callable[[int, int], int] = runner(backend)
         self._names = tuple(str(node.params["name"]) for node in graph.inputs)
@@ -116,7 +123,7 @@ class Program:
     # ---- copies: a table holds addresses, of an arena and of states, so that none is shared ----
 
     def __copy__(self) -> "Program":
-        return Program(self.graph, self._code, self._structure, self._backend)
+        return Program(self.graph, self._code, self._structure, self._backend, self._budget)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Program":
         with STATE_LOCK:
@@ -126,7 +133,8 @@ class Program:
                 tuple([(deep_copy(a, memo), deep_copy(b, memo)) for a, b in self.graph.updates]),
             )
         code = code_of(graph)
-        return Program(graph, code, copy.deepcopy(self._structure, memo), self._backend)
+        structure = copy.deepcopy(self._structure, memo)
+        return Program(graph, code, structure, self._backend, self._budget)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise GraphError(
@@ -138,12 +146,18 @@ class Program:
     @property
     def kernels(self) -> tuple[KernelInfo, ...]:
         """The steps in order: name, the user's line, source."""
-        return kernel_infos(self._code)
+        return kernel_infos(self._latest)
 
     @property
     def source(self) -> str:
         """The Python source of every distinct kernel, as it is compiled."""
         return "\n\n".join(dict.fromkeys(e.source for e in self._code.emitted))
+
+    @property
+    def _latest(self) -> Code:
+        """What the sizes bound last run."""
+        bound = next(reversed(self._bound.values()), None)
+        return self._code if bound is None else bound.binding.code
 
     def explain(self) -> Explanation:
         """Which operations became which kernel, and why others did not: a paragraph a kernel.
@@ -157,7 +171,7 @@ class Program:
             views           slice
             lines           <doctest ...>:1
         """
-        return explain(self._code.schedule)
+        return explain(self._latest.schedule)
 
     def compile_report(self) -> CompileReport:
         """What making the program cost until now: kernels, where they came from, seconds a stage.
@@ -174,7 +188,7 @@ class Program:
     def memory(self) -> MemoryInfo:
         """Bytes for the sizes bound last; before any call only of a program without named sizes."""
         bound = next(reversed(self._bound.values()), None)
-        return self.memory_for() if bound is None else memory_info(self._code, bound.binding)
+        return self.memory_for() if bound is None else memory_info(bound.binding)
 
     def memory_for(self, /, **sizes: int) -> MemoryInfo:
         """Bytes for these numbers of the named sizes: nothing runs. MissingInputError for a size
@@ -200,7 +214,7 @@ class Program:
             )
         sizes = {name: _size(name, size) for name, size in sizes.items()}
         check_guards(self._guards, sizes)
-        return memory_info(self._code, self._bind(sizes, get_threads()))
+        return memory_info(self._bind(sizes, get_threads()))
 
     def profile(
         self, /, *args: Any, repeats: int = 20, sort: Order = "program", **kwargs: Any
@@ -221,7 +235,6 @@ class Program:
         with STATE_LOCK:
             binding = self._feed(args).binding
             error, times = measure(
-                self._code,
                 binding,
                 lambda: self._feed(args).point_home(),
                 lambda: self(*args),
@@ -229,7 +242,7 @@ class Program:
             )
             if error:
                 raise self._failure(binding, error)
-            return profile_of(self._code, binding, times, sort)
+            return profile_of(binding, times, sort)
 
     def run_epoch(
         self,
@@ -356,13 +369,16 @@ class Program:
                 self._template = make_template(self._code, self._backend.kernels)
         try:
             with self._ledger.binding():
-                return bind(self._template, sizes, threads, self._backend)
+                binding = bind(self._template, sizes, threads, self._backend)
+                if self._budget is None or binding.arena_bytes <= self._budget.bytes:
+                    return binding
+                return bind_within(binding, self._budget, self._backend)
         except OverflowError as error:  # a number of the table, or of an expression of sizes
             raise too_large(sizes) from error
 
     def _failure(self, binding: Binding, error: int, step: str = "") -> IndexRangeError:
         """The exception for the number that a kernel left in the error word."""
-        kernels = [step.kernel for step in self._code.steps]
+        kernels = [step.kernel for step in binding.code.steps]
         checks = [n for k in kernels if isinstance(k, LoopKernel) for n in k.checks]
         node = checks[error - 1]
         indexed, axis = node.inputs[0].type, node.params["axis"]

@@ -3,6 +3,7 @@
 Enters: code and bindings. Leaves: records that print well.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphc.errors import Where
@@ -30,12 +31,33 @@ class KernelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Recomputed:
+    """Kernel number `kernel` does the work of number `first` again: the `bytes` that it makes are
+    not kept between the two. `where` is the user's line."""
+
+    kernel: int
+    first: int
+    name: str
+    where: Where | None
+    bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"kernel {self.kernel} = kernel {self.first}  {self.name}  {self.where}  {self.bytes}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryInfo:
-    """Bytes: of the arena, of all its buffers if none shared memory, and of the states."""
+    """Bytes: of the arena, of all its buffers if none shared memory, and of the states.
+
+    `recomputed` are the kernels that run again to keep to a memory budget.
+    """
 
     arena_bytes: int
     unshared_bytes: int
     state_bytes: int
+    recomputed: tuple[Recomputed, ...] = ()
 
     @property
     def peak_bytes(self) -> int:
@@ -56,10 +78,20 @@ def kernel_infos(code: Code) -> tuple[KernelInfo, ...]:
     return tuple(infos)
 
 
-def memory_info(code: Code, binding: Binding) -> MemoryInfo:
+def memory_info(binding: Binding) -> MemoryInfo:
     """The memory of a bound program."""
+    code = binding.code
     unshared = sum(buffer_bytes(buffer, binding.numbers) for buffer in code.lives)
     operands = [operand for step in code.steps for operand in step.kernel.operands]
     states = {o.buffer for o in operands if o.buffer.kind == "state"}
     state = sum(buffer_bytes(buffer, binding.numbers) for buffer in states)
-    return MemoryInfo(binding.arena_bytes, unshared, state)
+    return MemoryInfo(binding.arena_bytes, unshared, state, tuple(_recomputed(binding)))
+
+
+def _recomputed(binding: Binding) -> Iterator[Recomputed]:
+    for number, step in enumerate(binding.code.steps):
+        if step.first is not None:
+            made = [o.buffer for o in step.kernel.operands if o.written]
+            size = sum(buffer_bytes(b, binding.numbers) for b in made if b.kind != "scratch")
+            origin = step.kernel.origin
+            yield Recomputed(number, step.first, origin.title, origin.where, size)

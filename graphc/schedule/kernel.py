@@ -275,10 +275,14 @@ Kernel = LoopKernel | ContractKernel
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A kernel in its place: steps of one level do not depend on each other."""
+    """A kernel in its place: steps of one level do not depend on each other.
+
+    `first` is the number of the step whose work this one does again.
+    """
 
     kernel: Kernel
     level: int
+    first: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,177 @@
+"""Tasks: the steps of a program as far as memory is concerned, and an order that keeps little.
+
+Enters: steps, and the bytes and costs that a binding knows. Leaves: a `Work`, and the order of its
+tasks in which memory is taken late and given back early:
+
+    fill a; fill b; ...; use a; use b    ->    fill a; use a; ...; fill b; use b
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from graphc.schedule.kernel import Buffer, Kernel, LoopKernel, Step
+
+LITTLE = 0.003  # of the bytes of all values: what waits for the end may keep so many
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A step: the numbers of the values that it reads and writes, those tasks that run before it,
+    and its cost in cycles. `scratch` bytes are its own while it runs; a task that is not
+    `repeatable` runs once. `spoils` are the tasks that change state which this one reads."""
+
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    after: tuple[int, ...]
+    cost: int
+    scratch: int
+    repeatable: bool
+    spoils: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Tasks in an order that works, the bytes of every value, and which values stay: inputs, and
+    outputs from when they are written."""
+
+    tasks: tuple[Task, ...]
+    sizes: tuple[int, ...]
+    inputs: frozenset[int]
+    outputs: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What a step touches: values in the arena, and states."""
+
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    old: frozenset[Buffer]
+    new: frozenset[Buffer]
+
+
+def work_of(
+    steps: Sequence[Step],
+    values: Sequence[Buffer],
+    sizes: Sequence[int],
+    ends: tuple[Iterable[Buffer], Iterable[Buffer]],
+    spent: Callable[[int], tuple[int, int]],
+) -> Work:
+    """The work of a program: `values` are its buffers in the arena but for scratch, `ends` its
+    inputs and outputs, `spent` tells the cost and the scratch of a step by its number."""
+    number = {buffer: n for n, buffer in enumerate(values)}
+    touched = [_touched(step.kernel, number) for step in steps]
+    inputs, outputs = (frozenset(number[b] for b in some if b in number) for some in ends)
+    after = _dependencies(steps, touched)
+    changed = {state: n for n, memory in enumerate(touched) for state in memory.new}
+    tasks = []
+    for n, memory in enumerate(touched):
+        cost, scratch = spent(n)
+        spoils = tuple(sorted(changed[state] for state in memory.old if state in changed))
+        again = not memory.new and not inputs.intersection(memory.writes)
+        tasks.append(Task(memory.reads, memory.writes, after[n], cost, scratch, again, spoils))
+    return Work(tuple(tasks), tuple(sizes), inputs, outputs)
+
+
+def _touched(kernel: Kernel, number: dict[Buffer, int]) -> _Memory:
+    arena = [o for o in kernel.operands if o.buffer in number]
+    states = [o for o in kernel.operands if o.buffer.kind == "state"]
+    return _Memory(
+        tuple(dict.fromkeys(number[o.buffer] for o in arena if not o.written)),
+        tuple(dict.fromkeys(number[o.buffer] for o in arena if o.written)),
+        frozenset(o.buffer for o in states),
+        frozenset(o.buffer for o in states if o.written),
+    )
+
+
+def _dependencies(steps: Sequence[Step], touched: Sequence[_Memory]) -> list[tuple[int, ...]]:
+    """For each step those that come before: what they write it reads or writes too, what it
+    overwrites they read, or they can fail and it writes state."""
+    written: dict[int, list[int]] = {}
+    readers: dict[Buffer, list[int]] = {}
+    for n, memory in enumerate(touched):
+        for state in memory.old:
+            readers.setdefault(state, []).append(n)
+    failing = failing_steps(steps)
+    result = []
+    for n, memory in enumerate(touched):
+        found = {m for value in (*memory.reads, *memory.writes) for m in written.get(value, ())}
+        found.update(m for state in memory.new for m in readers[state])
+        found.update(failing if memory.new else ())
+        result.append(tuple(sorted(found - {n})))
+        for value in memory.writes:
+            written.setdefault(value, []).append(n)
+    return result
+
+
+def failing_steps(steps: Sequence[Step]) -> list[int]:
+    """The numbers of the steps that can fail: that check positions which none before has."""
+    known: set[object] = set()
+    result = []
+    for n, step in enumerate(steps):
+        nodes = step.kernel.checks if isinstance(step.kernel, LoopKernel) else ()
+        checks = {(x.inputs[1], x.inputs[0].type.shape[x.params["axis"]]) for x in nodes}
+        if not checks <= known:
+            result.append(n)
+        known |= checks
+    return result
+
+
+# ---- order --------------------------------------------------------------------------------------
+
+
+def late_order(work: Work) -> list[int]:
+    """The tasks: each as soon as it can run, but for those that take memory before it is needed,
+    and for those that change state and have little to wait with, so that others can run again."""
+    patient = _patient(work)
+    order = sorted(_soonest(work), key=lambda n: n in patient)
+    lazy = _lazy(work, order)
+    done: set[int] = set()
+    result: list[int] = []
+    for first in (*(n for n in order if n not in lazy), *order):
+        stack = [first]
+        while stack:
+            n = stack[-1]
+            missing = [m for m in work.tasks[n].after if m not in done]
+            stack.extend(reversed(missing))
+            if not missing:
+                stack.pop()
+                if n not in done:
+                    done.add(n)
+                    result.append(n)
+    return result
+
+
+def _patient(work: Work) -> set[int]:
+    """Tasks that only change state, and what they read: the smallest, which are little together."""
+    size = [sum(work.sizes[v] for v in task.reads) for task in work.tasks]
+    left = LITTLE * sum(work.sizes)
+    found: set[int] = set()
+    for n in sorted(range(len(size)), key=size.__getitem__):
+        if not work.tasks[n].repeatable and not work.tasks[n].writes and size[n] <= left:
+            left -= size[n]
+            found.add(n)
+    return found
+
+
+def _soonest(work: Work) -> list[int]:
+    level: list[int] = []
+    for task in work.tasks:
+        level.append(1 + max((level[m] for m in task.after), default=0))
+    return sorted(range(len(level)), key=lambda n: level[n])
+
+
+def _lazy(work: Work, order: Sequence[int]) -> set[int]:
+    """Tasks that can wait for whoever needs them: nothing that they read is kept for them."""
+    last: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for at, n in enumerate(order):
+        last.update(dict.fromkeys(work.tasks[n].reads, at))
+        for m in work.tasks[n].after:
+            first.setdefault(m, at)
+    last.update(dict.fromkeys(work.inputs, len(order)))
+    return {
+        n
+        for n, task in enumerate(work.tasks)
+        if task.repeatable and n in first and all(last[v] >= first[n] for v in task.reads)
+    }

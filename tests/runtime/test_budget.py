@@ -1,0 +1,207 @@
+"""A memory budget: the same results to the bit, in less memory, or an error that says how much."""
+
+import copy
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import graphc as gx
+from graphc.errors import UNKNOWN, GraphError, IndexRangeError, MemoryBudgetError
+from graphc.runtime.backends import PYTHON
+from graphc.runtime.budget import Budget
+from graphc.runtime.program import Program
+from tests.compiled.checking import Case, program_of, ran
+from tests.compiled.random_losses import random_loss
+from tests.compiled.test_random_graphs import random_case
+
+LAYERS, WIDTH, ROWS = 24, 64, 512
+
+
+def deep(memory_budget: float | None = None) -> tuple[Program, list[gx.Tensor]]:
+    """A step of gradient descent of a deep network, always the same."""
+    rng = np.random.default_rng(0)
+    x, y = gx.input("x", ("batch", WIDTH)), gx.input("y", ("batch",), "int64")
+    weights = [
+        gx.parameter(f"w{n}", rng.standard_normal((WIDTH, WIDTH)) / 8) for n in range(LAYERS)
+    ]
+    h = x
+    for w in weights:
+        h = gx.tanh(h @ w)
+    loss = gx.nn.cross_entropy(h, y)
+    grads = gx.grad(loss, weights)
+    updates = {w: w - 0.1 * g for w, g in zip(weights, grads, strict=True)}
+    return gx.compile([x, y], loss, updates=updates, memory_budget=memory_budget), weights
+
+
+def rows(count: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(count)
+    return rng.standard_normal((count, WIDTH)).astype(np.float32), rng.integers(0, WIDTH, count)
+
+
+def trained(program: Program, weights: Sequence[gx.Tensor]) -> list[np.ndarray]:
+    """Two losses, and then the weights."""
+    losses = [program(*rows()), program(*rows())]
+    return [*losses, *(w.value for w in weights)]
+
+
+def least(program: Program, **sizes: int) -> int:
+    with pytest.raises(MemoryBudgetError) as caught:
+        program.memory_for(**sizes)
+    return int(caught.value.fix.partition(",")[0].removeprefix("memory_budget="))
+
+
+FULL = deep()[0].memory_for(batch=ROWS).arena_bytes
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.4])
+def test_a_deep_network_trains_to_the_same_bits_in_less_memory(share: float) -> None:
+    program, weights = deep(FULL * share)
+    for got, wanted in zip(trained(program, weights), trained(*deep()), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    assert program.memory.arena_bytes <= FULL * share
+    # Of the forward pass, which is a third of a step, no more than all runs twice.
+    assert 0 < len(program.memory.recomputed) <= LAYERS
+
+
+def test_sizes_that_fit_run_what_they_run_without_a_budget() -> None:
+    plain, _ = deep()
+    program, _ = deep(FULL)
+    assert program.memory_for(batch=ROWS) == plain.memory_for(batch=ROWS)
+    program(*rows(64))
+    plain(*rows(64))
+    assert [k.level for k in program.kernels] == [k.level for k in plain.kernels]
+
+
+def test_the_budget_is_kept_for_every_size_by_the_same_kernels() -> None:
+    program, _ = deep(FULL / 2)
+    for count in (64, 256, 512, 700):
+        program(*rows(count))
+        assert program.memory.arena_bytes <= FULL / 2
+    assert program.compile_report().bindings == 4
+    assert len({kernel.source for kernel in program.kernels}) == program.compile_report().sources
+
+
+def test_what_runs_again_is_told() -> None:
+    program, _ = deep(FULL * 0.6)
+    program(*rows())
+    again = program.memory.recomputed
+    assert [(r.name, r.bytes) for r in again] == [("dot_tanh", 4 * ROWS * WIDTH)] * len(again)
+    assert {r.where for r in again} == {k.where for k in program.kernels if k.name == "dot_tanh"}
+    text = str(program.explain())
+    for r in again:
+        assert f"kernel {r.first} again for kernel {r.kernel + 1}" in text.replace("  ", " ")
+        assert program.kernels[r.kernel].source == program.kernels[r.first].source
+
+
+def test_an_epoch_and_a_profile_keep_to_the_budget() -> None:
+    (program, weights), (plain, others) = deep(FULL * 0.6), deep()
+    x, y = rows(2 * ROWS)
+    losses = program.run_epoch([x, y], ROWS)
+    np.testing.assert_array_equal(losses, plain.run_epoch([x, y], ROWS))
+    for w, other in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(w.value, other.value)
+    assert len(program.profile(x[:ROWS], y[:ROWS], repeats=2).rows) == len(program.kernels)
+    assert program.memory.recomputed
+
+
+def test_copies_and_jit_keep_the_budget() -> None:
+    program, _ = deep(FULL * 0.6)
+    for other in (copy.copy(program), copy.deepcopy(program)):
+        assert other.memory_for(batch=ROWS) == program.memory_for(batch=ROWS)
+    w = {n: np.eye(WIDTH, dtype=np.float32) for n in range(9)}
+
+    def objective(w: dict[int, gx.Tensor], x: gx.Tensor) -> gx.Tensor:
+        for matrix in w.values():
+            x = gx.tanh(x @ matrix)
+        return gx.sum(x)
+
+    x = rows()[0]
+    plain, small = gx.jit(gx.grad(objective)), gx.jit(gx.grad(objective), memory_budget=1_100_000)
+    assert plain.program(w, x).memory.arena_bytes > 1_200_000
+    assert copy.deepcopy(small).program(w, x).memory.arena_bytes <= 1_100_000
+    for n, matrix in small(w, x).items():
+        np.testing.assert_array_equal(matrix, plain(w, x)[n])
+
+
+def test_too_small_a_budget_says_the_least_that_works_and_what_holds_it() -> None:
+    program, _ = deep(1000)
+    found = least(program, batch=ROWS)
+    assert found < FULL / 4
+    with pytest.raises(MemoryBudgetError, match="batch = 512") as caught:
+        program(*rows())
+    message = str(caught.value)
+    assert "memory_budget=1_000, and the least found is" in message
+    assert f"{4 * ROWS * WIDTH:,} bytes  tanh  " in message
+    assert message.count(__file__.rpartition("/")[2]) > 2  # of compile, and of what is held
+    assert deep(found)[0].memory_for(batch=ROWS).arena_bytes <= found
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("inf"), float("nan"), "1 GB"])
+def test_a_budget_is_a_number_of_bytes(budget: float) -> None:
+    with pytest.raises(GraphError, match="memory_budget is a number of bytes"):
+        gx.compile([gx.input("x", (3,))], gx.input("x", (3,)) + 1, memory_budget=budget)
+
+
+def test_a_failed_call_leaves_state_as_it_was() -> None:
+    rng = np.random.default_rng(0)
+    tokens, table = gx.input("t", ("n",), "int64"), gx.parameter("table", rng.random((9, 64)))
+    weights = [gx.parameter(f"w{n}", rng.standard_normal((64, 64)) / 8) for n in range(8)]
+    h = gx.take(table, tokens, axis=0)
+    for w in weights:
+        h = gx.tanh(h @ w)
+    states = [table, *weights]
+    grads = gx.grad(gx.sum(h), states)
+    updates = {w: w - g for w, g in zip(states, grads, strict=True)}
+    plain = gx.compile([tokens], gx.sum(h), updates=updates)
+    full = plain.memory_for(n=512).arena_bytes
+    program = gx.compile([tokens], gx.sum(h), updates=updates, memory_budget=full * 0.6)
+    before = [w.value for w in states]
+    with pytest.raises(IndexRangeError):
+        program(np.full(512, 9))
+    for w, value in zip(states, before, strict=True):
+        np.testing.assert_array_equal(w.value, value)
+    program(np.zeros(512, np.int64))
+    assert program.memory.recomputed
+    assert not np.array_equal(table.value, before[0])
+
+
+def squeezed(case: Case, share: float) -> Program | None:
+    """The program in about the share of its memory, if that can be."""
+    plain = program_of(case.graph, PYTHON)
+    ran(case, plain)
+    code, structure = plain._code, plain._structure
+    budget = Budget(int(plain.memory.arena_bytes * share), UNKNOWN)
+    program = Program(case.graph, code, structure, PYTHON, budget)
+    try:
+        ran(case, program)
+    except MemoryBudgetError:
+        return None
+    return program
+
+
+def same(case: Case, share: float) -> bool:
+    """Whether it fits, and then gives the same."""
+    program = squeezed(case, share)
+    if program is None:
+        return False
+    for got, wanted in zip(
+        ran(case, program), ran(case, program_of(case.graph, PYTHON)), strict=True
+    ):
+        np.testing.assert_array_equal(got, wanted)
+    return True
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.booleans(), st.sampled_from([0.95, 0.8, 0.6, 0.4]))
+def test_random_programs_give_the_same(seed: int, loss: bool, share: float) -> None:
+    rng = Random(seed)
+    same(random_loss(rng) if loss else random_case(rng), share)
+
+
+def test_random_programs_can_do_with_less() -> None:
+    cases = [random_loss(Random(seed)) for seed in range(20)]
+    assert sum(same(case, 0.8) for case in cases) > 5
