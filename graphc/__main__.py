@@ -50,7 +50,7 @@ def _info() -> dict[str, str]:
     return {
         "graphc": graphc.__version__,
         "python": platform.python_version(),
-        **{package: version(package) for package in ("numba", "llvmlite", "numpy")},
+        **{package: version(package) for package in ("llvmlite", "numpy")},
         "CPU": cpu_name(),
         "features": " ".join(f for f in _TELLING if f in features) or "none that matter",
         "vector width": f"{host_core().vector_bytes * 8} bits",

@@ -20,12 +20,11 @@ ORDER = (
     ),
     *("jit", "transforms", "nn", "optim", "train", "viz", "io", "__init__", "__main__"),
 )
-# The only modules that import by name: when a kernel compiles, for a drawing or a plot.
+# The only module that imports by name: for a drawing or a plot.
 LAZY = {
-    "graphc.runtime.jit": ("graphc.runtime.numba_bridge",),
     "graphc.viz.loader": ("networkx", "matplotlib"),
 }
-HEAVY = {"numba", *(name for names in LAZY.values() for name in names)}
+HEAVY = {name for names in LAZY.values() for name in names}
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = {

@@ -1,7 +1,7 @@
 """One element of a kernel: indices, loads, primitives, checks and stores as statements.
 
 Enters: values of the kernel IR. Leaves: lines `t3 = exp_f32(t2)`; integer results are wrapped back
-to their dtype, for Python's and Numba's integers are wider.
+to their dtype, for Python's integers are wider.
 """
 
 from collections.abc import Iterable, Sequence

@@ -187,9 +187,9 @@ def _emit_block(writer: Writer, spec: SumsSpec) -> None:
         target = {"column": "j0", "row": "i0"}.get(name, name)
         scale = {"column": " * block_columns", "row": " * block_rows"}.get(name, "")
         if number:
-            writer.line(f"x = floordiv(rest, {extent})")
-            writer.line(f"{target} = (rest - x * {extent}){scale}")
-            writer.line("rest = x")
+            writer.line(f"above = floordiv(rest, {extent})")
+            writer.line(f"{target} = (rest - above * {extent}){scale}")
+            writer.line("rest = above")
         else:
             writer.line(f"{target} = rest{scale}")
     writer.line("m = minimum(block_rows, rows - i0)")

@@ -1,7 +1,7 @@
 """Kernels by their text: in memory, else on disk, else compiled.
 
 Enters: the texts of kernels, or of LLVM IR functions. Leaves: their addresses. A process whose
-kernels are all on disk loads them with llvmlite alone (0.1 ms each) and never imports Numba.
+kernels are all on disk loads them (0.1 ms each) and compiles nothing.
 Kernels that are asked for together are compiled together, on two cores.
 
     address = load_kernel(source, "add")          # of the text of add(begin, end, part, args)
@@ -34,8 +34,8 @@ class CacheStats:
     that took.
 
     `compiled` counts kernels that were made from graphs; `tiles` the modules of micro-kernels, one
-    for all matmuls of a dtype. `seconds` is what compiling took: `translating` to LLVM IR (by
-    Numba) and `optimising` (by LLVM), which go on at the same time. `loading` was spent on what
+    for all matmuls of a dtype. `seconds` is what compiling took: `translating` to LLVM IR and
+    `optimising` (by LLVM), which go on at the same time. `loading` was spent on what
     came from disk as well.
     """
 
@@ -103,7 +103,7 @@ class KernelCache:
         jobs = []
         with ThreadPoolExecutor(1) as pool:
             for source in sorted(sources, key=lambda s: len(s.text), reverse=True):
-                translated, seconds = _timed(translate, source, self.store)
+                translated, seconds = _timed(translate, source)
                 self._count(translating=seconds)
                 jobs.append((source, pool.submit(_timed, finish, translated)))
         for source, job in jobs:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 @contextmanager
 def without_collector() -> Iterator[None]:
     """No search for garbage inside: it would go over the objects of the whole process again and
-    again, a quarter of the time of Numba's front end and a sixth of a schedule's.
+    again, a sixth of the time of a schedule.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -25,9 +25,10 @@ class CompileReport:
 
     `kernels` counts its steps, `sources` their distinct texts. Of these, and of what all programs
     call (the runner, the sums and tiles of contractions), `memory` were in this process, `disk` in
-    the object cache; `compiled` and `tiles` were made. Stages are in seconds: `translate` is Numba,
-    `optimise` LLVM; they go on at the same time, together `compile` of the clock. `load` links
-    machine code, `bind` is for `bindings` sets of sizes. What no call has needed yet is 0.
+    the object cache; `compiled` and `tiles` were made. Stages are in seconds: `translate` is text
+    to LLVM IR, `optimise` LLVM; they go on at the same time, together `compile` of the clock.
+    `load` links machine code, `bind` is for `bindings` sets of sizes. What no call has needed yet
+    is 0.
     """
 
     kernels: int

@@ -2,8 +2,7 @@
 object cache.
 
 Enters: the text of a kernel. Leaves: a digest over it, the sources of this package (intrinsics,
-vector math, flags), the versions of the compilers, and the CPU with its features. Numba is not
-imported for it.
+vector math, flags), the versions of the compilers, and the CPU with its features.
 
     >>> a, b = digest("kernel", "def k(): pass"), digest("llvm", "def k(): pass")
     >>> a == b, len(a)
@@ -18,13 +17,15 @@ from importlib.resources import files
 
 from graphc.runtime.machine import OPTIMISATION, host
 
-_PACKAGES = ("numba", "llvmlite", "numpy")
+_PACKAGES = ("llvmlite", "numpy")
 _SOURCES = (
     "intrinsics.py",
     "intrinsics_llvm.py",
     "language.py",
     "machine.py",
-    "numba_bridge.py",
+    "frontend.py",
+    "operators.py",
+    "ssa.py",
     "jit.py",
     "symbols.py",
 )

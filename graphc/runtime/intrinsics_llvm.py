@@ -1,7 +1,7 @@
 """The kernel language as LLVM instructions: the compiled half of every intrinsic.
 
 Enters: an llvmlite IRBuilder, the kinds of the operands ("f32", "i64", "b1", ...) and their LLVM
-values. Leaves: the value of the result. Knows nothing of Numba; `intrinsics.py` has the Python
+values. Leaves: the value of the result. `intrinsics.py` has the Python
 halves, `language.py` the pairs.
 
 Flags belong to an operation: `reassoc` on the accumulating operation alone, `nsz` on a max

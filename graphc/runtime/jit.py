@@ -1,18 +1,18 @@
-"""Generated source to machine code. The one place that loads Numba, when the first kernel is
-compiled.
+"""Generated source to machine code.
 
 Enters: the text of a kernel in the kernel language. Leaves: an object file, its symbol and the C
-functions that it needs. Numba turns the text into LLVM IR, which is linked with the vector math
-that it names (always inlined, so that loops vectorise) and then optimised by `machine.py`.
+functions that it needs. `frontend.py` turns the text into LLVM IR, which is linked with the vector
+math that it names (always inlined, so that loops vectorise) and then optimised by `machine.py`.
 
     kernel = compile_kernel(Source(text, "add"))
     address, handle = load(kernel.code, kernel.symbol, kernel.imports)
 """
 
+import ast
 import functools
-import importlib
+import inspect
 import re
-import types
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +20,12 @@ from typing import Any
 from graphc.errors import CompileError
 from graphc.runtime import machine
 from graphc.runtime.fingerprint import digest
+from graphc.runtime.frontend import Dialect, Function, functions_of, to_llvm
 from graphc.runtime.intrinsics_llvm import VALUE_TYPES, call_external
-from graphc.runtime.language import CASTS, LANGUAGE, VOID, Intrinsic, scalar
-from graphc.runtime.store import Entry, Store
+from graphc.runtime.language import LANGUAGE, VOID, Intrinsic, scalar
+from graphc.runtime.operators import KERNEL, VECTOR_MATH, Operators
 from graphc.runtime.symbols import imports
 from graphc.runtime.vecmath import FUNCTIONS
-
-NO_STORE = Store(None)
-
 
 LLVM = "llvm"  # the kind of a source that is LLVM IR
 
@@ -71,10 +69,10 @@ class CompiledKernel:
     imports: tuple[str, ...]
 
 
-def compile_kernel(source: Source, store: Store = NO_STORE) -> CompiledKernel:
+def compile_kernel(source: Source) -> CompiledKernel:
     """An object file of a source. Raises CompileError."""
     with machine.LOCK:
-        return finish(translate(source, store))
+        return finish(translate(source))
 
 
 def finish(translated: Translated) -> CompiledKernel:
@@ -96,51 +94,34 @@ def optimised(translated: Translated) -> Any:
     return module if translated.ready else machine.optimise(module)
 
 
-def translate(source: Source, store: Store = NO_STORE) -> Translated:
-    """A source as LLVM IR. That of the vector math it calls is kept in the store.
-
-    Raises CompileError.
-    """
+def translate(source: Source) -> Translated:
+    """A source as LLVM IR. Raises CompileError."""
     if source.kind == LLVM:
         return Translated((source.text,), source.name, source.symbol, ready=True)
-    with machine.LOCK:
-        namespace = dict(_taught())
-        exec(compile(source.text, f"<{source.name}>", "exec"), namespace)
-        function = _with_helpers(namespace, source.name)
-        arguments = ("i64",) * function.__code__.co_argcount
-        to_llvm, options = _bridge().to_llvm, _bridge().KERNEL
-        try:
-            texts = to_llvm(function, source.symbol, arguments, source.kind, options)
-        except CompileError as error:
-            raise CompileError(
-                f"kernel {source.name} does not compile",
-                got=error.got,
-                fix=f"this is a fault of graphc: please report it, with the source\n{source.text}",
-            ) from error
-        return Translated((*texts, *_vector_math(texts, store)), source.symbol, source.symbol)
+    try:
+        function = functions_of(source.text)[source.name]
+        arguments = ("i64",) * len(function.definition.args.args)
+        text = to_llvm(function, source.symbol, arguments, source.kind, _dialect(KERNEL))
+    except CompileError as error:
+        raise CompileError(
+            f"kernel {source.name} does not compile",
+            got=f"{error.what}: {error.got}",
+            fix=f"this is a fault of graphc: please report it, with the source\n{source.text}",
+        ) from error
+    return Translated((text, *_vector_math(text)), source.symbol, source.symbol)
 
 
-def _with_helpers(namespace: dict[str, Any], name: str) -> Any:
-    """The function `name`; the others of its source are copied into it."""
-    functions = {n: f for n, f in namespace.items() if isinstance(f, types.FunctionType)}
-    helpers = {n: _bridge().inlined(f) for n, f in functions.items() if n != name}
-    namespace.update(helpers)
-    return functions[name]
+# ---- the vector math ----------------------------------------------------------------------------
 
 
-# ---- the language and the vector math, as Numba sees them -------------------------------------
+def _dialect(operators: Operators) -> Dialect:
+    """All that a function may name, with one of the two sets of operators."""
+    return Dialect(_names(), operators)
 
 
 @functools.cache
-def _bridge() -> Any:
-    return importlib.import_module("graphc.runtime.numba_bridge")
-
-
-@functools.cache
-def _taught() -> dict[str, Any]:
-    """For each name of the language what stands for it while Numba reads a kernel."""
-    table = LANGUAGE | {name: _vector_function(name) for name in FUNCTIONS}
-    return {name: _bridge().teach(name, entry, name in CASTS) for name, entry in table.items()}
+def _names() -> dict[str, Intrinsic]:
+    return LANGUAGE | {name: _vector_function(name) for name in FUNCTIONS}
 
 
 def _precision(name: str) -> str:
@@ -148,7 +129,7 @@ def _precision(name: str) -> str:
 
 
 def _vector_function(name: str) -> Intrinsic:
-    """A call to a function that is linked in afterwards: Numba sees it once, not once a kernel."""
+    """A call to a function that is linked in afterwards: it is translated once a process."""
     precision = _precision(name)
 
     def result(*kinds: Any) -> str | None:
@@ -161,51 +142,40 @@ def _vector_function(name: str) -> Intrinsic:
 
 
 _DECLARED = re.compile(r"""^declare [^@\n]*@"?(\w+)"?\(""", re.MULTILINE)
-_SEPARATOR = "\n; next module\n"
 
 
-def _vector_math(texts: list[str], store: Store) -> list[str]:
-    """The modules of the vector functions that some modules call, and of those that these call."""
-    found: dict[str, list[str]] = {}
-    waiting = list(texts)
+def _vector_math(text: str) -> list[str]:
+    """The modules of the vector functions that a module calls, and of those that these call."""
+    found: dict[str, str] = {}
+    waiting = [text]
     while waiting:
         for name in _DECLARED.findall(waiting.pop()):
             if name in FUNCTIONS and name not in found:
-                found[name] = _vector_modules(name, store)
-                waiting += found[name]
-    return [text for modules in found.values() for text in modules]
-
-
-_vector_modules_made: dict[str, list[str]] = {}
-
-
-def _vector_modules(name: str, store: Store) -> list[str]:
-    """The LLVM IR of a vector function: from memory, from the store, or made by Numba."""
-    if name not in _vector_modules_made:
-        key = f"vecmath_{digest('vecmath', name)}"
-        entry = store.get(key) or Entry(_SEPARATOR.join(_vector_llvm(name)).encode())
-        store.put(key, entry)
-        _vector_modules_made[name] = entry.data.decode().split(_SEPARATOR)
-    return _vector_modules_made[name]
-
-
-def _vector_llvm(name: str) -> list[str]:
-    precision = _precision(name)
-    function = _for_numba(FUNCTIONS[name])
-    arguments = (precision,) * function.__code__.co_argcount
-    return _bridge().to_llvm(function, name, arguments, precision, _bridge().VECTOR_MATH)
+                found[name] = _vector_module(name)
+                waiting.append(found[name])
+    return list(found.values())
 
 
 @functools.cache
-def _for_numba(function: Callable[..., Any]) -> Any:
-    """A copy of a plain function, whose globals are what Numba must see."""
-    names = function.__code__.co_names
+def _vector_module(name: str) -> str:
+    """The LLVM IR of a vector function, whose arithmetic is left as it is written."""
+    precision, function = _precision(name), _from_python(FUNCTIONS[name])
+    arguments = (precision,) * len(function.definition.args.args)
+    return to_llvm(function, name, arguments, precision, _dialect(VECTOR_MATH))
+
+
+def _from_python(function: Callable[..., Any]) -> Function:
+    """A Python function, which may call others that its module knows."""
     known = function.__globals__
-    seen = {name: _global_for_numba(name, known[name]) for name in names if name in known}
-    return types.FunctionType(function.__code__, seen, function.__name__, function.__defaults__)
+
+    def find(name: str) -> Function | float | None:
+        value = known.get(name)
+        return _from_python(value) if inspect.isfunction(value) else value
+
+    return Function(_definitions(function.__module__)[function.__name__], find)
 
 
-def _global_for_numba(name: str, value: Any) -> Any:
-    if name in _taught():
-        return _taught()[name]
-    return _bridge().inlined(_for_numba(value)) if isinstance(value, types.FunctionType) else value
+@functools.cache
+def _definitions(module: str) -> dict[str, ast.FunctionDef]:
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -54,6 +54,9 @@ _numbers = itertools.count()  # a library's name may not be used twice
 
 @functools.cache
 def _target_machine() -> Any:
+    # Loop strength reduction takes two thirds of the time of code generation, for loops with this
+    # many run-time strides, and what it makes is a little slower. The option is of the process.
+    llvm.set_option("", "--disable-lsr")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()

@@ -2,7 +2,7 @@
 
 Enters: the bytes of an object file (ELF, 64 bits, little endian). Leaves: the names of its
 undefined symbols, each of which must be a function of the C library that every process has. A
-kernel that imports anything else (an error path of Numba, say) would crash in a process that lacks
+kernel that imports anything else (an error path, say) would crash in a process that lacks
 it, so it is refused when it is made.
 
     >>> sorted(ALLOWED & {"expf", "memset", "PyErr_Format"})

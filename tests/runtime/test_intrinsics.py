@@ -161,7 +161,7 @@ def kernel(begin, end, part, args):
     b[0] = x[0] > f32(0.0)
     if b[0]:
         store_error(w[2], 7)
-    x[7] = f32(address_of(t, 0) % 64)
+    x[7] = f32(mod(address_of(t, 0), 64))
 """
 COPY = """
 def copy(source, target):
