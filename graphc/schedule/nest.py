@@ -16,6 +16,7 @@ from graphc.schedule.stages import Levels, cost_of, levels_of, plan, unsteady
 from graphc.types import TensorType
 
 WINDOW = 16  # points: so few are written out one by one
+FILL_COST = 4  # cycles an element: memory that nothing has read is far away
 SHORT = 32  # elements: a reduction over so few is vectorised across rows
 
 
@@ -99,7 +100,7 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
         parts=split.parts,
         kept=tuple(kept),
         checks=tuple(item.node for item in body.errors),
-        cost=_cost(loops, levels, split.unknown),
+        cost=_cost(loops, levels, split.unknown) + _fill_cost(loops, levels),
     )
 
 
@@ -130,3 +131,13 @@ def _cost(loops: Loops, levels: Levels, unknown: DimLike | None) -> DimLike:
     pairs = list(zip(loops.values, levels.inner, strict=True))
     cost = points * sum(cost_of(v) for v, inner in pairs if inner)
     return cost + heads * sum(cost_of(v) for v, inner in pairs if not inner)
+
+
+def _fill_cost(loops: Loops, levels: Levels) -> DimLike:
+    """Cycles of stores that spread what is the same at all inner points."""
+    inner = frozenset(range(loops.outer, len(loops.extents)))
+    spread = sum(
+        not levels.inner[s.value] and any(v in inner for v, _ in s.index.terms)
+        for s in loops.stores
+    )
+    return product(loops.extents) * (FILL_COST * spread) if spread else 0
