@@ -106,6 +106,10 @@ class Elements:
             self._strides[known] = self.writer.name(prefix)
             self.writer.line(f"{self._strides[known]} = w[{self._words.add(Size(number))}]")
 
+    def stride(self, operand: int, v: int, stride: DimLike) -> str:
+        """The text of the prepared stride of a loop variable, or of the offset."""
+        return "1" if stride == 1 and v != OFFSET else self._strides[operand, v, stride]
+
     def _suffix(self, operand: int) -> str:
         """What the strides and offsets of an operand are called by: those of a counter have
         none."""

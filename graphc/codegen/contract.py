@@ -26,6 +26,8 @@ from graphc.codegen.macro import (
     OUTER,
     PACKED,
     STATE,
+    STRIDES,
+    TARGET,
     SumsSpec,
     contract_words,
     filled_depth,
@@ -44,11 +46,16 @@ Epilogue = Callable[[Writer, str], None]
 @dataclass(frozen=True, slots=True)
 class ContractSpec:
     """What shapes the text: the sums, the names of the outer loops' indices, the alias class of the
-    scratch."""
+    scratch.
+
+    `target`: where the epilogue only stores sums, rows of columns one behind the other: the texts
+    of the address of C, of the step from row to row, of those of the outer loops.
+    """
 
     sums: SumsSpec
     outer: tuple[str, ...] = ()
     alias_scratch: int = 2
+    target: tuple[str, ...] = ()
 
 
 def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> None:
@@ -67,6 +74,9 @@ def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> Non
     writer.line(f"state = pointer(base, i64, {alias})")
     writer.line(f"acc = pointer(base + {STATE_BYTES} + turned, {cast}, {alias})")
     writer.line(f"state[{PACKED}] = -1")
+    slots = (TARGET, TARGET + 1, *range(STRIDES, STRIDES + len(spec.outer)))
+    for slot, text in zip(slots, spec.target or ("0",), strict=False):
+        writer.line(f"state[{slot}] = {text}")
     with writer.block("for block in range(begin, end):"):
         writer.line("call_micro(sums, block, base, args)")
         for number, name in (*enumerate(STATE), *enumerate(spec.outer, OUTER)):

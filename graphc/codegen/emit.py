@@ -3,9 +3,10 @@
 Enters: a kernel. Leaves: `Emitted`, text and words.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
-from graphc.codegen.body import Elements
+from graphc.codegen.body import OFFSET, Elements
 from graphc.codegen.contract import ContractSpec, emit_contract
 from graphc.codegen.loops import Emitted, emit_loops
 from graphc.codegen.macro import SumsSpec, contract_words, sums_source
@@ -47,6 +48,7 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
         total = {n: "total" for n, v in enumerate(kernel.values) if isinstance(v, Reduced)}
         elements = Elements(writer, words, kernel.values, pointers, total, loop="axis")
         elements.prepare(kernel.stage.stores)
+        spec = replace(spec, target=_target(kernel, elements, f"w[{width} + {{}}]"))
 
         def epilogue(writer: Writer, value: str) -> None:
             for name, v in (("i", kernel.row), ("j", kernel.column)):
@@ -58,3 +60,21 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
 
         emit_contract(writer, spec, epilogue)
     return Emitted(writer.text(), tuple(words.entries))
+
+
+def _target(kernel: ContractKernel, elements: Elements, address: str) -> tuple[str, ...]:
+    """Where sums go that nothing is done to, as `ContractSpec` has it; () where something is."""
+    (*others, store), column = kernel.stage.stores, kernel.column
+    plain = isinstance(kernel.values[store.value], Reduced) and store.position is None
+    steps = dict(store.index.terms)
+    if others or not plain or column is None or steps.get(column) != 1:
+        return ()
+    moves = [
+        "0" if v is None or v not in steps else elements.stride(store.operand, v, steps[v])
+        for v in (kernel.row, *kernel.outer)
+    ]
+    text = address.format(store.operand)
+    if store.index.offset != 0:
+        start = elements.stride(store.operand, OFFSET, store.index.offset)
+        text = f"{text} + {start} * {kernel.dtype.itemsize}"
+    return (text, *moves)

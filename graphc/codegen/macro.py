@@ -9,7 +9,9 @@ the depth. The blocks stand in a grid (shared outer loops, column blocks, other 
 blocks). Extents, strides, blocks and the addresses of micro-kernels arrive as words
 (`contract_words` names them in order): one text serves every size, transpose case, blocking and
 epilogue. float32 and float64 go through micro-kernels, other dtypes through plain loops in their
-own arithmetic. Where the block stands in C goes to the state at the start of the scratch.
+own arithmetic. Where the block stands in C goes to the state at the start of the scratch. Sums that
+no epilogue changes go straight to their target, where whole tiles fill the block and one call
+finishes a tile; no row of the block is then left to be stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,12 +19,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from graphc.codegen.writer import Writer
-from graphc.schedule.blocking import SIZES, STATE_BYTES
+from graphc.schedule.blocking import MOST_OUTER, SIZES, STATE_BYTES
 
 NAME = "block_sums"
 STATE = ("i0", "j0", "m", "n", "pitch")  # int64: first row and column, how many, the row stride
 PACKED = len(STATE)  # in the state: for which blocks B is packed
-OUTER = PACKED + 1  # in the state: the outer loops' indices
+TARGET = PACKED + 1  # in the state: where sums are stored that no epilogue changes, 0: nowhere
+OUTER = TARGET + 2  # in the state: the outer loops' indices
+STRIDES = OUTER + MOST_OUTER  # in the state: their steps in the target
 
 COMMON_WORDS = (
     "a_address",
@@ -141,7 +145,7 @@ for v in range(column_tiles):
     wide = minimum(tile_columns, n - j)
     micro = select(wide < tile_columns, edge, whole)
     b_tile = b_panel + j * panel_column * {size}
-    c_tile = c_block + j * {size}
+    c_tile = c_target + j * {size}
     call_micro(
         micro, m, tile_rows, wide, a_panel, a_row, a_depth, b_tile, b_depth, c_tile, pitch, k,
         started, count, a_run, b_run
@@ -221,6 +225,7 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
     with writer.block("if packed_b != 0:"):
         _emit_packing(writer, spec)
         line("b_block = c_block + packed_b")
+    _emit_target(writer, spec)
     line("started = 0")
     blocks = "for t in range(depth_blocks):"
     with _nest(writer, "rest", filled_depth(spec.depth) - 2) as loops, writer.block(blocks):
@@ -230,6 +235,24 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
         )
         line(CALLS.format(size=size, a_panel=a_panel, b_panel=b_panel))
     line(TURN)
+    with writer.block("if c_target != c_block:"):
+        line("m = 0")
+
+
+def _emit_target(writer: Writer, spec: SumsSpec) -> None:
+    """Where the tiles of a block go: to the scratch, or where they are wanted."""
+    once = " * ".join(["depth_blocks", *_names("rest", filled_depth(spec.depth) - 2)])
+    moves = (f"{v} * state[{STRIDES + n}]" for n, v in enumerate(spec.loops))
+    place = " + ".join([f"i0 * state[{TARGET + 1}]", "j0", *moves])
+    writer.line("c_target = c_block")
+    whole = f"(state[{TARGET}] != 0) & (turned == 0) & (pitch == n) & ({once} == 1)"
+    with writer.block(f"if {whole}:"):
+        writer.line(f"c_target = state[{TARGET}] + ({place}) * {SIZES[spec.dtype]}")
+        writer.line(f"pitch = state[{TARGET + 1}]")
+
+
+def _names(name: str, count: int) -> list[str]:
+    return [f"{name}{n}" for n in range(count)]
 
 
 def _emit_packing(writer: Writer, spec: SumsSpec) -> None:

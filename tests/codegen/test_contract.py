@@ -28,21 +28,23 @@ TRANSPOSES = tuple(itertools.product((False, True), repeat=2))
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 TINY = Core(64, 32, l1=2048, l2=8192)  # caches so small that everything is blocked
 CORES = (host_core(), TINY, Core(32, 16, l1=32 << 10, l2=256 << 10), Core(16, 16, 4096, 16384))
-GUARD = 64
+GUARD, GAP = 64, 3
 
 
 def sums_spec(dtype: str, unit: bool = False) -> SumsSpec:
     return SumsSpec(dtype, outer=1, shared=1, unit_column=unit)
 
 
-def kernel_text(dtype: str, unit: bool = False) -> str:
-    """out[b, i, j] = sum + bias[j]"""
+def kernel_text(dtype: str, unit: bool = False, plain: bool = False) -> str:
+    """out[b, i, j] = sum + bias[j], or the sum alone"""
     sums = sums_spec(dtype, unit)
-    spec = ContractSpec(sums, outer=("at",))
     writer, first, cast = Writer(), len(contract_words(sums)), CASTS[dtype]
+    target = (f"w[{first}]", "out_columns", "out_rows * out_columns") if plain else ()
+    spec = ContractSpec(sums, outer=("at",), target=target)
+    added = "" if plain else " + bias[j]"
 
     def store(writer: Writer, value: str) -> None:
-        writer.line(f"out[(at * out_rows + i) * out_columns + j] = {cast}({value} + bias[j])")
+        writer.line(f"out[(at * out_rows + i) * out_columns + j] = {cast}({value}{added})")
 
     with writer.block("def contract(begin, end, part, args):"):
         writer.line("w = words(args)")
@@ -66,18 +68,21 @@ def run(
     core: Core = CORES[0],
     parts: int = 1,
     python: bool = False,
+    plain: bool = False,
 ) -> np.ndarray:
-    """A @ B + bias by the generated kernel."""
+    """A @ B + bias by the generated kernel; with nothing added if it is `plain`."""
     dtype, (batch, rows, depth), columns = str(a.dtype), a.shape, b.shape[2]
     matmul = dense(dtype, batch, rows, columns, depth, strides(a), strides(b))
     blocking = choose_blocking(matmul, core, parts)
     scratch = np.full(blocking.scratch_bytes * parts + GUARD, 0xA5, np.uint8)
-    out = np.zeros((batch, rows, columns), dtype)
+    whole = np.full((batch, rows + GAP, columns + GAP), GUARD, dtype)
+    out = whole[:, :rows, :columns]
     places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
     unit = dtype not in SIZES and strides(b)[2] == 1
     values = contract_values(blocking, places, *calls(sums_spec(dtype, unit), core, python))
-    args = np.array([*values, out.ctypes.data, bias.ctypes.data, rows, columns], np.int64)
-    text = kernel_text(dtype, unit)
+    words = (out.ctypes.data, bias.ctypes.data, *whole.shape[1:])
+    args = np.array([*values, *words], np.int64)
+    text = kernel_text(dtype, unit, plain)
     for part in range(parts):
         begin, end = (n * blocking.extent // parts for n in (part, part + 1))
         if python:
@@ -85,6 +90,8 @@ def run(
         else:
             call_micro(load_kernel(text, "contract"), begin, end, part, args.ctypes.data)
     assert (scratch[-GUARD:] == 0xA5).all()
+    assert (whole[:, rows:] == np.array(GUARD, dtype)).all()
+    assert (whole[:, :, columns:] == np.array(GUARD, dtype)).all()
     return out
 
 
@@ -156,6 +163,18 @@ def test_python_and_compiled_agree(dtype: str, core: Core) -> None:
         compiled, plain = run(a, b, bias, core), run(a, b, bias, core, python=True)
         assert_close(compiled, a, b, bias)
         assert_close(plain, a, b, bias)
+
+
+@pytest.mark.parametrize("python", [False, True])
+@pytest.mark.parametrize("core", CORES, ids=["host", "tiny", "avx2", "sse"])
+def test_sums_alone_go_straight_to_memory(core: Core, python: bool) -> None:
+    """With the same bits, whether whole tiles fill their blocks or not."""
+    rng = np.random.default_rng(0)
+    for rows, depth, columns in ((7, 1, 64), (20, 9, 200), (33, 3, 128), (5, 90, 32), (1, 9, 256)):
+        a, b = (rng.standard_normal((2, *s)).astype("f") for s in ((rows, depth), (depth, columns)))
+        bias = np.zeros(columns, "f")
+        got = run(a, b, bias, core, 2, python, plain=True)
+        assert np.array_equal(got, run(a, b, bias, core, 2, python))
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3])
