@@ -269,3 +269,18 @@ def accumulated(value: Reduced, acc: str, new: str, dtype: DType) -> str:
             raise AssertionError("argmax accumulates a pair")
         case _:
             assert_never(value.combine)
+
+
+def write_best(
+    writer: Writer, value: Reduced, dtype: DType, best: tuple[str, str], new: str
+) -> None:
+    """Takes one more value into `best` and its position: the first of the best values, a nan being
+    the best of all, as NumPy has it."""
+    acc, position = best
+    sign = ">" if value.combine == "argmax" else "<"
+    better = f"{new} {sign} {acc}"
+    if dtype.kind == "f":
+        better = f"({better}) | (({new} != {new}) & ({acc} == {acc}))"
+    writer.line(f"better = {better}")
+    writer.line(f"{acc} = select(better, {new}, {acc})")
+    writer.line(f"{position} = select(better, i{value.axis}, {position})")

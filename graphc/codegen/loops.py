@@ -12,25 +12,23 @@ example a softmax over the last axis (one row at a time, three sweeps):
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
 
-from graphc.codegen.body import Elements, accumulated, checks, reduction_start
+from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
+from graphc.codegen.columns import rows_together
+from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.turned import Turned, place_in_row, row_size, turned
 from graphc.codegen.words import ErrorWord, FirstCode, Size, Word, Words
 from graphc.codegen.writer import Writer
-from graphc.dims import OWN, names
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
-from graphc.schedule.stages import cost_of
 from graphc.types import DType
 
 LANES = 128  # columns a tile, where columns are reduced: accumulators that stay in L1
 
 
 BLOCK = 4096  # elements that are summed up before their sum is added to others
-BODY = 24  # cycles of a column loop that takes several rows at once
-ROWS = 8  # and how many rows at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +158,40 @@ class _Loops:
         if self._kernel.parts is not None and len(self._kernel.extents) == 1:
             self._blocks(stage)
             return
-        first = len(self._kernel.outer)
-        with self._nest(range(first, len(self._kernel.extents))):
-            self._statements(stage, self._row_position())
-            self._accumulate(stage, "")
+        first, last = len(self._kernel.outer), len(self._kernel.extents) - 1
+        if first > last:
+            self._point(Phase(stage))
+            return
+        with self._nest(range(first, last)):
+            self._innermost(stage, *self._bounds(last))
+
+    def _innermost(self, stage: Stage, low: str, high: str) -> None:
+        """The innermost loop; that of a long body in phases, over strips."""
+        parts, line = phases(self._kernel.values, stage), self._writer.line
+        v = len(self._kernel.extents) - 1
+        if len(parts) == 1:
+            with self._loop(v, low, high):
+                self._point(parts[0])
+            return
+        for part in parts:
+            for number in part.keep:
+                line(f"m{number} = tile({STRIP}, {self._dtype(number).short})")
+        line(f"strips = floordiv({high} - {low} + {STRIP - 1}, {STRIP})")
+        with self._writer.block("for strip in range(strips):"):
+            line(f"first = {low} + strip * {STRIP}")
+            line(f"last = minimum(first + {STRIP}, {high})")
+            for part in parts:
+                with self._loop(v, "first", "last"):
+                    self._point(part, f"i{v} - first")
+
+    def _point(self, part: Phase, place: str = "0") -> None:
+        """What is done at a point of the inner loops, `place` being where it stands in a strip."""
+        for number in part.take:
+            self._writer.line(f"{self._elements.name(number)} = m{number}[{place}]")
+        self._statements(part.stage, self._row_position())
+        for number in part.keep:
+            self._writer.line(f"m{number}[{place}] = {self._elements.name(number)}")
+        self._accumulate(part.stage, "")
 
     def _blocks(self, stage: Stage) -> None:
         """Sums of blocks are added up apart, so that their errors do not grow with the length."""
@@ -176,9 +204,7 @@ class _Loops:
             for number in sums:
                 line(f"total{number} = r{number}")
                 line(f"r{number} = {self._source(self._reduction(number)).short}(0)")
-            with self._writer.block("for i0 in range(low, high):"):
-                self._statements(stage, self._row_position())
-                self._accumulate(stage, "")
+            self._innermost(stage, "low", "high")
             for number in sums:
                 line(f"r{number} = accumulate(total{number}, r{number})")
 
@@ -249,7 +275,7 @@ class _Loops:
         inner = len(self._kernel.extents) - 1
         with self._nest(range(last + 1, inner)):
             low, high = self._bounds(inner)
-            count = self._rows_together(stage, inner)
+            count = rows_together(self._kernel, stage)
             start = "" if low == "0" else f"{low} + "
             if count > 1:
                 self._several_rows(stage, inner, count)
@@ -276,19 +302,6 @@ class _Loops:
                         line(f"x{number}_{turn} = {new}")
                 for number in stage.reduces:
                     self._accumulate_pairs(number, count)
-
-    def _rows_together(self, stage: Stage, inner: int) -> int:
-        """How many rows a sweep over columns takes at once: a power of two."""
-        kernel, count = self._kernel, ROWS
-        parts = any(name.startswith(OWN) for name in names(kernel.extents[inner]))
-        first = any(self._reduction(number).axis is not None for number in stage.reduces)
-        # There are few parts, and the first of the best is found row by row.
-        if parts or first or not stage.reduces:
-            return 1
-        work = sum(cost_of(kernel.values[number]) for number in stage.compute)
-        while count > 1 and count * work > BODY:
-            count //= 2
-        return count
 
     def _accumulate_pairs(self, number: int, count: int) -> None:
         value = self._reduction(number)
@@ -319,10 +332,12 @@ class _Loops:
     def _nest(self, variables: range) -> Iterator[None]:
         with ExitStack() as stack:
             for v in variables:
-                low, high = self._bounds(v)
-                bounds = high if low == "0" else f"{low}, {high}"
-                stack.enter_context(self._writer.block(f"for i{v} in range({bounds}):"))
+                stack.enter_context(self._loop(v, *self._bounds(v)))
             yield
+
+    def _loop(self, v: int, low: str, high: str) -> AbstractContextManager[None]:
+        bounds = high if low == "0" else f"{low}, {high}"
+        return self._writer.block(f"for i{v} in range({bounds}):")
 
     def _bounds(self, v: int) -> tuple[str, str]:
         """Where a loop starts and ends: a part has its share of the split one."""
@@ -357,21 +372,10 @@ class _Loops:
             value = self._reduction(number)
             new, acc = self._elements.name(value.value), f"r{number}{column}"
             if value.combine in ("argmax", "argmin"):
-                self._best(number, value, new, column)
+                counted = f"k{number}{column}"
+                write_best(self._writer, value, self._source(value), (acc, counted), new)
             else:
-                text = accumulated(value, acc, new, self._source(value))
-                self._writer.line(f"{acc} = {text}")
-
-    def _best(self, number: int, value: Reduced, new: str, column: str) -> None:
-        """The first of the best values, a nan being the best of all, as NumPy has it."""
-        acc, line = f"r{number}{column}", self._writer.line
-        sign = ">" if value.combine == "argmax" else "<"
-        better = f"{new} {sign} {acc}"
-        if self._source(value).kind == "f":
-            better = f"({better}) | (({new} != {new}) & ({acc} == {acc}))"
-        line(f"better = {better}")
-        line(f"{acc} = select(better, {new}, {acc})")
-        line(f"k{number}{column} = select(better, i{value.axis}, k{number}{column})")
+                self._writer.line(f"{acc} = {accumulated(value, acc, new, self._source(value))}")
 
 
 def _summary(kernel: LoopKernel) -> str:

@@ -1,0 +1,28 @@
+"""How many rows a loop over columns takes at once.
+
+Enters: a stage of a column kernel. Leaves: a power of two. Accumulators are tiles there: several
+rows for each access to them cost less than one.
+"""
+
+from graphc.dims import OWN, names
+from graphc.schedule.kernel import LoopKernel, Reduced, Stage
+from graphc.schedule.stages import cost_of
+
+BODY = 24  # cycles of a column loop that takes several rows at once
+ROWS = 8  # and how many rows at most
+
+
+def rows_together(kernel: LoopKernel, stage: Stage) -> int:
+    """How many rows a sweep over columns takes at once: a power of two."""
+    parts = any(name.startswith(OWN) for name in names(kernel.extents[-1]))
+    # There are few parts, and the first of the best is found row by row.
+    if parts or not stage.reduces or any(map(_counts, (kernel.values[n] for n in stage.reduces))):
+        return 1
+    work, count = sum(cost_of(kernel.values[number]) for number in stage.compute), ROWS
+    while count > 1 and count * work > BODY:
+        count //= 2
+    return count
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, Reduced) and value.axis is not None
