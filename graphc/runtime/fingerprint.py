@@ -21,6 +21,7 @@ _PACKAGES = ("llvmlite", "numpy")
 _SOURCES = (
     "intrinsics.py",
     "intrinsics_llvm.py",
+    "ldexp_llvm.py",
     "language.py",
     "machine.py",
     "frontend.py",

@@ -179,6 +179,11 @@ def fma(x: Any, y: Any, z: Any) -> Any:
     return np.float64(_fma_f64(x, y, z))
 
 
+def ldexp(y: Any, k: Any) -> Any:
+    """y * 2**k, rounded once; |y| < 2, |k| at most 254 in single and 2046 in double precision."""
+    return np.ldexp(y, k)
+
+
 floor: np.ufunc = np.floor
 ceil: np.ufunc = np.ceil
 trunc: np.ufunc = np.trunc

@@ -20,6 +20,7 @@ from typing import Any
 
 from graphc.runtime import intrinsics as py
 from graphc.runtime import intrinsics_llvm as llvm
+from graphc.runtime import ldexp_llvm
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,11 @@ def _selected(condition: Any, x: Any, y: Any) -> str | None:
     return _same(x, y) if condition == "b1" else None
 
 
+def _scaled(y: Any, k: Any) -> str | None:
+    kinds = scalar(y), scalar(k)
+    return y if kinds in (("f32", "i32"), ("f64", "i64")) else None
+
+
 def _fixed(result: str, *operands: str) -> Rule:
     """A rule for operands of fixed kinds."""
 
@@ -163,6 +169,7 @@ LANGUAGE: dict[str, Intrinsic] = {
     "fabs": _float_function("fabs"),
     "copysign": _float_function("copysign"),
     "fma": _float_function("fma"),
+    "ldexp": Intrinsic(py.ldexp, _scaled, ldexp_llvm.ldexp),
     "isnan": Intrinsic(py.isnan, _test, llvm.isnan),
     "isinf": Intrinsic(py.isinf, _test, llvm.isinf),
     "isfinite": Intrinsic(py.isfinite, _test, llvm.isfinite),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.errors import CompileError
-from graphc.runtime import jit, machine
+from graphc.runtime import jit, ldexp_llvm, machine
 from graphc.runtime.cache import load_kernel
 from graphc.runtime.jit import Source
 from graphc.runtime.language import CASTS, LANGUAGE
@@ -135,6 +135,24 @@ def test_fma_rounds_once(dtype: str) -> None:
     compiled, python = both_ways("fma({})", inputs, [dtype] * 3, dtype)
     np.testing.assert_array_equal(compiled, python)
     assert (compiled != 0).any()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("wide", [True, False])
+def test_ldexp_rounds_once(dtype: str, wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an instruction of the CPU where it has one, and by two factors."""
+    integer, limit = ("i32", 254) if dtype == "f32" else ("i64", 2046)
+    y = np.array([1.0, -1.5, 0.7, 1.9999999, 1.3333333, 0.0, -0.0, np.nan], NUMPY[dtype])
+    k = np.array([*range(-limit, -limit // 2), -3, 0, 5, *range(limit // 2 - 9, limit)])
+    k = k.astype(NUMPY[integer])
+    inputs = [np.repeat(y, len(k)), np.tile(k, len(y))]
+    if not wide:
+        monkeypatch.setattr(ldexp_llvm, "host", lambda: machine.Host("", ""))
+    text = "ldexp({})" if wide else "(ldexp({}))"  # another kernel
+    compiled, python = both_ways(text, inputs, [dtype, integer], dtype)
+    np.testing.assert_array_equal(bits(compiled), bits(python))
+    subnormal = np.abs(python) < np.finfo(NUMPY[dtype]).tiny
+    assert (subnormal & (python != 0)).any()
 
 
 def test_select_and_bits() -> None:

@@ -4,9 +4,8 @@ Enters and leaves: one float32 (`_f32`) or float64 (`_f64`).
 
 Method: x = k ln 2 + r with |r| <= ln 2 / 2, ln 2 split in two (Cody and Waite, 1980), expm1(r) = r
 + r*r*Q(r), Q a minimax polynomial in the relative error of expm1 (fitted with the Remez algorithm;
-2**-26.1 and 2**-55.6), and the result scaled by 2**k in two steps, so that a subnormal result is
-rounded once. Adding 1.5 * 2**23 (2**52) rounds to the nearest integer and leaves k in the low bits
-of the sum: no conversion between floats and integers is needed.
+2**-26.1 and 2**-55.6), and the result scaled by 2**k; a subnormal one is rounded once. Adding 1.5 *
+2**23 (2**52) rounds to the nearest integer and leaves k in the low bits of the sum.
 
     >>> exp_f32(f32(1.0)), expm1_f64(f64(1e-10))
     (np.float32(2.7182817), np.float64(1.00000000005e-10))
@@ -25,6 +24,7 @@ from graphc.runtime.intrinsics import (
     fma,
     i32,
     i64,
+    ldexp,
     select,
 )
 
@@ -87,21 +87,13 @@ def power_of_two_f64(shifted: Any, bias: Any) -> Any:
 
 
 def scale_f32(y: Any, shifted: Any) -> Any:
-    """y * 2**k, k = shifted - 1.5 * 2**23 in [-252, 254]: by 2**(k // 2), then by the rest."""
-    k = float_bits_f32(shifted)
-    half = i32(k >> i32(1))
-    rest = i32(k - half)
-    first = bits_f32(i32((half + i32(127)) << i32(23)))
-    return y * first * bits_f32(i32((rest + i32(127)) << i32(23)))
+    """y * 2**k, k = shifted - 1.5 * 2**23 in [-252, 254]."""
+    return ldexp(y, i32(float_bits_f32(shifted) - i32(0x4B400000)))
 
 
 def scale_f64(y: Any, shifted: Any) -> Any:
-    """y * 2**k, k = shifted - 1.5 * 2**52 in [-2044, 2046]: by 2**(k // 2), then by the rest."""
-    k = float_bits_f64(shifted)
-    half = i64(k >> i64(1))
-    rest = i64(k - half)
-    first = bits_f64(i64((half + i64(1023)) << i64(52)))
-    return y * first * bits_f64(i64((rest + i64(1023)) << i64(52)))
+    """y * 2**k, k = shifted - 1.5 * 2**52 in [-2044, 2046]."""
+    return ldexp(y, i64(float_bits_f64(shifted) - i64(0x4338000000000000)))
 
 
 def scaled_exp_f32(x: Any, tail: Any, factor: Any) -> Any:
@@ -110,9 +102,7 @@ def scaled_exp_f32(x: Any, tail: Any, factor: Any) -> Any:
     x = select(x < f32(-106.0), f32(-106.0), x)
     shifted = shifted_quotient_f32(x)
     p = expm1_near_zero_f32(remainder_ln2_f32(x, shifted) - tail)
-    # Nothing underflows where the result is 0 anyway: a core is slow at that.
-    y = select(x <= f32(-106.0), f32(0.0), (p + f32(1.0)) * factor)
-    return scale_f32(y, shifted)
+    return scale_f32((p + f32(1.0)) * factor, shifted)
 
 
 def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
@@ -121,9 +111,7 @@ def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
     x = select(x < f64(-748.0), f64(-748.0), x)
     shifted = shifted_quotient_f64(x)
     p = expm1_near_zero_f64(remainder_ln2_f64(x, shifted) - tail)
-    # Nothing underflows where the result is 0 anyway: a core is slow at that.
-    y = select(x <= f64(-748.0), f64(0.0), (p + f64(1.0)) * factor)
-    return scale_f64(y, shifted)
+    return scale_f64((p + f64(1.0)) * factor, shifted)
 
 
 def exp_f32(x: Any) -> Any:
