@@ -49,7 +49,7 @@ def flat(g: Any, y: Any, *xs: Any, **params: Any) -> tuple[None, ...]:
 add: Op = binary("add", np.add, lambda g, y, a, b: (g, g), "({0} + {1})", 1, NUMERIC)
 sub: Op = binary("sub", np.subtract, lambda g, y, a, b: (g, -g), "({0} - {1})", 1, NUMERIC)
 mul: Op = binary("mul", np.multiply, lambda g, y, a, b: (g * b, g * a), "({0} * {1})", 1, NUMERIC)
-div: Op = binary("div", np.divide, lambda g, y, a, b: (g / b, -g * y / b), "({0} / {1})", 4)
+div: Op = binary("div", np.divide, lambda g, y, a, b: (g / b, -(g / b) * y), "({0} / {1})", 4)
 neg: Op = unary("neg", np.negative, lambda g, y, x: (-g,), "(-{0})", 1, NUMERIC)
 floordiv: Op = binary("floordiv", np.floor_divide, flat, "floordiv({0}, {1})", 8, NUMERIC)
 mod: Op = binary(
