@@ -7,7 +7,7 @@ tasks in which memory is taken late and given back early:
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.schedule.kernel import Buffer, Kernel, LoopKernel, Step
 
@@ -117,14 +117,37 @@ def failing_steps(steps: Sequence[Step]) -> list[int]:
     return result
 
 
+# ---- levels -------------------------------------------------------------------------------------
+
+
+def levelled(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps by new levels: each as soon as it can run, while caches hold what it reads; those
+    that read nothing which another step makes, right before they are needed."""
+    buffers = dict.fromkeys(o.buffer for step in steps for o in step.kernel.operands)
+    number = {b: n for n, b in enumerate(buffers) if b.kind in ("arena", "input", "partial")}
+    touched = [_touched(step.kernel, number) for step in steps]
+    after = _dependencies(steps, touched)
+    levels: list[int] = []
+    for before in after:
+        levels.append(1 + max((levels[m] for m in before), default=0))
+    needed: dict[int, int] = {}
+    for n, before in enumerate(after):
+        needed.update((m, min(needed.get(m, levels[n]), levels[n])) for m in before)
+    for n, memory in enumerate(touched):
+        if not after[n] and not memory.new:
+            levels[n] = needed.get(n, levels[n] + 1) - 1
+    placed = [replace(step, level=level) for step, level in zip(steps, levels, strict=True)]
+    return tuple(sorted(placed, key=lambda step: step.level))
+
+
 # ---- order --------------------------------------------------------------------------------------
 
 
 def late_order(work: Work) -> list[int]:
-    """The tasks: each as soon as it can run, but for those that take memory before it is needed,
-    and for those that change state and have little to wait with, so that others can run again."""
+    """The tasks as they come, but for those that take memory before it is needed, and for those
+    that change state and have little to wait with, so that others can run again."""
     patient = _patient(work)
-    order = sorted(_soonest(work), key=lambda n: n in patient)
+    order = sorted(range(len(work.tasks)), key=lambda n: n in patient)
     lazy = _lazy(work, order)
     done: set[int] = set()
     result: list[int] = []
@@ -152,13 +175,6 @@ def _patient(work: Work) -> set[int]:
             left -= size[n]
             found.add(n)
     return found
-
-
-def _soonest(work: Work) -> list[int]:
-    level: list[int] = []
-    for task in work.tasks:
-        level.append(1 + max((level[m] for m in task.after), default=0))
-    return sorted(range(len(level)), key=lambda n: level[n])
 
 
 def _lazy(work: Work, order: Sequence[int]) -> set[int]:
