@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from graphc.codegen.macro import (
     CASTS,
+    FIRST,
     OUTER,
     PACKED,
     STATE,
@@ -33,7 +34,8 @@ from graphc.codegen.macro import (
     filled_depth,
 )
 from graphc.codegen.writer import Writer
-from graphc.schedule.blocking import SIZES, STATE_BYTES, Blocking, Tile
+from graphc.schedule.blocking import STATE_BYTES, Blocking
+from graphc.schedule.tiles import SIZES, Tile
 from graphc.schedule.walk import ONCE, Loop
 
 USED = ("sums", "scratch", "scratch_part", "turned")  # words that a kernel reads itself
@@ -74,6 +76,7 @@ def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> Non
     writer.line(f"state = pointer(base, i64, {alias})")
     writer.line(f"acc = pointer(base + {STATE_BYTES} + turned, {cast}, {alias})")
     writer.line(f"state[{PACKED}] = -1")
+    writer.line(f"state[{FIRST}] = begin")
     slots = (TARGET, TARGET + 1, *range(STRIDES, STRIDES + len(spec.outer)))
     for slot, text in zip(slots, spec.target or ("0",), strict=False):
         writer.line(f"state[{slot}] = {text}")
@@ -125,7 +128,7 @@ def contract_values(
 def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iterator[int]:
     tile, walk, count = blk.whole, blk.walk, filled_depth(len(blk.matmul.depth))
     yield from (blk.tile_rows, tile.columns, pack, micro(tile), micro(blk.edge))
-    yield from (blk.packed_b, blk.pack_period)
+    yield from (blk.packed_a, blk.packed_b, blk.pack_period)
     copy, column = walk.copy, blk.matmul.b_column
     around: Sequence[Loop] = ()
     if copy is not None:

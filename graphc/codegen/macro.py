@@ -19,12 +19,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from graphc.codegen.writer import Writer
-from graphc.schedule.blocking import MOST_OUTER, SIZES, STATE_BYTES
+from graphc.schedule.blocking import MOST_OUTER, STATE_BYTES
+from graphc.schedule.tiles import SIZES
 
 NAME = "block_sums"
 STATE = ("i0", "j0", "m", "n", "pitch")  # int64: first row and column, how many, the row stride
 PACKED = len(STATE)  # in the state: for which blocks B is packed
-TARGET = PACKED + 1  # in the state: where sums are stored that no epilogue changes, 0: nowhere
+FIRST = PACKED + 1  # in the state: the first block of the part that asks
+TARGET = FIRST + 1  # in the state: where sums are stored that no epilogue changes, 0: nowhere
 OUTER = TARGET + 2  # in the state: the outer loops' indices
 STRIDES = OUTER + MOST_OUTER  # in the state: their steps in the target
 
@@ -50,7 +52,8 @@ FAST_WORDS = (
     "pack",  # addresses: the packing kernel and the micro-kernels
     "whole",
     "edge",
-    "packed_b",  # offset from the block of C in bytes, 0: none
+    "packed_a",  # offset from the block of C in bytes, 0: A is read where it lies
+    "packed_b",  # the same for B
     "pack_period",  # for how many blocks a packed B is good
     "pack_rows",  # the loop of a packing call: extent, step in B, step in the panel
     "pack_source",
@@ -140,6 +143,12 @@ k = minimum(block_depth, depth - t * step_depth)
 count = minimum(block_runs, runs - t * step_runs)
 a_panel = a_block + ({a_panel}) * {size}
 b_panel = b_block + ({b_panel}) * {size}
+a_down, a_along = a_row, a_depth
+if packed_a != 0:
+    target = c_block + packed_a + (i0 * depth + t * step_depth * block_rows) * {size}
+    if block - state[{first}] < row_blocks:
+        call_micro(pack, a_panel, a_row, a_depth, target, block_rows, m, k)
+    a_panel, a_down, a_along = target, 1, block_rows
 for v in range(column_tiles):
     j = v * tile_columns
     wide = minimum(tile_columns, n - j)
@@ -147,8 +156,8 @@ for v in range(column_tiles):
     b_tile = b_panel + j * panel_column * {size}
     c_tile = c_target + j * {size}
     call_micro(
-        micro, m, tile_rows, wide, a_panel, a_row, a_depth, b_tile, b_depth, c_tile, pitch, k,
-        started, count, a_run, b_run
+        micro, m, tile_rows, wide, a_panel, a_down, a_along, b_tile, b_depth, c_tile, pitch,
+        k, started, count, a_run, b_run
     )
 started = 1"""
 
@@ -233,7 +242,7 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
             " + ".join([f"t * {operand}_step", *_moves(operand, "rest", loops)])
             for operand in ("a", "b")
         )
-        line(CALLS.format(size=size, a_panel=a_panel, b_panel=b_panel))
+        line(CALLS.format(size=size, first=FIRST, a_panel=a_panel, b_panel=b_panel))
     line(TURN)
     with writer.block("if c_target != c_block:"):
         line("m = 0")

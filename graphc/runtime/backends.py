@@ -16,7 +16,7 @@ from graphc.runtime.jit import Source
 from graphc.runtime.micro_python import callback, micro_python_address, pack_python_address
 from graphc.runtime.python_mode import PythonKernel, python_kernel, run_table_python
 from graphc.runtime.team import RUNNER, cycles_in, run_table
-from graphc.schedule.blocking import SIZES
+from graphc.schedule.tiles import SIZES
 
 NAME = "kernel"  # of the function in every generated source
 

@@ -27,10 +27,10 @@ from graphc.runtime.template import (
     number_bits,
     write_header,
 )
-from graphc.schedule.blocking import Tile
 from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel
 from graphc.schedule.memory import LINE, Interval, plan_memory
 from graphc.schedule.tasks import failing_steps
+from graphc.schedule.tiles import Tile
 from graphc.state import aligned_empty
 from graphc.types import int64
 

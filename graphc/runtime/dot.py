@@ -10,7 +10,7 @@ covers go one by one.
 from collections.abc import Callable
 
 from graphc.runtime.ir_text import IRFunction, Values
-from graphc.schedule.blocking import Tile
+from graphc.schedule.tiles import Tile
 
 
 def dot_function(tile: Tile) -> IRFunction:

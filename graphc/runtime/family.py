@@ -16,7 +16,7 @@ from graphc.runtime.jit import LLVM, Source
 from graphc.runtime.machine import host
 from graphc.runtime.micro import MICRO_ARGUMENTS, micro_function
 from graphc.runtime.packing import PACK_ARGUMENTS, pack_function
-from graphc.schedule.blocking import Core, Tile, tiles_of
+from graphc.schedule.tiles import Core, Tile, tiles_of
 
 ENTRY = "family"
 

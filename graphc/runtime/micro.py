@@ -21,7 +21,7 @@ from collections.abc import Callable
 from functools import partial
 
 from graphc.runtime.ir_text import IRFunction, Values
-from graphc.schedule.blocking import Tile
+from graphc.schedule.tiles import Tile
 
 MICRO_ARGUMENTS = (
     *("m", "rows", "columns", "a", "rs", "cs", "b", "bs", "c", "ldc", "k", "accumulate"),

@@ -19,7 +19,7 @@ import numpy as np
 
 from graphc.runtime.micro import MICRO_ARGUMENTS
 from graphc.runtime.packing import PACK_ARGUMENTS
-from graphc.schedule.blocking import Tile
+from graphc.schedule.tiles import Tile
 
 
 def _matrix(

@@ -16,8 +16,9 @@ from math import prod
 from graphc.codegen.loops import LANES
 from graphc.dims import DimLike
 from graphc.runtime.family import host_core
-from graphc.schedule.blocking import Blocking, Matmul, choose_blocking
+from graphc.schedule.blocking import Blocking, choose_blocking
 from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel
+from graphc.schedule.tiles import Matmul
 from graphc.schedule.walk import ONCE, Loop
 
 SPLIT_CYCLES = 4_000  # a step below this runs on one thread

@@ -20,7 +20,8 @@ from graphc.runtime.family import host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.python_mode import python_kernel
-from graphc.schedule.blocking import SIZES, Blocking, Core, Matmul, choose_blocking, dense
+from graphc.schedule.blocking import Blocking, choose_blocking
+from graphc.schedule.tiles import SIZES, Core, Matmul, dense
 from graphc.schedule.walk import Loop
 
 SIDES = (1, 2, 3, 7, 15, 17, 31, 33, 63, 65, 100, 129)
@@ -175,6 +176,22 @@ def test_sums_alone_go_straight_to_memory(core: Core, python: bool) -> None:
         bias = np.zeros(columns, "f")
         got = run(a, b, bias, core, 2, python, plain=True)
         assert np.array_equal(got, run(a, b, bias, core, 2, python))
+
+
+@pytest.mark.parametrize("dtype", SIZES)
+@pytest.mark.parametrize("python", [False, True])
+def test_a_transposed_a_is_packed_once_a_part(dtype: str, python: bool) -> None:
+    """Three parts begin amid a column of blocks; the last rows are few, sums are cut."""
+    rng = np.random.default_rng(0)
+    for parts, (rows, depth) in itertools.product((1, 2, 3), ((37, 150), (50, 90), (16, 130))):
+        a = operand(rng, (1, rows, depth), True, dtype)
+        b = operand(rng, (1, depth, 448 * parts + 11), False, dtype)
+        bias = rng.standard_normal(b.shape[2]).astype(dtype)
+        matmul = dense(dtype, 1, rows, b.shape[2], depth, strides(a), strides(b))
+        blocking = choose_blocking(matmul, TINY, parts)
+        assert blocking.packed_a > 0
+        assert blocking.walk.blocks > 1
+        assert_close(run(a, b, bias, TINY, parts, python), a, b, bias)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3])

@@ -8,7 +8,7 @@ import pytest
 from graphc.runtime.family import family_ir, host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.micro_python import micro_python_address, pack_python
-from graphc.schedule.blocking import Core, Tile, tiles_of
+from graphc.schedule.tiles import Core, Tile, tiles_of
 
 DTYPES = ("float32", "float64")
 CORES = (host_core(), Core(32, 16, l1=32 << 10, l2=256 << 10), Core(16, 16, 4096, 16384))
