@@ -10,9 +10,10 @@ from graphc.codegen.body import OFFSET, Elements
 from graphc.codegen.contract import ContractSpec, emit_contract
 from graphc.codegen.loops import Emitted, emit_loops
 from graphc.codegen.macro import SumsSpec, contract_words, sums_source
-from graphc.codegen.words import ContractWords, Words, alias_class
+from graphc.codegen.strips import STRIPS
+from graphc.codegen.words import ContractWords, StripWords, Words, alias_class
 from graphc.codegen.writer import Writer
-from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel, Reduced
+from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel, Reduced, StripKernel
 
 
 def emit(kernel: Kernel) -> Emitted:
@@ -22,6 +23,8 @@ def emit(kernel: Kernel) -> Emitted:
             return emit_loops(kernel)
         case ContractKernel():
             return emit_contraction(kernel)
+        case StripKernel():
+            return Emitted(STRIPS, (StripWords(),))
         case _:
             assert_never(kernel)
 
@@ -66,6 +69,7 @@ def _target(kernel: ContractKernel, elements: Elements, address: str) -> tuple[s
     """Where sums go that nothing is done to, as `ContractSpec` has it; () where something is."""
     (*others, store), column = kernel.stage.stores, kernel.column
     plain = isinstance(kernel.values[store.value], Reduced) and store.position is None
+    plain = plain and not store.add
     steps = dict(store.index.terms)
     if others or not plain or column is None or steps.get(column) != 1:
         return ()

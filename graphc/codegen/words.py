@@ -4,7 +4,7 @@ Enters: requests of an emitter for an address, a size, a number. Leaves: names i
 list of words that a binding fills in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.codegen.writer import Writer
@@ -62,7 +62,19 @@ class ContractWords:
     dtype: str
 
 
-Word = Address | PartSize | Size | Number | ErrorWord | FirstCode | ContractWords
+@dataclass(frozen=True, slots=True)
+class StripWords:
+    """The words of a loop over strips: the address of its plan, and where the parts keep theirs."""
+
+    width: int = 2
+
+
+Word = Address | PartSize | Size | Number | ErrorWord | FirstCode | ContractWords | StripWords
+
+
+def width_of(words: Iterable[Word]) -> int:
+    """How many words they are in a table."""
+    return sum(w.width if isinstance(w, ContractWords | StripWords) else 1 for w in words)
 
 
 def alias_class(operand: int) -> int:

@@ -19,6 +19,7 @@ from graphc.dims.guards import (
 )
 from graphc.dims.sizes import (
     OWN,
+    STRIP,
     ceil_div,
     dim,
     evaluate,
@@ -42,6 +43,7 @@ from graphc.dims.symbolic import (
 
 __all__ = [
     "OWN",
+    "STRIP",
     "Dim",
     "DimLike",
     "Guard",

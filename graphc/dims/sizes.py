@@ -18,7 +18,8 @@ from graphc.dims.symbolic import Dim, DimLike, as_size, dim_max, dim_min, named,
 from graphc.dims.terms import Atom
 from graphc.errors import BindingError, GuardError, ShapeError
 
-OWN = "_parts"  # the names of sizes that a binding sets start with this: users cannot write it
+# The names of sizes that a binding sets start with these: users cannot write them.
+OWN, STRIP = "_parts", "_strip"
 _NOT_A_SIZE = "a size is an int or an expression of names, ints, + - * // %, min and max"
 
 
@@ -41,8 +42,8 @@ def dim(size: object) -> DimLike:
 def _given(name: str) -> Dim:
     """The size of a name that a user wrote; Python reads all spellings of an identifier as one."""
     name = unicodedata.normalize("NFKC", name)
-    if name.startswith(OWN):
-        fix = f"choose another name: those with {OWN} are graphc's own"
+    if name.startswith((OWN, STRIP)):
+        fix = f"choose another name: those with {OWN} and {STRIP} are graphc's own"
         raise ShapeError("a size cannot have this name", got=name, fix=fix)
     return named(name)
 

@@ -8,13 +8,13 @@ from functools import cache
 
 from graphc.codegen.macro import NAME as SUMS
 from graphc.codegen.words import ContractWords
-from graphc.runtime.binding import Backend
 from graphc.runtime.cache import load_kernel, load_kernels
 from graphc.runtime.family import family_source, host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import cycles
 from graphc.runtime.jit import Source
 from graphc.runtime.micro_python import callback, micro_python_address, pack_python_address
 from graphc.runtime.python_mode import PythonKernel, python_kernel, run_table_python
+from graphc.runtime.sources import Backend
 from graphc.runtime.team import RUNNER, cycles_in, run_table
 from graphc.schedule.tiles import SIZES
 
@@ -52,7 +52,7 @@ def _python_address(source: str) -> int:
     if source not in _python_addresses:
         address = len(_python_addresses) + 1
         _python_addresses[source] = address
-        _python_kernels[address] = python_kernel(source, NAME)
+        _python_kernels[address] = python_kernel(source, NAME, _python_kernels)
     return _python_addresses[source]
 
 

@@ -5,50 +5,30 @@ whose words are addresses, extents, strides and numbers, and where inputs and ou
 arena.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
 import numpy as np
 
-from graphc.codegen.contract import contract_values
-from graphc.codegen.words import ContractWords
 from graphc.dims import DimLike
 from graphc.errors import BindingError
 from graphc.evaluate import evaluate_at
+from graphc.runtime.arena import Memory, memory_of, shape_of
 from graphc.runtime.code import Code
+from graphc.runtime.cutting import Cut, Cuts, cuts_of, named_sizes
 from graphc.runtime.partition import Partition, partition_steps
+from graphc.runtime.sources import Backend, Sources
+from graphc.runtime.strip_plan import plan_of
 from graphc.runtime.team import BARRIER, COMMIT, FLAGS_AT
-from graphc.runtime.template import (
-    ERROR_AT,
-    Template,
-    fixed_address,
-    number_bits,
-    write_header,
-)
-from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel
-from graphc.schedule.memory import LINE, Interval, plan_memory
+from graphc.runtime.template import ERROR_AT, Template, number_bits, write_header
+from graphc.schedule.kernel import Buffer, LoopKernel
 from graphc.schedule.tasks import failing_steps
-from graphc.schedule.tiles import Tile
 from graphc.state import aligned_empty
 from graphc.types import int64
 
 TOO_LARGE = 2**62  # bytes: addresses and what is computed of them stay within an int64
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """How texts become addresses: machine code, or Python for tests and for stepping through.
-
-    `later` is the reading of `cycles` so many seconds from now.
-    """
-
-    kernels: Callable[[Sequence[str], Sequence[ContractWords]], Sequence[int]]
-    sums: Callable[[str], int]
-    micro: Callable[[Tile], int]
-    pack: Callable[[str], int]
-    later: Callable[[float], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +56,9 @@ class Binding:
     """A table ready to run once `move_to` has told it where the arena is.
 
     `arena_words` are addresses in the arena, `error_words` that of the error word. `numbers` are
-    those of all sizes of the program, `sizes` those of the names. `code` is what runs: the
-    program's, or one that fits into its memory budget.
+    those of all sizes of the program, `sizes` those of the names. The table has the addresses of
+    the `plans` of its loops over strips. `code` is what runs: the program's, or one that fits into
+    its memory budget.
     """
 
     code: Code
@@ -92,6 +73,7 @@ class Binding:
     partitions: tuple[Partition, ...]
     numbers: Mapping[DimLike, int]
     sizes: Mapping[str, int]
+    plans: Sequence[np.ndarray] = ()
     base: int = 0
 
     @property
@@ -103,16 +85,6 @@ class Binding:
         """Points every word that is an address in the arena to an arena that starts at `base`."""
         self.table[self.arena_words] += base - self.base
         self.base = base
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes from the start of the arena: buffers, the scratch of matmuls by step; bytes a part."""
-
-    offsets: dict[Buffer, int]
-    part_bytes: dict[Buffer, int]
-    scratch: Sequence[int]
-    total: int
 
 
 def bind(
@@ -128,22 +100,20 @@ def bind(
     BindingError for sizes that no memory holds.
     """
     code = template.code
-    kernels = [step.kernel for step in code.steps]
     if partitions is None:
-        partitions = partition_steps(kernels, code.early.at(sizes), threads)
-    known = dict(sizes)
-    for kernel, partition in zip(kernels, partitions, strict=True):
-        if isinstance(kernel, LoopKernel) and kernel.parts is not None:
-            known[str(kernel.parts)] = partition.results
+        partitions = _partitions(code, sizes, threads)
+    cuts = {s.kernel: partitions[s.number].cut or Cut((), ()) for s in code.strips}
+    known = {**sizes, **named_sizes(cuts), **_parts(code, partitions)}
     numbers = code.late.at(known)
     memory = memory_of(code, numbers, partitions)
     if memory.total >= TOO_LARGE:
         raise too_large(sizes)
-    table = aligned_empty(template.words.shape, int64)
-    table[:] = template.words
-    _write_words(template, table, numbers, sizes, memory)
-    relative = _write_contractions(template, table, numbers, partitions, memory, backend)
+    table = _table(template, numbers, sizes, memory)
+    sources = Sources(template, numbers, memory, backend)
+    relative = _write_contractions(template, table, partitions, sources)
+    relative |= {at + 1: None for at in template.strips.values()}
     _write_heads(template, table, partitions)
+    plans = _write_strips(table, cuts, known, partitions, sources)
 
     def slot(buffer: Buffer) -> Slot:
         at = (*template.external[buffer], *(n for n, b in relative.items() if b is buffer))
@@ -164,7 +134,25 @@ def bind(
         partitions=partitions,
         numbers=numbers,
         sizes=dict(sizes),
+        plans=plans,
     )
+
+
+def _partitions(code: Code, sizes: Mapping[str, int], threads: int) -> tuple[Partition, ...]:
+    kernels = [step.kernel for step in code.steps]
+    cuts = cuts_of(code, sizes, threads)
+    numbers = code.early.at({**sizes, **named_sizes(cuts)})
+    last = code.early.at({**sizes, **named_sizes(cuts, smaller=True)}) if cuts else numbers
+    return partition_steps(kernels, numbers, threads, cuts, last)
+
+
+def _parts(code: Code, partitions: Sequence[Partition]) -> dict[str, int]:
+    """How many partial results each kernel has."""
+    return {
+        str(step.kernel.parts): partition.results
+        for step, partition in zip(code.steps, partitions, strict=True)
+        if isinstance(step.kernel, LoopKernel) and step.kernel.parts is not None
+    }
 
 
 def too_large(sizes: Mapping[str, int]) -> BindingError:
@@ -173,61 +161,28 @@ def too_large(sizes: Mapping[str, int]) -> BindingError:
     return BindingError("the sizes are too large", got=known, fix="give smaller arrays")
 
 
-def shape_of(buffer: Buffer, numbers: Mapping[DimLike, int]) -> tuple[int, ...]:
-    """The buffer's shape in numbers."""
-    return tuple([numbers[size] for size in buffer.type.shape])
-
-
-def buffer_bytes(buffer: Buffer, numbers: Mapping[DimLike, int]) -> int:
-    """The size of a buffer: of "scratch" that of one part."""
-    return prod([numbers[size] for size in buffer.type.shape]) * buffer.type.dtype.itemsize
-
-
-def memory_of(
-    code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]
-) -> Memory:
-    """Where buffers and scratch lie in the arena."""
-    intervals: list[Interval] = []
-    part_bytes: dict[Buffer, int] = {}
-    for buffer, (first, last) in code.lives.items():
-        size = buffer_bytes(buffer, numbers)
-        if buffer.kind == "scratch":
-            part_bytes[buffer] = -(-size // LINE) * LINE
-            size = part_bytes[buffer] * partitions[code.scratch[buffer]].parts
-        intervals.append(Interval(size, first, last))
-    for step, partition in zip(code.steps, partitions, strict=True):
-        blocking = partition.blocking
-        size = blocking.scratch_bytes * partition.parts if blocking else 0
-        intervals.append(Interval(size, step.level, step.level))
-    plan = plan_memory(intervals)
-    count = len(code.lives)
-    offsets = dict(zip(code.lives, plan.offsets, strict=False))
-    return Memory(offsets, part_bytes, plan.offsets[count:], plan.total)
-
-
 # ---- the table ----------------------------------------------------------------------------------
 
 
-def _write_words(
-    template: Template,
-    table: np.ndarray,
-    numbers: Mapping[DimLike, int],
-    sizes: Mapping[str, int],
-    memory: Memory,
-) -> None:
-    """The words of loop kernels, and those of epilogues."""
+def _table(
+    template: Template, numbers: Mapping[DimLike, int], sizes: Mapping[str, int], memory: Memory
+) -> np.ndarray:
+    """The table with the words of loop kernels, and those of epilogues."""
+    table = aligned_empty(template.words.shape, int64)
+    table[:] = template.words
     template.addresses.fill(table, memory.offsets.values())
     template.sizes.fill(table, numbers.values())
     template.part_sizes.fill(table, (memory.part_bytes.get(b, 0) for b in template.code.lives))
     values = evaluate_at(template.symbolic, sizes) if template.symbolic else ()
     template.numbers.fill(table, map(number_bits, values))
     table[template.errors] = table.ctypes.data + 8 * ERROR_AT
+    return table
 
 
 def _write_heads(template: Template, table: np.ndarray, partitions: Sequence[Partition]) -> None:
     """The header, and what rows have before their words."""
     rows = np.array(template.rows, np.int64)
-    shares = [(p.extent, p.granule, p.parts) for p in partitions]
+    shares = [(p.extent, p.granule, 0 if p.member else p.parts) for p in partitions]
     for column, values in enumerate(zip(*shares, strict=True), start=2):
         table[rows + column] = values
     table[rows + FLAGS_AT] = row_flags(template.code, partitions)
@@ -235,47 +190,37 @@ def _write_heads(template: Template, table: np.ndarray, partitions: Sequence[Par
 
 
 def _write_contractions(
-    template: Template,
-    table: np.ndarray,
-    numbers: Mapping[DimLike, int],
-    partitions: Sequence[Partition],
-    memory: Memory,
-    backend: Backend,
+    template: Template, table: np.ndarray, partitions: Sequence[Partition], sources: Sources
 ) -> dict[int, Buffer | None]:
     """The words of matmuls; returns where those stand that are addresses in the arena, and of which
     buffer (None: of scratch)."""
     relative: dict[int, Buffer | None] = {}
-    for number, (at, source) in template.contractions.items():
-        kernel = template.code.steps[number].kernel
-        assert isinstance(kernel, ContractKernel)
+    for number, (at, _) in template.contractions.items():
         blocking = partitions[number].blocking
         assert blocking is not None
-        starts, buffers = [], []
-        for factor in (kernel.left, kernel.right):
-            buffers.append(kernel.operands[factor.operand].buffer)
-            start = numbers[factor.offset] * kernel.dtype.itemsize
-            starts.append(_address(memory, buffers[-1]) + start)
-        fast = kernel.dtype.name in ("float32", "float64")
-        pack = backend.pack(kernel.dtype.name) if fast else 0
-        micro = backend.micro if fast else _no_micro
-        addresses = starts[0], starts[1], memory.scratch[number]
-        values = contract_values(blocking, addresses, backend.sums(source), micro, pack)
+        values = sources.words(number, blocking)
         table[at : at + len(values)] = values
-        if blocking.turned:  # the transpose is computed: B comes first
-            buffers.reverse()
-        relative |= {at + n: b for n, b in enumerate(buffers) if b in memory.offsets}
+        buffers = sources.factors(number, blocking)
+        relative |= {at + n: b for n, b in enumerate(buffers) if b in sources.memory.offsets}
         relative[at + 2] = None
     return relative
 
 
-def _address(memory: Memory, buffer: Buffer) -> int:
-    """Where a buffer starts, if it is in the arena from there."""
-    fixed = fixed_address(buffer)
-    return memory.offsets[buffer] if fixed is None else fixed
-
-
-def _no_micro(tile: Tile) -> int:
-    return 0
+def _write_strips(
+    table: np.ndarray,
+    cuts: Cuts,
+    known: Mapping[str, int],
+    partitions: Sequence[Partition],
+    sources: Sources,
+) -> list[np.ndarray]:
+    """The words of loops over strips; returns their plans."""
+    code, plans = sources.template.code, []
+    for strips in code.strips:
+        last = code.late.at({**known, **named_sizes(cuts, smaller=True)})
+        cut, at = cuts[strips.kernel], sources.template.strips[strips.number]
+        plans.append(plan_of(strips, cut, partitions, sources, known, last))
+        table[at : at + 2] = plans[-1].ctypes.data, sources.memory.copies[strips.number]
+    return plans
 
 
 def row_flags(code: Code, partitions: Sequence[Partition]) -> list[int]:

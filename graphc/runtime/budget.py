@@ -4,17 +4,19 @@ Enters: a binding that needs more memory. Leaves: code whose steps are those of 
 so that results are the same to the bit; a step that runs again writes buffers of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.errors import MemoryBudgetError, Where
 from graphc.graph import Node
-from graphc.runtime.binding import Backend, Binding, bind, buffer_bytes, memory_of
-from graphc.runtime.code import Code, lives_of, scratch_of
+from graphc.runtime.arena import buffer_bytes, memory_of, strip_bytes
+from graphc.runtime.binding import Binding, bind
+from graphc.runtime.code import Code, lives_of, scratch_of, strips_of
 from graphc.runtime.partition import Partition
+from graphc.runtime.sources import Backend
 from graphc.runtime.template import make_template
 from graphc.schedule.budget import NoRoomError, Run, play
-from graphc.schedule.kernel import Buffer, Operand, Step
+from graphc.schedule.kernel import Buffer, Computing, Kernel, Operand, Step, StripKernel
 from graphc.schedule.memory import LINE
 from graphc.schedule.tasks import Work, late_order, work_of
 
@@ -74,7 +76,8 @@ def _within(binding: Binding, work: Work, order: Sequence[int], limit: int) -> F
     except NoRoomError:
         return None
     code = _code_of(binding.code, runs)
-    partitions = tuple([binding.partitions[run.task] for run in runs])
+    tasks = binding.code.tasks
+    partitions = tuple([binding.partitions[n] for run in runs for n in tasks[run.task]])
     return Fitted(code, partitions, memory_of(code, binding.numbers, partitions).total)
 
 
@@ -99,10 +102,23 @@ def _least(binding: Binding, work: Work, order: Sequence[int]) -> Fitted:
 
 def _work(binding: Binding) -> Work:
     code = binding.code
-    values = [buffer for buffer in code.lives if buffer.kind != "scratch"]
+    values = _values(code)
     sizes = [_lines(buffer_bytes(buffer, binding.numbers)) for buffer in values]
     ends = code.schedule.inputs, code.schedule.outputs
-    return work_of(code.steps, values, sizes, ends, lambda number: _spent(binding, number))
+    own = strip_bytes(code, binding.numbers)
+
+    def spent(task: int) -> tuple[int, int]:
+        first, *members = code.tasks[task]
+        cost, scratch = _spent(binding, first)
+        scratch += own.get(first, 0) * binding.partitions[first].parts
+        return cost, scratch + sum(_spent(binding, n)[1] for n in members)
+
+    return work_of([code.steps[t.start] for t in code.tasks], values, sizes, ends, spent)
+
+
+def _values(code: Code) -> list[Buffer]:
+    """The buffers that one step leaves to another."""
+    return [buffer for buffer in code.lives if buffer.kind not in ("scratch", "strip")]
 
 
 def _spent(binding: Binding, number: int) -> tuple[int, int]:
@@ -113,7 +129,7 @@ def _spent(binding: Binding, number: int) -> tuple[int, int]:
         size = buffer_bytes(operand.buffer, binding.numbers)
         if operand.buffer.kind == "scratch":
             scratch += _lines(size) * partition.parts
-        else:
+        elif operand.buffer.kind != "strip":
             moved += size
     if partition.blocking is not None:
         scratch += _lines(partition.blocking.scratch_bytes * partition.parts)
@@ -129,28 +145,44 @@ def _lines(size: int) -> int:
 
 def _code_of(code: Code, runs: Sequence[Run]) -> Code:
     """The code that runs these steps, one after the other."""
-    values = [buffer for buffer in code.lives if buffer.kind != "scratch"]
+    values, tasks = _values(code), code.tasks
     copies: dict[tuple[Buffer, int], Buffer] = {}
     now: dict[Buffer, Buffer] = {}
     first: dict[int, int] = {}
     steps: list[Step] = []
     for level, run in enumerate(runs):
-        kernel = code.steps[run.task].kernel
-        operands = tuple([_moved(o, run.again, now, copies) for o in kernel.operands])
-        if operands != kernel.operands:
-            kernel = replace(kernel, operands=operands)
+        kernels = [code.steps[n].kernel for n in tasks[run.task]]
+        kernels = _all_moved(kernels, lambda o, again=run.again: _moved(o, again, now, copies))
         if run.again:
             now.update((values[v], copies[values[v], run.again]) for v in run.kept)
-        number = first.setdefault(run.task, level)
-        steps.append(Step(kernel, level, number if run.again else None))
+        number = first.setdefault(run.task, len(steps))
+        for n, kernel in enumerate(kernels, number):
+            steps.append(Step(kernel, level, n if run.again else None))
     schedule = replace(code.schedule, steps=tuple(steps))
     return replace(
         code,
         schedule=schedule,
-        emitted=tuple([code.emitted[run.task] for run in runs]),
+        emitted=tuple([code.emitted[n] for run in runs for n in tasks[run.task]]),
         lives=lives_of(schedule),
         scratch=scratch_of(schedule),
+        strips=strips_of(schedule),
     )
+
+
+def _all_moved(kernels: Sequence[Kernel], move: Callable[[Operand], Operand]) -> list[Kernel]:
+    """The kernels of a task, with other operands; a loop over strips knows its members."""
+    first, *others = kernels
+    if not isinstance(first, StripKernel):
+        return [_with_operands(first, move)]
+    members = tuple([replace(m, kernel=_with_operands(m.kernel, move)) for m in first.members])
+    if all(m.kernel is old for m, old in zip(members, others, strict=True)):
+        return [*kernels]
+    return [replace(first, members=members), *(member.kernel for member in members)]
+
+
+def _with_operands(kernel: Computing, move: Callable[[Operand], Operand]) -> Computing:
+    operands = tuple(map(move, kernel.operands))
+    return kernel if operands == kernel.operands else replace(kernel, operands=operands)
 
 
 def _moved(
@@ -162,7 +194,7 @@ def _moved(
     """The operand of a step that runs again: what it reads is where it was made last, what it
     writes, or needs as scratch, is new."""
     buffer = operand.buffer
-    if not operand.written and buffer.kind != "scratch":
+    if not operand.written and buffer.kind not in ("scratch", "strip"):
         return replace(operand, buffer=now[buffer]) if buffer in now else operand
     if not again:
         return operand
@@ -187,7 +219,7 @@ def _too_small(binding: Binding, budget: Budget, least: Fitted) -> MemoryBudgetE
 def _held(binding: Binding, least: Fitted) -> list[str]:
     """The largest values at the peak, each with its bytes and the line that made it."""
     lives = least.code.lives
-    sizes = {b: buffer_bytes(b, binding.numbers) for b in lives if b.kind != "scratch"}
+    sizes = {b: buffer_bytes(b, binding.numbers) for b in _values(least.code)}
     levels = range(len(least.code.steps))
     live = [[b for b in sizes if lives[b][0] <= at <= lives[b][1]] for at in levels]
     peak = max(live, key=lambda some: sum(map(sizes.__getitem__, some)))

@@ -17,8 +17,41 @@ from graphc.graph import Graph, Node
 from graphc.passes.pipeline import simplify
 from graphc.runtime.collector import without_collector
 from graphc.runtime.sizes import SizeTable
-from graphc.schedule.kernel import Buffer, ContractKernel, LoopKernel, Schedule, Step
+from graphc.schedule.kernel import (
+    Buffer,
+    ContractKernel,
+    Kernel,
+    LoopKernel,
+    Member,
+    Schedule,
+    Step,
+    StripKernel,
+)
 from graphc.schedule.schedule import build_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """A loop over strips, which is step `number`: its members are the steps behind it.
+
+    `lives` are the first and the last member that use each buffer of a strip.
+    """
+
+    number: int
+    kernel: StripKernel
+    lives: dict[Buffer, tuple[int, int]]
+
+    @property
+    def members(self) -> range:
+        """The numbers of the steps that it runs."""
+        return range(self.number + 1, self.number + 1 + len(self.kernel.members))
+
+    @property
+    def sizes(self) -> Iterable[DimLike]:
+        """On which it depends how the axes are cut."""
+        yield from self.kernel.axes
+        for buffer in self.lives:
+            yield from buffer.type.shape[len(self.kernel.axes) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +59,7 @@ class Code:
     """A program before binding.
 
     `scratch` tells which step has one row a part in a buffer, `numbers` are the scalar nodes whose
-    values the words of kernels hold.
+    values the words of kernels hold. `cuts` are the sizes on which it depends how `strips` are cut.
     """
 
     schedule: Schedule
@@ -36,12 +69,22 @@ class Code:
     early: SizeTable
     late: SizeTable
     numbers: tuple[Node, ...]
+    strips: tuple[Strips, ...] = ()
+    cuts: SizeTable = field(default_factory=lambda: SizeTable(()))
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
         return self.schedule.steps
+
+    @property
+    def tasks(self) -> tuple[range, ...]:
+        """The numbers of steps that run together: a loop over strips with its members, or one."""
+        inside = {n for strips in self.strips for n in strips.members}
+        loops = {strips.number: strips.members.stop for strips in self.strips}
+        every = range(len(self.steps))
+        return tuple([range(n, loops.get(n, n + 1)) for n in every if n not in inside])
 
 
 def code_of(graph: Graph) -> Code:
@@ -71,6 +114,8 @@ def emit_program(schedule: Schedule) -> Code:
     contractions = [s.kernel for s in schedule.steps if isinstance(s.kernel, ContractKernel)]
     late += [factor.offset for kernel in contractions for factor in (kernel.left, kernel.right)]
     early = [size for step in schedule.steps for size in _early(step.kernel)]
+    strips = strips_of(schedule)
+    late += [size for s in strips for m in s.kernel.members for size in _moves(m)]
     return Code(
         schedule,
         emitted,
@@ -79,7 +124,27 @@ def emit_program(schedule: Schedule) -> Code:
         SizeTable(early),
         SizeTable(late),
         tuple(numbers),
+        strips,
+        SizeTable(size for s in strips for size in s.sizes),
     )
+
+
+def _moves(member: Member) -> Iterable[DimLike]:
+    return (size for steps in (*member.operands, *member.factors) for size in steps)
+
+
+def strips_of(schedule: Schedule) -> tuple[Strips, ...]:
+    """The loops over strips, and the members from which to which each strip's memory is in use."""
+    found = []
+    for number, step in enumerate(schedule.steps):
+        if isinstance(step.kernel, StripKernel):
+            lives: dict[Buffer, tuple[int, int]] = {}
+            for n, member in enumerate(step.kernel.members):
+                for operand in member.kernel.operands:
+                    if operand.buffer.kind == "strip":
+                        lives[operand.buffer] = lives.get(operand.buffer, (n, n))[0], n
+            found.append(Strips(number, step.kernel, lives))
+    return tuple(found)
 
 
 def scratch_of(schedule: Schedule) -> dict[Buffer, int]:
@@ -92,7 +157,9 @@ def scratch_of(schedule: Schedule) -> dict[Buffer, int]:
     }
 
 
-def _early(kernel: LoopKernel | ContractKernel) -> Iterable[DimLike]:
+def _early(kernel: Kernel) -> Iterable[DimLike]:
+    if isinstance(kernel, StripKernel):
+        return ()
     if isinstance(kernel, LoopKernel):
         if kernel.split is None:
             return ()

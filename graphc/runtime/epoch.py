@@ -13,8 +13,9 @@ from graphc.dims import Dim
 from graphc.errors import BindingError
 from graphc.graph import Graph
 from graphc.runtime.batches import Epoch, StandIn
-from graphc.runtime.binding import Backend, Binding, Slot
+from graphc.runtime.binding import Binding, Slot
 from graphc.runtime.epoch_table import Segment, Table, make_table
+from graphc.runtime.sources import Backend
 from graphc.runtime.team import DEADLINE_AT, STEP_AT
 from graphc.runtime.template import PACE
 from graphc.state import STATE_LOCK

@@ -15,9 +15,10 @@ from itertools import accumulate
 import numpy as np
 
 from graphc.runtime.batches import Epoch, Feed
-from graphc.runtime.binding import Backend, Binding, Slot
+from graphc.runtime.binding import Binding, Slot
 from graphc.runtime.bound import address_of
 from graphc.runtime.feeding import SET_WORDS, copy_rows
+from graphc.runtime.sources import Backend
 from graphc.runtime.team import BARRIER, COMMIT, FLAGS_AT, ROW_WORDS, STEP, STEP_AT
 from graphc.runtime.template import ROWS_AT, write_header
 from graphc.state import aligned_empty

@@ -15,11 +15,13 @@ import numpy as np
 from graphc.dims import as_size
 from graphc.errors import BindingError
 from graphc.runtime.binding import Binding
+from graphc.runtime.code import Strips
+from graphc.runtime.cutting import named_sizes, whole
 from graphc.runtime.explain import labels_of
 from graphc.runtime.limits import machine_limits
 from graphc.runtime.profile import Profile, ProfileRow
 from graphc.runtime.roofline import Bound, bound_of, demands
-from graphc.runtime.team import CYCLES_AT, profile_table, run_table, seconds_per_cycle
+from graphc.runtime.team import CYCLES_AT, INSIDE_AT, profile_table, run_table, seconds_per_cycle
 from graphc.schedule.kernel import LoopKernel
 
 WARM_UPS = 3  # runs that do not count
@@ -82,10 +84,23 @@ def measure(
 
 def _run(binding: Binding, times: Times) -> int:
     cycles = np.array(binding.rows, np.int64) + CYCLES_AT
-    binding.table[cycles] = 0
+    loops = [binding.rows[strips.number] + INSIDE_AT for strips in binding.code.strips]
+    binding.table[cycles] = binding.table[loops] = 0
     error = profile_table(binding.address, binding.threads)
-    times.rows.append(binding.table[cycles] * seconds_per_cycle())
+    spent = binding.table[cycles] * seconds_per_cycle()
+    inside = binding.table[loops] * seconds_per_cycle()
+    for strips, seconds in zip(binding.code.strips, inside, strict=True):
+        _share_out(spent, strips, seconds)
+    times.rows.append(spent)
     return error
+
+
+def _share_out(spent: np.ndarray, strips: Strips, inside: float) -> None:
+    """The row of a loop over strips took all of the time: its members get what they took of part 0,
+    in proportion, and it keeps the rest."""
+    members = list(strips.members)
+    spent[members] *= spent[strips.number] / (inside or 1.0)
+    spent[strips.number] = max(spent[strips.number] - spent[members].sum(), 0.0)
 
 
 def _seconds(function: Callable[[], object]) -> float:
@@ -140,7 +155,9 @@ def _share(bound: Bound, seconds: float) -> float:
 
 
 def _known(binding: Binding) -> Mapping[str, int]:
-    """The numbers of all names: those of the user's sizes, and of how many parts there are."""
+    """The numbers of all names: those of the user's sizes, of how many parts there are, and of
+    strips that are all there is."""
     kernels = (step.kernel for step in binding.code.steps)
     parts = (k.parts for k in kernels if isinstance(k, LoopKernel) and k.parts is not None)
-    return {**binding.sizes, **{str(size): binding.numbers[size] for size in parts}}
+    strips = named_sizes(whole(binding.code, binding.sizes))
+    return {**binding.sizes, **strips, **{str(size): binding.numbers[size] for size in parts}}

@@ -9,16 +9,19 @@ With two threads a chain of additions pays from 200,000 elements (16,000 cycles)
 27, tanh 24, exp 18, log 12, erf 11, sin 7; rows of 64 elements: 70 cycles for each reduction.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 from graphc.codegen.loops import LANES
 from graphc.dims import DimLike
+from graphc.runtime.cutting import Cut, Cuts
 from graphc.runtime.family import host_core
-from graphc.schedule.blocking import Blocking, choose_blocking
-from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel
-from graphc.schedule.tiles import Matmul
+from graphc.schedule.blocking import Blocking, choose_blocking, make_blocking
+from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel, StripKernel
+from graphc.schedule.tiles import Matmul, transposed
 from graphc.schedule.walk import ONCE, Loop
 
 SPLIT_CYCLES = 4_000  # a step below this runs on one thread
@@ -34,7 +37,9 @@ GRANULE = 64  # elements of a contiguous loop that stay together: four vectors
 class Partition:
     """`extent` units in granules of `granule`, shared out over `parts`; a matmul has its blocks.
 
-    `partial` says how many partial results a reduction over columns has.
+    `partial` says how many partial results a reduction over columns has. A `member` is run by a
+    loop over strips, on so many parts at once; it may have a `smaller` partition for the last one.
+    The loop has the `cut`.
     """
 
     extent: int
@@ -43,6 +48,9 @@ class Partition:
     cycles: int
     blocking: Blocking | None = None
     partial: int | None = None
+    member: bool = False
+    smaller: Partition | None = None
+    cut: Cut | None = None
 
     @property
     def results(self) -> int:
@@ -56,17 +64,71 @@ Numbers = Mapping[DimLike, int]
 
 
 def partition_steps(
-    kernels: Sequence[Kernel], numbers: Numbers, parts: int
+    kernels: Sequence[Kernel], numbers: Numbers, parts: int, cuts: Cuts, smaller: Numbers
 ) -> tuple[Partition, ...]:
-    """The partition of every step; all of one part where a team is not worth its start."""
-    chosen = [_partition(kernel, numbers, parts) for kernel in kernels]
-    split = sum(p.cycles for p in chosen if p.parts > 1)
+    """The partition of every step; all of one part where a team is not worth its start.
+
+    `smaller` are the numbers for the last strips along an axis.
+    """
+    chosen = list[Partition]()
+    for number, kernel in enumerate(kernels):
+        if isinstance(kernel, StripKernel):
+            members = kernels[number + 1 : number + 1 + len(kernel.members)]
+            chosen += _of_strips(kernel, members, numbers, smaller, parts, cuts[kernel])
+        elif number == len(chosen):
+            chosen.append(_partition(kernel, numbers, parts))
+    split = sum(p.cycles for p in chosen if p.parts > 1 and not p.member)
     if parts > 1 and split < TEAM_CYCLES:
-        return tuple(_partition(kernel, numbers, 1) for kernel in kernels)
+        return partition_steps(kernels, numbers, 1, cuts, smaller)
     return tuple(chosen)
 
 
+def _of_strips(
+    kernel: StripKernel,
+    members: Sequence[Kernel],
+    numbers: Numbers,
+    smaller: Numbers,
+    parts: int,
+    cut: Cut,
+) -> list[Partition]:
+    """The partition of the loop, and then those of its members for one strip."""
+    found = [_partition(member, numbers, 1) for member in members]
+    cycles = sum(p.cycles * (cut.strips if p.blocking else 1) for p in found)
+    granule = max(cut.counts[-1], 1) if kernel.sums else 1
+    shares = -(-cut.strips // granule) if cycles >= SPLIT_CYCLES else 1
+    parts = max(1, min(parts, shares))
+    if cut.tail >= 0:
+        ends = [_smaller(m, p, smaller) for m, p in zip(members, found, strict=True)]
+        found = [_with_smaller(p, end) for p, end in zip(found, ends, strict=True)]
+    found = [replace(p, parts=parts, member=True) for p in found]
+    return [Partition(cut.strips, granule, parts, cycles, cut=cut), *found]
+
+
+def _smaller(kernel: Kernel, partition: Partition, numbers: Numbers) -> Partition:
+    """That of the last strip: of a matmul with the same tile, and the same way round."""
+    blocking = partition.blocking
+    if not isinstance(kernel, ContractKernel) or blocking is None:
+        return _partition(kernel, numbers, 1)
+    matmul = _matmul(kernel, numbers)
+    turn = blocking.turned > 0
+    if turn:
+        matmul = transposed(matmul)
+    other = make_blocking(matmul, blocking.whole, host_core(), 1, turn)
+    return Partition(other.extent, 1, 1, 0, other)
+
+
+def _with_smaller(partition: Partition, other: Partition) -> Partition:
+    """Both, with the scratch that is enough for either."""
+    one, two = partition.blocking, other.blocking
+    if one is not None and two is not None:
+        enough = max(one.scratch_bytes, two.scratch_bytes)
+        partition = replace(partition, blocking=replace(one, scratch_bytes=enough))
+        other = replace(other, blocking=replace(two, scratch_bytes=enough))
+    return replace(partition, smaller=other)
+
+
 def _partition(kernel: Kernel, numbers: Numbers, parts: int) -> Partition:
+    assert not isinstance(kernel, StripKernel)
     if isinstance(kernel, ContractKernel):
         return _of_matmul(kernel, numbers, parts)
     whole = _of_loops(kernel, numbers)
@@ -117,12 +179,12 @@ def _row_cycles(kernel: LoopKernel, numbers: Numbers) -> int:
     return ROW_CYCLES * reductions * prod(_number(size, numbers) for size in kernel.outer)
 
 
-def _of_matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Partition:
+def _matmul(kernel: ContractKernel, numbers: Numbers) -> Matmul:
     def loop(axis: Axis) -> Loop:
         return Loop(*(_number(size, numbers) for size in (axis.extent, axis.left, axis.right)))
 
     row, column = (ONCE if n is None else loop(kernel.axes[n]) for n in (kernel.row, kernel.column))
-    matmul = Matmul(
+    return Matmul(
         kernel.dtype.name,
         tuple(loop(kernel.axes[n]) for n in kernel.outer),
         kernel.shared,
@@ -132,6 +194,10 @@ def _of_matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Partitio
         row.a,
         column.b,
     )
+
+
+def _of_matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Partition:
+    matmul = _matmul(kernel, numbers)
     one = choose_blocking(matmul, host_core(), 1)
     if parts == 1 or one.cycles < SPLIT_CYCLES:
         return Partition(one.extent, 1, 1, one.cycles, one)

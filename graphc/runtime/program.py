@@ -24,7 +24,7 @@ from graphc.graph import Graph
 from graphc.runtime.arguments import arranged, arranged_epoch
 from graphc.runtime.backends import NATIVE, runner
 from graphc.runtime.batches import Epoch, StandIn, check_progress, plan_epoch
-from graphc.runtime.binding import Backend, Binding, bind, too_large
+from graphc.runtime.binding import Binding, bind, too_large
 from graphc.runtime.bound import Bound
 from graphc.runtime.budget import Budget, bind_within
 from graphc.runtime.code import Code, code_of
@@ -35,6 +35,7 @@ from graphc.runtime.measure import Order, check_order, check_repeats, measure, p
 from graphc.runtime.pool import Pool
 from graphc.runtime.profile import Profile
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
+from graphc.runtime.sources import Backend
 from graphc.runtime.team import get_threads
 from graphc.runtime.template import Template, make_template
 from graphc.schedule.kernel import LoopKernel

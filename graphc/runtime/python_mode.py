@@ -12,6 +12,7 @@ Leaves: the same stores to memory that the machine code makes (up to the contrac
 import functools
 import types
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,14 @@ def _namespace() -> dict[str, Any]:
     return {name: entry.python for name, entry in LANGUAGE.items()} | FUNCTIONS
 
 
-@functools.cache
-def python_kernel(source: str, name: str) -> PythonKernel:
-    """A function of integers of a generated source, such as `name(begin, end, part, args)`."""
-    namespace = dict(_namespace())
+def python_kernel(
+    source: str, name: str, kernels: Mapping[int, PythonKernel] = MappingProxyType({})
+) -> PythonKernel:
+    """A function of integers of a generated source, such as `name(begin, end, part, args)`.
+
+    What it calls by an address of `kernels` is that kernel, else machine code.
+    """
+    namespace = dict(_namespace()) | {"call_micro": _calling(kernels)}
     exec(compile(source, f"<{name}>", "exec"), namespace)
     body = namespace[name]
 
@@ -41,6 +46,14 @@ def python_kernel(source: str, name: str) -> PythonKernel:
             body(*arguments)
 
     return kernel
+
+
+def _calling(kernels: Mapping[int, PythonKernel]) -> Callable[..., None]:
+    def call(address: Any, *arguments: Any) -> None:
+        known = kernels.get(int(address))
+        known(*map(int, arguments)) if known else call_micro(address, *arguments)
+
+    return call
 
 
 def run_table_python(table: int, kernels: Mapping[int, PythonKernel]) -> int:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from graphc.errors import Where
 from graphc.graph import Node
-from graphc.runtime.binding import Binding, buffer_bytes
+from graphc.runtime.arena import buffer_bytes
+from graphc.runtime.binding import Binding
 from graphc.runtime.code import Code
 from graphc.runtime.explain import labels_of
 

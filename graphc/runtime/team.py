@@ -4,7 +4,8 @@ call.
 Enters: the address of a table. Leaves: its error word (0: all is well), and what the kernels wrote.
 
 A row, int64 words: w0 words to the next row | w1 kernel | w2 extent | w3 granule | w4 parts (1: on
-thread 0) | w5 flags | w6 cycles (profiling) | w7 spare | w8... arguments. Flags: 1 barrier after
+thread 0, 0: a loop over strips runs it) | w5 flags | w6 cycles (profiling) | w7 for strips, see
+`codegen/strips.py` | w8... arguments. Flags: 1 barrier after
 the row | 2 commit point: if the error word is not 0 after the barrier, all threads leave | 4 end of
 a step: all threads count it, and begin again if there are steps left, and time. Part p of
 a row is blocks [p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / granule) blocks; thread
@@ -46,7 +47,8 @@ from graphc.state import STATE_LOCK
 HEADER_WORDS = 8
 STEP_AT, DEADLINE_AT = 5, 7  # words of the header
 ROW_WORDS = 8  # before the arguments
-FLAGS_AT, CYCLES_AT = 5, 6  # words of a row
+EXTENT_AT, FLAGS_AT, CYCLES_AT = 2, 5, 6  # words of a row
+FIRST_AT = INSIDE_AT = 7  # of a loop over strips: a member's, its own
 BARRIER, COMMIT, STEP = 1, 2, 4
 SPINS = 2000  # about 50 us
 

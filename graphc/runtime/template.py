@@ -21,14 +21,15 @@ from graphc.codegen.words import (
     Number,
     PartSize,
     Size,
-    Word,
+    StripWords,
+    width_of,
 )
 from graphc.evaluate import evaluate_at
 from graphc.graph import Literal, Node, order
 from graphc.lowering import Source
 from graphc.runtime import pace
 from graphc.runtime.code import Code
-from graphc.runtime.team import HEADER_WORDS, ROW_WORDS, SPINS
+from graphc.runtime.team import FIRST_AT, HEADER_WORDS, ROW_WORDS, SPINS
 from graphc.schedule.kernel import Buffer, Kernel, LoopKernel
 from graphc.state import State
 
@@ -69,8 +70,9 @@ class Template:
 
     `rows` are the positions of its rows. `addresses` and `part_sizes` count the buffers of
     `code.lives`, `sizes` those of `code.late`, `numbers` the nodes in `symbolic`; `contractions`
-    are the first of a matmul's words and its macro-kernel, by step; `external` are the words that
-    are addresses of inputs and outputs, but for those of matmuls.
+    are the first of a matmul's words and its macro-kernel, by step, `strips` the first word of a
+    loop over strips; `external` are the words that are addresses of inputs and outputs, but for
+    those of matmuls.
     """
 
     code: Code
@@ -82,6 +84,7 @@ class Template:
     numbers: Places = field(default_factory=Places)
     errors: list[int] = field(default_factory=list)
     contractions: dict[int, tuple[int, str]] = field(default_factory=dict)
+    strips: dict[int, int] = field(default_factory=dict)
     external: dict[Buffer, list[int]] = field(default_factory=dict)
     symbolic: tuple[Node, ...] = ()
 
@@ -102,7 +105,7 @@ def make_template(
     """The template of a program; `kernels` gives the addresses of kernels' sources, when told which
     contractions there are.
     """
-    widths = [_width(e.words) for e in code.emitted]
+    widths = [width_of(e.words) for e in code.emitted]
     words = np.zeros(ROWS_AT + sum(widths) + ROW_WORDS * len(widths), np.int64)
     symbolic = _reached_by_sizes(code.numbers)
     constant = [node for node in code.numbers if node not in symbolic]
@@ -128,18 +131,21 @@ def make_template(
         for word in emitted.words:
             if isinstance(word, ContractWords):
                 template.contractions[number] = at, word.sums
+            elif isinstance(word, StripWords):
+                template.strips[number] = at
             elif isinstance(word, FirstCode):
                 words[at] = first_code
             else:
                 _place(template, lists, word, step.kernel, at)
-            at += _width([word])
+            at += width_of([word])
         if isinstance(step.kernel, LoopKernel):
             first_code += len(step.kernel.checks)
+    for strips in code.strips:
+        for row, member in zip(
+            template.rows[strips.number + 1 :], strips.kernel.members, strict=False
+        ):
+            words[row + FIRST_AT] = member.first
     return template
-
-
-def _width(words: Iterable[Word]) -> int:
-    return sum(w.width if isinstance(w, ContractWords) else 1 for w in words)
 
 
 def _place(

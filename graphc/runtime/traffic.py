@@ -2,7 +2,7 @@
 
 Enters: a kernel. Leaves: for each operand, products of sizes: how many elements its accesses reach
 at most, to be added up and capped by the buffer. A value that is read and written counts twice;
-scratch stays in the cache and does not count.
+scratch and strips stay in the cache and do not count.
 
     loads x[i, k], x[i, k + 1] over i < n, k < 8    ->    two accesses of n * 8 elements of x
 """
@@ -21,6 +21,7 @@ from graphc.schedule.kernel import (
     Load,
     LoopKernel,
     Store,
+    StripKernel,
     Value,
 )
 from graphc.schedule.stages import arguments
@@ -42,7 +43,7 @@ def accesses(kernel: Kernel) -> tuple[Access, ...]:
     found = [*_of_values(kernel), *_of_stores(kernel)]
     if isinstance(kernel, ContractKernel):
         found += _of_factors(kernel)
-    return tuple(a for a in found if a.buffer.kind != "scratch")
+    return tuple(a for a in found if a.buffer.kind not in ("scratch", "strip"))
 
 
 def sizes_of(found: Iterable[Access]) -> Iterator[DimLike]:
@@ -82,6 +83,8 @@ def _of_stores(kernel: Kernel) -> Iterator[Access]:
 
 
 def _stores(kernel: Kernel) -> Iterator[Store]:
+    if isinstance(kernel, StripKernel):
+        return
     stages = kernel.stages if isinstance(kernel, LoopKernel) else (kernel.stage,)
     for stage in stages:
         yield from stage.stores

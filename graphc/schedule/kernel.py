@@ -21,14 +21,15 @@ from graphc.state import State
 from graphc.types import DType, TensorType
 
 Lanes = Literal["inner", "outer", "window"]
-BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch"]
+BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch", "strip"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Buffer:
     """A place in memory, compared by identity.
 
-    "partial" holds one element a part, "scratch" one row (its type) a part.
+    "partial" holds one element a part, "scratch" one row (its type) a part, "strip" a strip (its
+    type) a part.
     """
 
     kind: BufferKind
@@ -270,7 +271,57 @@ class ContractKernel:
         return sum(self.axes[n].right != 0 for n in self.outer)
 
 
-Kernel = LoopKernel | ContractKernel
+Computing = LoopKernel | ContractKernel
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A kernel that runs on one strip after the other; its extents are those of a strip.
+
+    Along each axis of the strips `operands` move by so many elements a step of the axis, and so do
+    the `factors` of a contraction. One that is `first` runs on the first strip of a head only.
+    """
+
+    kernel: Computing
+    operands: tuple[tuple[DimLike, ...], ...]
+    factors: tuple[tuple[DimLike, ...], ...] = ()
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StripKernel:
+    """Runs its members, which are the steps behind it, on a strip of the `axes` at a time.
+
+    The last of the axes are rows, those before it heads. `units` are the names of how much of each
+    axis a strip has, `starts` those of where it begins. Members that have no `sums` along the rows
+    leave the strips of a head to several parts.
+    """
+
+    origin: Origin
+    axes: tuple[DimLike, ...]
+    units: tuple[DimLike, ...]
+    starts: tuple[DimLike, ...]
+    members: tuple[Member, ...]
+    sums: bool
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """What its members touch beside what a strip or a row has of its own."""
+        every = [o for member in self.members for o in member.kernel.operands]
+        return tuple(dict.fromkeys(o for o in every if o.buffer.kind not in ("scratch", "strip")))
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """It computes nothing itself."""
+        return ()
+
+    @property
+    def extents(self) -> tuple[DimLike, ...]:
+        """It has no loops over elements."""
+        return ()
+
+
+Kernel = Computing | StripKernel
 
 
 @dataclass(frozen=True, slots=True)

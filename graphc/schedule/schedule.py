@@ -15,6 +15,7 @@ from graphc.schedule.kernel import Buffer, Schedule, Step
 from graphc.schedule.lower import Context, lower_group
 from graphc.schedule.normalise import addressed, normalise
 from graphc.schedule.numbers import Numbers, numbers_of
+from graphc.schedule.strips import in_strips
 from graphc.schedule.tasks import levelled
 
 
@@ -56,7 +57,8 @@ def build_schedule(graph: Graph) -> Schedule:
     steps.sort(key=lambda step: step.level)
     inputs = tuple(buffers.of(node) for node in graph.inputs)
     outputs = tuple(buffers.of(node) for node in graph.outputs)
-    return Schedule(graph, levelled(steps), inputs, outputs, numbers.host)
+    placed = in_strips(levelled(steps), outputs)
+    return Schedule(graph, placed, inputs, outputs, numbers.host)
 
 
 def _fused(graph: Graph) -> tuple[list[Group], Graph, Numbers]:

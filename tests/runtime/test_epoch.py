@@ -11,8 +11,8 @@ import graphc as gx
 from graphc import errors
 from graphc.runtime import epoch_table
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.binding import Backend
 from graphc.runtime.program import Program
+from graphc.runtime.sources import Backend
 from tests.runtime.models import training_step
 
 RNG = np.random.default_rng(0)

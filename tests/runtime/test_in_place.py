@@ -10,10 +10,10 @@ import pytest
 import graphc as gx
 from graphc.runtime import bound
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.binding import Backend
 from graphc.runtime.bound import address_of
 from graphc.runtime.pool import KEPT
 from graphc.runtime.program import Program
+from graphc.runtime.sources import Backend
 
 RNG = np.random.default_rng(0)
 N = 100_000

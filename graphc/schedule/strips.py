@@ -1,0 +1,328 @@
+"""Strips: a wide array that only a few kernels make and read, row by row, is never in memory whole.
+
+Enters: the steps of a program. Leaves: steps, of which some are sets. A set is a StripKernel and
+the kernels that it runs, behind it, on one strip of rows after the other:
+
+    scores = q @ k.T; weights = softmax(scores); weights @ v    (h, t, s) scores and weights
+    ->  for each h, for some rows of t at a time: the same       (rows, s) of both, for each part
+
+A set starts at a contraction whose result is wide: larger than what it reads. Those that touch
+wide arrays of the same shape join it, if no way leads out of the set and back into it. A strip goes
+through them in order: what one writes, another reads of the same rows alone. Sums over the rows
+(the gradients of k and v) start from zeros and grow from strip to strip of a head.
+
+What a later set reads of an earlier one, it computes again, on its strips: the gradient does so
+with scores and weights, from q and k. Memory is then linear in the rows, and what is computed again
+never leaves the cache. How large a strip is, a binding decides, and thereby how many there are.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from graphc.dims import STRIP, DimLike, evaluate, named, names, product
+from graphc.graph import constant
+from graphc.lowering import Reduce
+from graphc.schedule.kernel import (
+    Buffer,
+    ContractKernel,
+    LoopKernel,
+    Member,
+    Operand,
+    Origin,
+    Scalar,
+    Stage,
+    Step,
+    StripKernel,
+)
+from graphc.schedule.recompute import NOMINAL
+from graphc.schedule.strip_form import (
+    Form,
+    Space,
+    all_extents,
+    covered,
+    form_of,
+    member_of,
+    own_buffer,
+    wide_shape,
+)
+from graphc.schedule.strip_order import Unit, Uses, in_order, is_convex, uses_of
+from graphc.types import TensorType
+
+WIDE = 2  # a wide result has so many times the elements of either factor
+
+Shape = tuple[DimLike, ...]
+
+
+@dataclass(slots=True)
+class Strips:
+    """A set while it grows: numbers of steps, and of those that are computed again."""
+
+    members: set[int]
+    again: set[int] = field(default_factory=set)
+
+    @property
+    def steps(self) -> list[int]:
+        """All that run, in order."""
+        return sorted(self.members | self.again)
+
+
+@dataclass(slots=True)
+class _Wide:
+    """The wide arrays of one shape, and what touches them: `forms` of the steps that go along
+    their rows."""
+
+    shape: Shape
+    arrays: set[Buffer]
+    forms: dict[int, Form]
+    uses: Uses
+    sets: list[Strips] = field(default_factory=list)
+    stored: set[Buffer] = field(default_factory=set)
+
+
+def in_strips(steps: Sequence[Step], outputs: Collection[Buffer]) -> tuple[Step, ...]:
+    """The steps, by level; those of a set stand behind its StripKernel."""
+    shapes = dict.fromkeys(wide_shape(b) for b in _results(steps) if b not in outputs)
+    if not shapes:
+        return tuple(steps)
+    uses, found = uses_of(steps), list[tuple[_Wide, Strips]]()
+    for shape in shapes:
+        wide = _wide(shape, uses, outputs)
+        _grow(wide)
+        _settle(wide)
+        found += [(wide, strips) for strips in wide.sets]
+    while found:
+        ordered = in_order(uses, [(s.members, s.again, w.arrays - w.stored) for w, s in found])
+        if ordered is not None:
+            return _assembled(steps, found, ordered)
+        found.pop()  # two sets that wait for each other
+    return tuple(steps)
+
+
+# ---- where sets start ---------------------------------------------------------------------------
+
+
+def _results(steps: Iterable[Step]) -> Iterator[Buffer]:
+    """The wide results of contractions."""
+    for step in steps:
+        kernel = step.kernel
+        if isinstance(kernel, ContractKernel) and _is_wide(kernel):
+            yield from (o.buffer for o in kernel.operands if o.written and o.buffer.kind == "arena")
+
+
+def _is_wide(kernel: ContractKernel) -> bool:
+    left, right = (
+        product(a.extent for a in (*kernel.axes, *kernel.depth) if step(a) != 0)
+        for step in (lambda a: a.left, lambda a: a.right)
+    )
+    most = WIDE * max(_nominal(left), _nominal(right))
+    return kernel.dtype.kind == "f" and _nominal(product(kernel.extents)) >= most
+
+
+def _nominal(size: DimLike) -> int:
+    return evaluate(size, dict.fromkeys(names(size), NOMINAL))
+
+
+def _wide(shape: Shape, uses: Uses, outputs: Collection[Buffer]) -> _Wide:
+    arrays = {
+        buffer
+        for buffer, writers in uses.writers.items()
+        if buffer.kind == "arena" and len(writers) == 1 and wide_shape(buffer) == shape
+    }
+    arrays -= set(outputs)
+    touching = sorted({n for buffer in arrays for n in uses.of(buffer)})
+    forms = {n: form_of(uses.steps[n].kernel, arrays, shape) for n in touching}
+    return _Wide(shape, arrays, {n: f for n, f in forms.items() if f is not None}, uses)
+
+
+# ---- which steps make a set ---------------------------------------------------------------------
+
+
+def _grow(wide: _Wide) -> None:
+    """Each step joins all sets that touch what it touches, as far as that leaves no way around."""
+    touched = {n: _touched(wide, n) for n in wide.forms}
+    for number in wide.forms:
+        current = {number}
+        for strips in reversed(wide.sets):
+            near = any(touched[number] & touched[other] for other in strips.members)
+            both = current | strips.members
+            if near and is_convex(wide.uses, both) and _is_aligned(wide, both):
+                current = both
+                wide.sets.remove(strips)
+        wide.sets.append(Strips(current))
+
+
+def _touched(wide: _Wide, number: int) -> set[Buffer]:
+    return {a.buffer for a in wide.forms[number].accesses} & wide.arrays
+
+
+def _is_aligned(wide: _Wide, members: Iterable[int]) -> bool:
+    """Whether what a member writes is read by others of the same strip alone, and is complete."""
+    made: dict[Buffer, tuple[object, ...]] = {}
+    for number in sorted(members):
+        form = wide.forms[number]
+        for access in form.accesses:
+            if access.buffer in wide.arrays:
+                continue
+            elements = access.index.offset, form.moves(access.index), form.rest(access.index)
+            if access.written:
+                made[access.buffer] = () if form.sums else elements
+            elif made.get(access.buffer, elements) != elements:
+                return False
+    return True
+
+
+# ---- what is stored, and what is computed again -------------------------------------------------
+
+
+def _settle(wide: _Wide) -> None:
+    """Decides what stays in memory; sets that would save none are given up."""
+    while True:
+        inside = {n for strips in wide.sets for n in strips.members}
+        wide.stored |= {b for b in wide.arrays if not inside.issuperset(wide.uses.of(b))}
+        before = len(wide.stored), len(wide.sets)
+        for strips in wide.sets:
+            strips.again = _again(wide, strips)
+        wide.sets = [strips for strips in wide.sets if _pays(wide, strips)]
+        if before == (len(wide.stored), len(wide.sets)):
+            return
+
+
+def _again(wide: _Wide, strips: Strips) -> set[int]:
+    """The steps of other sets that the set has to repeat; what they cannot give is stored."""
+    again: set[int] = set()
+    waiting = sorted(strips.members)
+    while waiting:
+        for buffer in _read(wide, waiting.pop()) - wide.stored:
+            (maker,) = wide.uses.writers[buffer]
+            if maker in strips.members | again:
+                continue
+            if _repeats(wide, maker):
+                again.add(maker)
+                waiting.append(maker)
+            else:
+                wide.stored.add(buffer)
+    return again
+
+
+def _read(wide: _Wide, number: int) -> set[Buffer]:
+    found = {a.buffer for a in wide.forms[number].accesses if not a.written}
+    return found & wide.arrays
+
+
+def _repeats(wide: _Wide, number: int) -> bool:
+    """Whether a step can run once more: it is cheap, and what it reads is still there."""
+    form = wide.forms[number]
+    if form.sums or (isinstance(form.kernel, ContractKernel) and not _is_wide(form.kernel)):
+        return False
+    changing = {b for b, writers in wide.uses.writers.items() if b.kind == "state" and writers}
+    axes = wide.shape[:-1]
+    for access in form.accesses:
+        small = access.written and access.buffer not in wide.arrays
+        if small and covered(access.index, all_extents(form.kernel), axes) is None:
+            return False
+        if access.buffer in changing:
+            return False
+    return True
+
+
+def _pays(wide: _Wide, strips: Strips) -> bool:
+    """Whether a contraction reads what the set keeps for itself, and parts find work.
+
+    A product with a matrix that all heads share is a layer, not attention: its rows can have
+    reductions, but their strips would only read the matrix again and again.
+    """
+    forms = [wide.forms[n] for n in strips.members]
+    own = wide.arrays - wide.stored
+    made = {a.buffer for f in forms for a in f.accesses if a.written} & own
+    read = any(a.buffer in own and a.operand is None for f in forms for a in f.accesses)
+    heads = len(wide.shape) > 2
+    if not heads and any(form.sums for form in forms):
+        return False
+    return bool(made) and read and (_batched(forms) if heads else any(map(_reduces, forms)))
+
+
+def _batched(forms: Sequence[Form]) -> bool:
+    """Whether both factors of every contraction have a head axis."""
+    factors = [f.moves(a.index)[:-1] for f in forms for a in f.accesses if a.operand is None]
+    return all(any(step != 0 for step in steps) for steps in factors)
+
+
+def _reduces(form: Form) -> bool:
+    lowers = [part.node.op.lower for part in form.kernel.origin.parts]
+    return isinstance(form.kernel, LoopKernel) and any(isinstance(o, Reduce) for o in lowers)
+
+
+# ---- the steps of a set -------------------------------------------------------------------------
+
+
+def _assembled(
+    steps: Sequence[Step], found: Sequence[tuple[_Wide, Strips]], levels: Mapping[Unit, int]
+) -> tuple[Step, ...]:
+    """Steps and sets at their levels: a step's key is its number, a set's ("set", its number)."""
+    inside = {n for _, strips in found for n in strips.members}
+    result = [replace(s, level=levels[n]) for n, s in enumerate(steps) if n not in inside]
+    for number, (wide, strips) in enumerate(found):
+        kernel = _strip_kernel(wide, strips, number)
+        level = levels["set", number]
+        result.append(Step(kernel, level))
+        result += [Step(member.kernel, level) for member in kernel.members]
+    return tuple(sorted(result, key=lambda step: step.level))
+
+
+def _strip_kernel(wide: _Wide, strips: Strips, number: int) -> StripKernel:
+    axes = wide.shape[:-1]
+    units, starts = (
+        tuple(named(f"{STRIP}{number}_{what}{n}") for n in range(len(axes)))
+        for what in ("size", "start")
+    )
+    own = {b: own_buffer(b, units, wide.shape) for b in wide.arrays - wide.stored}
+    members: list[Member] = []
+    for step in strips.steps:
+        form = wide.forms[step]
+        if step in strips.again:
+            form = _repeated(form)
+            small = {a.buffer for a in form.accesses if a.written} - wide.arrays
+            known = own | {b: own_buffer(b, units, wide.shape) for b in small}
+            members.append(member_of(form, Space(units, starts, known)))
+            continue
+        member = member_of(form, Space(units, starts, own))
+        members += [_zeros(member), member] if form.sums else [member]
+    kernels = [wide.forms[n].kernel for n in strips.steps]
+    where = next(k.origin.where for k in kernels if isinstance(k, ContractKernel))
+    sums = any(wide.forms[n].sums for n in strips.members)
+    return StripKernel(Origin("strips", where, ()), axes, units, starts, tuple(members), sums)
+
+
+def _repeated(form: Form) -> Form:
+    """The same, told as work that is done again."""
+    origin = form.kernel.origin
+    parts = tuple(replace(part, role="again") for part in origin.parts)
+    kernel = replace(form.kernel, origin=replace(origin, parts=parts, refusals=()))
+    return replace(form, kernel=kernel)
+
+
+def _zeros(member: Member) -> Member:
+    """Clears what the member adds to."""
+    kernel = member.kernel
+    assert isinstance(kernel, ContractKernel)
+    (store,) = kernel.stage.stores
+    operand = kernel.operands[store.operand]
+    zero = constant(np.zeros((), operand.dtype.numpy), TensorType(operand.dtype, ()))
+    extents = kernel.extents
+    fill = LoopKernel(
+        origin=Origin("zeros", kernel.origin.where, ()),
+        outer=extents[:-1],
+        inner=extents[-1:],
+        operands=(Operand(operand.buffer, operand.dtype, True),),
+        values=(Scalar(zero, operand.dtype),),
+        stages=(Stage("inner", (), (replace(store, operand=0, value=0, add=False),)),),
+        lanes="inner",
+        split=0,
+        parts=None,
+        kept=(),
+        checks=(),
+        cost=product(extents),
+    )
+    return Member(fill, (member.operands[store.operand],), first=True)
