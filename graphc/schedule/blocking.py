@@ -115,10 +115,18 @@ def _block_columns(matmul: Matmul, tile: Tile, core: Core, parts: int) -> int:
     return max(_round_up(columns, tile.columns), tile.columns)
 
 
-def _block_rows(matmul: Matmul, tile: Tile, core: Core, parts: int, columns: int) -> int:
-    """C fills half of the first cache, and every part finds a block."""
+def _room(matmul: Matmul, core: Core, columns: int, pack: bool) -> int:
+    """Bytes for a block of C: half of the first cache. Where every block of rows reads packed
+    columns that fill much of the second cache, more rows are worth more: 5 % of 256 x 2048 x 2048.
+    """
+    large = pack and matmul.k * columns * SIZES[matmul.dtype] >= core.l2 // 2
+    return core.l2 // 8 if large else core.l1 // 2
+
+
+def _block_rows(matmul: Matmul, tile: Tile, parts: int, columns: int, room: int) -> int:
+    """C fills the room for it, and every part finds a block."""
     grid = max(matmul.count * -(-matmul.columns // columns), 1)
-    most = max(core.l1 // 2 // (columns * SIZES.get(matmul.dtype, 8)), tile.rows)
+    most = max(room // (columns * SIZES.get(matmul.dtype, 8)), tile.rows)
     blocks = max(-(-matmul.rows // most), 1)
     if grid * blocks < 8 * parts:
         blocks = _round_up(blocks, parts // gcd(parts, grid))
@@ -143,8 +151,8 @@ def make_blocking(
 ) -> Blocking:
     """The Blocking of a matmul by a tile."""
     columns = _block_columns(matmul, tile, core, parts)
-    rows = _block_rows(matmul, tile, core, parts, columns)
     pack, pack_a = _packs(matmul, tile, core), _packs_a(matmul, core, parts)
+    rows = _block_rows(matmul, tile, parts, columns, _room(matmul, core, columns, pack))
     rows = _round_up(rows, tile.width) if pack_a else rows
     row_blocks, column_blocks = -(-matmul.rows // rows), -(-matmul.columns // columns)
     packed = pack * columns * matmul.k, pack_a * row_blocks * rows * matmul.k
