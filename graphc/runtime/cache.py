@@ -134,6 +134,11 @@ def _cache() -> KernelCache:
         return KernelCache(open_store(cache_folder()))
 
 
+def kernel_store() -> Store:
+    """Where the kernels of this process are kept."""
+    return _cache().store
+
+
 def load_kernels(sources: Sequence[Source]) -> list[int]:
     """The addresses of the functions of generated sources. Raises CompileError."""
     return _cache().load(sources)

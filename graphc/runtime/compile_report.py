@@ -25,10 +25,11 @@ class CompileReport:
 
     `kernels` counts its steps, `sources` their distinct texts. Of these, and of what all programs
     call (the runner, the sums and tiles of contractions), `memory` were in this process, `disk` in
-    the object cache; `compiled` and `tiles` were made. Stages are in seconds: `translate` is text
-    to LLVM IR, `optimise` LLVM; they go on at the same time, together `compile` of the clock.
-    `load` links machine code, `bind` is for `bindings` sets of sizes. What no call has needed yet
-    is 0.
+    the object cache; `compiled` and `tiles` were made. Stages are in seconds: `recall` is looking
+    for the code of a large graph on disk, and keeping it; if it is found, the next three are 0.
+    `translate` is text to LLVM IR, `optimise` LLVM; they go on at the same time, together `compile`
+    of the clock. `load` links machine code, `bind` is for `bindings` sets of sizes. What no call
+    has needed yet is 0.
     """
 
     kernels: int
@@ -38,6 +39,7 @@ class CompileReport:
     compiled: int
     tiles: int
     bindings: int
+    recall: float
     simplify: float
     schedule: float
     emit: float
@@ -100,6 +102,7 @@ def compile_report(code: Code, ledger: Ledger) -> CompileReport:
         compiled=cache.compiled,
         tiles=cache.tiles,
         bindings=ledger.bindings,
+        recall=code.seconds.get("recall", 0.0),
         simplify=code.seconds.get("simplify", 0.0),
         schedule=code.seconds.get("schedule", 0.0),
         emit=code.seconds.get("emit", 0.0),

@@ -12,8 +12,10 @@ vector math, flags), the versions of the compilers, and the CPU with its feature
 import functools
 import hashlib
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from graphc.runtime.machine import OPTIMISATION, host
 
@@ -48,6 +50,20 @@ def inputs() -> list[str]:
 def surroundings() -> str:
     """The digest of `inputs`."""
     return _sha256(*inputs())
+
+
+@functools.cache
+def package() -> str:
+    """The digest of every source file of this package."""
+    return _sha256(*[source.read_text(encoding="utf-8") for source in _sources(files("graphc"))])
+
+
+def _sources(folder: Traversable) -> Iterator[Traversable]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _sources(entry)
+        elif entry.name.endswith(".py"):
+            yield entry
 
 
 def digest(kind: str, text: str) -> str:

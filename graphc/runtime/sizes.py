@@ -29,6 +29,9 @@ class SizeTable:
         exec(f"def numbers({', '.join(self._names)}):\n    return ({body})", scope)
         self._function = scope["numbers"]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SizeTable, (self.sizes,)
+
     def at(self, numbers: Mapping[str, int]) -> dict[DimLike, int]:
         """The number of each size, in the order of `sizes`."""
         values = self._function(*(numbers[name] for name in self._names))

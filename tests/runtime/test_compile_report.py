@@ -13,7 +13,10 @@ from graphc.runtime.compile_report import CompileReport
 from graphc.runtime.program import Program
 from graphc.runtime.store import open_store
 
-STAGES = ("simplify", "schedule", "emit", "translate", "optimise", "compile", "load", "bind")
+STAGES = (
+    *("recall", "simplify", "schedule", "emit"),
+    *("translate", "optimise", "compile", "load", "bind"),
+)
 
 
 def program(factor: float) -> Program:
