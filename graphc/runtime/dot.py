@@ -91,16 +91,18 @@ def _added_lanes(f: IRFunction, vectors: Values) -> tuple[int, Values]:
     """
     lanes, length = f.width, f.width
     while length > 1:
-        lanes = lanes if len(vectors) > 1 else lanes // 2
+        before, lanes = lanes, lanes if len(vectors) > 1 else lanes // 2
         pairs = list(zip(vectors[::2], vectors[1::2] or ["poison"], strict=True))
-        vectors = [_halves_added(f, x, y, lanes, length) for x, y in pairs]
+        vectors = [_halves_added(f, x, y, (before, lanes), length) for x, y in pairs]
         length //= 2
     return lanes, vectors
 
 
-def _halves_added(f: IRFunction, x: str, y: str, lanes: int, length: int) -> str:
-    """Of parts of `length`, one after the other in x and y, the sums of their halves: `lanes`."""
+def _halves_added(f: IRFunction, x: str, y: str, lanes: tuple[int, int], length: int) -> str:
+    """Of parts of `length`, one after the other in x and y, the sums of their halves; how many
+    lanes those have, and the result."""
+    before, after = lanes
     half = length // 2
-    first = [lane // half * length + lane % half for lane in range(lanes)]
-    low, high = f.shuffle(x, y, first), f.shuffle(x, y, [lane + half for lane in first])
-    return f.value(f"fadd <{lanes} x {f.scalar}> {low}, {high}")
+    first = [lane // half * length + lane % half for lane in range(after)]
+    low, high = (f.shuffle(x, y, at, before) for at in (first, [lane + half for lane in first]))
+    return f.value(f"fadd <{after} x {f.scalar}> {low}, {high}")

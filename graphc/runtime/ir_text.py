@@ -80,12 +80,11 @@ class IRFunction:
         for name in names:
             self.do(f"%{name}.bytes = mul i64 %{name}, {self.size}")
 
-    def shuffle(self, x: str, y: str, indices: Sequence[int]) -> str:
-        """The elements of x and y, concatenated, that the indices name."""
+    def shuffle(self, x: str, y: str, indices: Sequence[int], lanes: int = 0) -> str:
+        """The elements of x and y, concatenated, that the indices name; vectors, or of `lanes`."""
         mask = ", ".join(f"i32 {i}" for i in indices)
-        return self.value(
-            f"shufflevector {self.vector} {x}, {self.vector} {y}, <{len(indices)} x i32> <{mask}>"
-        )
+        kind = f"<{lanes or self.width} x {self.scalar}>"
+        return self.value(f"shufflevector {kind} {x}, {kind} {y}, <{len(indices)} x i32> <{mask}>")
 
     def splat(self, scalar: str) -> str:
         vector = self.value(f"insertelement {self.vector} poison, {self.scalar} {scalar}, i32 0")

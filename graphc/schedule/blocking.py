@@ -180,8 +180,11 @@ def make_blocking(
 def _edge(matmul: Matmul, tile: Tile, core: Core) -> Tile:
     """The tile of the last columns: one of fewer vectors."""
     tail = matmul.columns % tile.columns
-    if tile.dot or tile.wide or tail == 0:
+    if tile.wide or tail == 0:
         return tile
+    if tile.dot:
+        same = (t for t in tiles_of(core, matmul.dtype) if t.dot and t.vectors >= tail)
+        return min(same, key=lambda t: t.vectors)
     return tiles_of(core, matmul.dtype)[-(-tail // tile.width) - 1]
 
 

@@ -15,7 +15,7 @@ measured on Zen 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd, prod
@@ -123,14 +123,14 @@ class Tile:
 
 @lru_cache(64)
 def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
-    """All tiles there are: those of 1, 2, ... vectors, the wide one of one row, the dot tile.
+    """All tiles there are: those of 1, 2, ... vectors, the wide one of one row, the dot tiles.
 
     Sums, a row of B and one broadcast of a tile fit the registers.
     """
     width, masked = core.vector_bytes // SIZES[dtype], core.vector_bytes >= MASK_BYTES
     most = {v: (core.registers - 1 - v) // v for v in range(1, MOST_VECTORS + 1)}
     wide = Tile(1, 8, width, dtype, masked)
-    dot = Tile(3, 8 if core.registers >= 32 else 4, width, dtype, masked=True, dot=True)
+    dots = [Tile(rows, v, width, dtype, masked=True, dot=True) for rows, v in _dots(core)]
     return (
         *(
             Tile(min(rows, MOST_ROWS), v, width, dtype, masked)
@@ -138,8 +138,13 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
             if rows >= FEWEST_ROWS
         ),
         wide,
-        dot,
+        *dots,
     )
+
+
+def _dots(core: Core) -> Sequence[tuple[int, int]]:
+    """Rows and columns of the dot tiles: many columns, and few."""
+    return ((3, 8), (6, 4)) if core.registers >= 32 else ((3, 4),)
 
 
 def in_vectors(matmul: Matmul) -> bool:

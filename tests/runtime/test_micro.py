@@ -73,7 +73,7 @@ def test_tiles(dtype: str, core: Core) -> None:
 def test_runs(dtype: str) -> None:
     core = host_core()
     for tile, (k, runs) in itertools.product(
-        tiles_of(core, dtype)[:-1], ((0, 3), (1, 4), (3, 3), (6, 2), (5, 0))
+        [t for t in tiles_of(core, dtype) if not t.dot], ((0, 3), (1, 4), (3, 3), (6, 2), (5, 0))
     ):
         size = (tile.rows + 2, tile.rows, tile.columns)
         got, expected = both(core, tile, *size, k, add=1, rs=k + 1, cs=1, runs=runs)
@@ -115,7 +115,7 @@ def test_the_family_is_fixed_by_the_core() -> None:
     tiles = tiles_of(Core(64, 32, 48 << 10, 1 << 20), "float32")
     assert [(tile.rows, tile.vectors) for tile in tiles] == [
         *((16, 1), (14, 2), (9, 3), (6, 4)),
-        *((1, 8), (3, 8)),  # wide, dot
+        *((1, 8), (3, 8), (6, 4)),  # wide, dot
     ]
     text = family_ir(tiles, 16, "float32")
     assert text == family_ir(tiles, 16, "float32")
