@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 LINE = 64  # bytes: buffers start on cache lines, and vector loads are aligned
 FEW = 1500  # buffers up to which looking at all of them is the fastest
+SIZES = 128  # different sizes of many buffers up to which they are taken as they are
+DIGITS = 4  # binary digits of a size that count where there are more
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,16 @@ def _unite(bounds: list[int], start: int, end: int) -> None:
 def plan_memory(intervals: Sequence[Interval]) -> Plan:
     """Best fit by decreasing size: each buffer takes the smallest gap that is free all its life.
 
+    Where very many buffers differ in size no gap fits, and looking at all takes time that grows as
+    the square of their number: these sizes are rounded up, which takes some 4 % more memory.
+
     >>> plan_memory([Interval(100, 0, 1), Interval(64, 1, 2), Interval(100, 2, 3)])
     Plan(offsets=(0, 128, 0), total=192)
     """
     sizes = [-(-i.size // LINE) * LINE for i in intervals]
     filled = [n for n, size in enumerate(sizes) if size]
+    if len(filled) > FEW and len(set(sizes)) > SIZES:
+        sizes = [_rounded(size) for size in sizes]
     levels = max((i.last for i in intervals), default=0)
     occupied = _List() if len(filled) <= FEW else _Tree(1 << levels.bit_length())
     offsets = [0] * len(intervals)
@@ -137,6 +144,16 @@ def plan_memory(intervals: Sequence[Interval]) -> Plan:
         total = max(total, start + sizes[n])
         occupied.take(life, start, start + sizes[n])
     return Plan(tuple(offsets), total)
+
+
+def _rounded(size: int) -> int:
+    """The size with few binary digits.
+
+    >>> _rounded(64), _rounded(6400)
+    (64, 6656)
+    """
+    step = max(LINE, 1 << max(size.bit_length() - DIGITS, 0))
+    return -(-size // step) * step
 
 
 def _best_gap(taken: Iterable[tuple[int, int]], size: int) -> int:

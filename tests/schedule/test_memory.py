@@ -1,5 +1,7 @@
 """The memory plan: what lives at the same time never overlaps, however many buffers there are."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +27,12 @@ def test_a_large_program_has_the_same_plan(intervals: list[Interval]) -> None:
     assert planned_as_many(intervals) == plan_memory(intervals)
 
 
-@given(INTERVALS)
-def test_what_is_alive_together_is_apart(intervals: list[Interval]) -> None:
-    plan = plan_memory(intervals)
+@pytest.mark.parametrize("sizes", [0, memory.SIZES])
+@given(intervals=INTERVALS)
+def test_what_is_alive_together_is_apart(sizes: int, intervals: list[Interval]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "SIZES", sizes)
+        plan = planned_as_many(intervals)
     places = list(zip(intervals, plan.offsets, strict=True))
     for n, (a, start) in enumerate(places):
         assert start % LINE == 0
@@ -45,6 +50,17 @@ def test_the_total_is_between_the_peak_and_the_sum(intervals: list[Interval]) ->
         for level in range(13)
     ]
     assert max(live) <= plan_memory(intervals).total <= sum(sizes)
+
+
+def test_many_different_sizes_take_little_more() -> None:
+    rng = Random(0)
+    many = [Interval(64 * rng.randrange(1, 9999), n, n + rng.randrange(99)) for n in range(2000)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "SIZES", 9999)
+        exact = plan_memory(many)
+    plan = plan_memory(many)
+    assert exact != plan
+    assert plan.total <= 1.1 * exact.total
 
 
 def test_a_chain_needs_the_memory_of_two() -> None:
