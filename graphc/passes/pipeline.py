@@ -20,6 +20,7 @@ from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
 from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Table, rewrite, table
+from graphc.passes.shares import SHARES
 from graphc.passes.stabilise import STABILISE
 from graphc.passes.sums import SUMS
 from graphc.passes.views import REMOVAL, VIEWS
@@ -38,7 +39,7 @@ PIPELINE = (
     Step("stabilise", table(REMOVAL, STABILISE)),
     # One fixpoint of all others: folding feeds algebra, algebra lines up views, and back.
     # Stabilising again, because removed signs and views may have hidden a pattern.
-    Step("simplify", table(REMOVAL, STABILISE, FOLD, VIEWS, ALGEBRA, PRODUCTS, SUMS)),
+    Step("simplify", table(REMOVAL, STABILISE, FOLD, VIEWS, ALGEBRA, PRODUCTS, SUMS, SHARES)),
 )
 
 # Before the gradient only what changes its value for the better: the rest runs on the whole

@@ -45,14 +45,14 @@ def _beside(shape: Shape, whole: Shape, axes: Axes) -> Shape | None:
 
 def _holds_sum(mean: Node, b: Node, axes: Axes) -> bool:
     """Whether the mean is a sum of b over those axes, times or divided by something."""
-    ratio = _below_views(mean)
+    ratio = below_views(mean)
     return ratio.op in (div, mul) and any(
         i.op is sum_ and i.inputs[0] is b and i.params["axes"] == axes
-        for i in map(_below_views, ratio.inputs)
+        for i in map(below_views, ratio.inputs)
     )
 
 
-def _below_views(node: Node) -> Node:
+def below_views(node: Node) -> Node:
     """What a chain of reshapes and broadcasts is made from."""
     while node.op in (reshape, broadcast_to):
         node = node.inputs[0]

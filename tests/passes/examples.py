@@ -16,6 +16,7 @@ from graphc.errors import DTypeError, ShapeError
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Op, make, provenance
 from graphc.lowering import Pointwise
+from graphc.ops.views import expand
 from graphc.passes.rewrite import As, Name, Rule
 from graphc.types import DType, TensorType, float32, float64, int32
 from graphc.types import bool_ as b1
@@ -116,6 +117,13 @@ def softmax(x: Tensor) -> Tensor:
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def softmax_gradient(x: Tensor, g: Tensor, axes: tuple[int, ...]) -> Tensor:
+    e = ops.exp(x)
+    total = expand(ops.sum_(e, axes=axes), axes, x.shape)
+    each = ops.sum_(g / total * (e / total), axes=axes)
+    return (g / total + expand(-each, axes, x.shape)) * e
+
+
 def slices(x: Tensor, starts: Any, sizes: Any, steps: Any) -> Tensor:
     return ops.slice_(x, starts=starts, sizes=sizes, steps=steps)
 
@@ -194,6 +202,11 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: ops.sum_(ops.broadcast_to(ROW, shape=(4, 5, 3)), axes=(0, 2)),
         lambda: ops.sum_(ops.broadcast_to(UNIT, shape=(2, 7, 3)), axes=(1, 2)),
         lambda: ops.sum_(ops.broadcast_to(ONE, shape=(2, 7)), axes=(0, 1)),
+    ],
+    "mul(add(div(y, s), c), e)": [
+        lambda: softmax_gradient(X, given("g", 2, 3), (1,)),
+        lambda: softmax_gradient(LONG, given("g", "n", 3), (0,)),
+        lambda: softmax_gradient(CUBE, given("g", 2, 3, 4), (0, 2)),
     ],
     # stabilise
     "log(div(exp(x), s))": [lambda: ops.log(softmax(X))],

@@ -13,6 +13,7 @@ from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
 from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Rule, rewrite, table
+from graphc.passes.shares import SHARES
 from graphc.passes.stabilise import STABILISE
 from graphc.passes.sums import SUMS
 from graphc.passes.views import REMOVAL, VIEWS
@@ -20,7 +21,7 @@ from graphc.types import TensorType, as_dtype
 from tests.ops.samples import SAMPLES
 from tests.passes.examples import EXAMPLES, arrays, from_pattern
 
-RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE, *PRODUCTS, *SUMS)
+RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE, *PRODUCTS, *SUMS, *SHARES)
 
 
 def fired(rule: Rule) -> Iterator[tuple[Tensor, Tensor]]:
