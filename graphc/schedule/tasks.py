@@ -9,7 +9,10 @@ tasks in which memory is taken late and given back early:
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.schedule.kernel import Buffer, Kernel, LoopKernel, Step
+from graphc.dims import DimLike, product
+from graphc.graph import Node
+from graphc.schedule.kernel import Buffer, Kernel, Load, LoopKernel, Position, Step
+from graphc.schedule.stages import arguments
 
 LITTLE = 0.003  # of the bytes of all values: what waits for the end may keep so many
 
@@ -109,12 +112,31 @@ def failing_steps(steps: Sequence[Step]) -> list[int]:
     known: set[object] = set()
     result = []
     for n, step in enumerate(steps):
-        nodes = step.kernel.checks if isinstance(step.kernel, LoopKernel) else ()
-        checks = {(x.inputs[1], x.inputs[0].type.shape[x.params["axis"]]) for x in nodes}
-        if not checks <= known:
+        kernel = step.kernel
+        nodes = kernel.checks if isinstance(kernel, LoopKernel) else ()
+        if not all(_positions(node) in known for node in nodes):
             result.append(n)
-        known |= checks
+        for code, node in enumerate(nodes, start=1):
+            if isinstance(kernel, LoopKernel) and _checks_all(kernel, code, node):
+                known.add(_positions(node))
     return result
+
+
+def _positions(node: Node) -> tuple[Node, DimLike]:
+    """The positions that a gather or scatter checks, and what they must be below."""
+    return node.inputs[1], node.inputs[0].type.shape[node.params["axis"]]
+
+
+def _checks_all(kernel: LoopKernel, code: int, node: Node) -> bool:
+    """Whether a kernel goes over all positions of a node: of a slice it computes only those."""
+    waiting = [v.value for v in kernel.values if isinstance(v, Position) and v.code == code]
+    loops: set[int] = set()
+    while waiting:
+        value = kernel.values[waiting.pop()]
+        if isinstance(value, Load):
+            loops |= {v for v, _ in value.index.terms}
+        waiting.extend(arguments(value))
+    return product(kernel.extents[v] for v in loops) == product(node.inputs[1].type.shape)
 
 
 # ---- levels -------------------------------------------------------------------------------------
