@@ -1,12 +1,15 @@
-"""How many rows a loop over columns takes at once.
+"""How many rows a loop over columns takes at once, and how it adds them up.
 
-Enters: a stage of a column kernel. Leaves: a power of two. Accumulators are tiles there: several
-rows for each access to them cost less than one.
+Enters: a stage of a column kernel. Leaves: a power of two; the text. Accumulators are tiles there:
+several rows for each access to them cost less than one.
 """
 
+from graphc.codegen.body import accumulated
+from graphc.codegen.writer import Writer
 from graphc.dims import OWN, names
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
 from graphc.schedule.stages import cost_of
+from graphc.types import DType
 
 BODY = 24  # cycles of a column loop that takes several rows at once
 ROWS = 8  # and how many rows at most
@@ -26,3 +29,15 @@ def rows_together(kernel: LoopKernel, stage: Stage) -> int:
 
 def _counts(value: object) -> bool:
     return isinstance(value, Reduced) and value.axis is not None
+
+
+def add_in_pairs(writer: Writer, value: Reduced, dtype: DType, number: int, count: int) -> None:
+    """Adds so many rows, x_0, x_1, ..., to the accumulator."""
+    step = 1
+    while step < count:
+        for turn in range(0, count, 2 * step):
+            x, y = f"x{number}_{turn}", f"x{number}_{turn + step}"
+            writer.line(f"{x} = {accumulated(value, x, y, dtype)}")
+        step *= 2
+    acc = f"r{number}[j]"
+    writer.line(f"{acc} = {accumulated(value, acc, f'x{number}_0', dtype)}")

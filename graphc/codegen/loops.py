@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
-from graphc.codegen.columns import rows_together
+from graphc.codegen.columns import add_in_pairs, rows_together
+from graphc.codegen.folded import fold, folds, repeated, unfold
 from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.turned import Turned, place_in_row, row_size, turned
 from graphc.codegen.words import ErrorWord, FirstCode, Size, Word, Words
@@ -50,9 +51,11 @@ class _Loops:
     __slots__ = (
         "_elements",
         "_extents",
+        "_folds",
         "_kept",
         "_kernel",
         "_pointers",
+        "_repeated",
         "_turned",
         "_words",
         "_writer",
@@ -64,6 +67,8 @@ class _Loops:
         self._words = Words(self._writer)
         self._extents: list[str] = []
         self._pointers: list[str] = []
+        self._folds = folds(kernel, LANES)
+        self._repeated = repeated(kernel) if self._folds else {}
         self._kept: dict[int, str] = {}
         self._turned: list[Turned] = []
 
@@ -118,11 +123,13 @@ class _Loops:
             for number, operand in kernel.kept:
                 self._kept[number] = self._pointers[operand]
             return
-        place = place_in_row(kernel)
+        place = place_in_row(kernel, kernel.extents)
         for t in self._turned:
             size = LANES * row_size(kernel)
             self._writer.line(f"{t.name} = tile({size}, {t.dtype.short})")
             self._elements.turned[t.operand, t.index] = f"{t.name}[{place} * {LANES} + j]"
+        for name, value in self._repeated.items():
+            self._writer.line(f"{name} = tile({LANES}, {value.dtype.short})")
         kept = {n for stage in kernel.stages for n in stage.keep}
         for number, value in enumerate(kernel.values):
             if isinstance(value, Reduced):
@@ -188,7 +195,7 @@ class _Loops:
         """What is done at a point of the inner loops, `place` being where it stands in a strip."""
         for number in part.take:
             self._writer.line(f"{self._elements.name(number)} = m{number}[{place}]")
-        self._statements(part.stage, self._row_position())
+        self._statements(part.stage, place_in_row(self._kernel, self._extents))
         for number in part.keep:
             self._writer.line(f"m{number}[{place}] = {self._elements.name(number)}")
         self._accumulate(part.stage, "")
@@ -210,14 +217,6 @@ class _Loops:
 
     def _is_float_sum(self, value: Reduced) -> bool:
         return value.combine == "sum" and self._source(value).kind == "f"
-
-    def _row_position(self) -> str:
-        """Where a point stands in a kept row."""
-        kernel = self._kernel
-        text = ""
-        for v in range(len(kernel.outer), len(kernel.extents)):
-            text = f"({text}) * {self._extents[v]} + i{v}" if text else f"i{v}"
-        return text or "0"
 
     # ---- windows: the last outer loop is vectorised around all points of the inner ones ----
 
@@ -269,50 +268,62 @@ class _Loops:
                 self._writer.line(f"{memory} = {tile}" if written else f"{tile} = {memory}")
 
     def _column_sweep(self, stage: Stage, last: int) -> None:
-        if stage.reduces:
-            with self._writer.block("for j in range(width):"):
-                self._start(stage)
         inner = len(self._kernel.extents) - 1
+        count = rows_together(self._kernel, stage)
+        if self._folds:
+            self._fold(stage, count)
+        if stage.reduces:
+            with self._writer.block(f"for j in range({self._wide}):"):
+                self._start(stage)
         with self._nest(range(last + 1, inner)):
             low, high = self._bounds(inner)
-            count = rows_together(self._kernel, stage)
             start = "" if low == "0" else f"{low} + "
-            if count > 1:
+            if count > 1 or self._folds:
                 self._several_rows(stage, inner, count)
-                low = f"{start}groups * {count}"
+                low = f"{start}groups * {self._folded(count)}"
             rows = self._writer.block(f"for i{inner} in range({low}, {high}):")
             with rows, self._column_loop():
                 self._statements(stage, "j")
                 self._accumulate(stage, "[j]")
+        if self._folds:
+            values = [(n, self._reduction(n)) for n in stage.reduces]
+            unfold(self._writer, [(n, v, self._source(v)) for n, v in values])
+
+    @property
+    def _wide(self) -> str:
+        """How many columns a row has, or rows side by side have."""
+        return "fold * width" if self._folds else "width"
+
+    def _folded(self, count: int) -> str:
+        """How many rows so many turns of a sweep take."""
+        return str(count) if not self._folds else "fold" if count == 1 else f"{count} * fold"
+
+    def _fold(self, stage: Stage, count: int) -> None:
+        """Repeats for every row side by side what the sweep reads of a column."""
+        tiles = [(self._kept[n], f"{self._kept[n]}[j]") for n in stage.reuse]
+        for name, value in self._repeated.items():
+            tiles.append((name, self._elements.memory(value.operand, value.index)))
+            self._elements.turned[value.operand, value.index] = f"{name}[j]"
+        fold(self._writer, LANES, count, tiles)
 
     def _several_rows(self, stage: Stage, inner: int, count: int) -> None:
         """Several rows for each access to the accumulators, which are added up in pairs."""
         line = self._writer.line
         low, high = self._bounds(inner)
         size, start = (high, "") if low == "0" else (f"{high} - {low}", f"{low} + ")
-        line(f"groups = floordiv({size}, {count})")
+        line(f"groups = floordiv({size}, {self._folded(count)})")
         with self._writer.block("for group in range(groups):"):
-            line(f"row = {start}group * {count}")
-            with self._column_loop():
+            line(f"row = {start}group * {self._folded(count)}")
+            with self._column_loop(self._wide):
                 for turn in range(count):
-                    line(f"i{inner} = row + {turn}" if turn else f"i{inner} = row")
+                    line(f"i{inner} = row + {self._folded(turn)}" if turn else f"i{inner} = row")
                     self._statements(stage, "j")
                     for number in stage.reduces:
                         new = self._elements.name(self._reduction(number).value)
                         line(f"x{number}_{turn} = {new}")
                 for number in stage.reduces:
-                    self._accumulate_pairs(number, count)
-
-    def _accumulate_pairs(self, number: int, count: int) -> None:
-        value = self._reduction(number)
-        dtype, step = self._source(value), 1
-        while step < count:
-            for turn in range(0, count, 2 * step):
-                x, y = f"x{number}_{turn}", f"x{number}_{turn + step}"
-                self._writer.line(f"{x} = {accumulated(value, x, y, dtype)}")
-            step *= 2
-        acc = f"r{number}[j]"
-        self._writer.line(f"{acc} = {accumulated(value, acc, f'x{number}_0', dtype)}")
+                    value = self._reduction(number)
+                    add_in_pairs(self._writer, value, self._source(value), number, count)
 
     def _reduction(self, number: int) -> Reduced:
         value = self._kernel.values[number]
@@ -320,9 +331,9 @@ class _Loops:
         return value
 
     @contextmanager
-    def _column_loop(self) -> Iterator[None]:
+    def _column_loop(self, width: str = "width") -> Iterator[None]:
         last = len(self._kernel.outer) - 1
-        with self._writer.block("for j in range(width):"):
+        with self._writer.block(f"for j in range({width}):"):
             self._writer.line(f"i{last} = first + j")
             yield
 

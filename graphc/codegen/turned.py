@@ -54,13 +54,12 @@ def _jumps(kernel: LoopKernel, access: Load | Store) -> bool:
     return access.position is None and along not in (0, 1) and row == 1
 
 
-def place_in_row(kernel: LoopKernel) -> str:
-    """The number of an inner point, such as (i1 * 3 + i2)."""
-    first, *others = range(len(kernel.outer), len(kernel.extents))
-    text = f"i{first}"
-    for v in others:
-        text = f"({text} * {kernel.extents[v]} + i{v})"
-    return text
+def place_in_row(kernel: LoopKernel, extents: Sequence[object]) -> str:
+    """The number of an inner point, such as (i1 * 3 + i2), with these extents of all loops."""
+    text = ""
+    for v in range(len(kernel.outer), len(kernel.extents)):
+        text = f"({text} * {extents[v]} + i{v})" if text else f"i{v}"
+    return text or "0"
 
 
 def row_size(kernel: LoopKernel) -> int:

@@ -13,7 +13,6 @@ it, siblings join, and what is cheap is computed again rather than stored.
 from graphc.graph import Node
 from graphc.lowering import Contract, Reduce
 from graphc.schedule.access import Coords, Place, own_coords
-from graphc.schedule.fills import fill_late
 from graphc.schedule.group import (
     Group,
     Read,
@@ -182,6 +181,5 @@ def fuse(
             fusion.add(item, 0)
     for item in later:
         fusion.add(item, 1)
-    groups = recompute(join(sink(fusion.groups, numbers, roots), numbers), numbers, roots)
-    fill_late(groups)
-    return groups
+    groups = join(sink(fusion.groups, numbers, roots), numbers)
+    return recompute(groups, numbers, roots)
