@@ -27,8 +27,8 @@ from graphc.errors import DTypeError, GraphError, ShapeError
 from graphc.functions.creation import as_tensor, constant, input
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, order, substitute
-from graphc.runtime.program import Program
-from graphc.tree import Structure, flatten, unflatten
+from graphc.runtime.program import MISSED, Program
+from graphc.tree import Structure, flatten, gatherer, unflatten
 from graphc.types import as_dtype
 
 PROGRAMS = 256  # kinds of arguments that a function remembers; the oldest is forgotten
@@ -46,15 +46,15 @@ class Jitted:
         self._dims: Final = dims
         self._budget: Final = memory_budget
         self._programs: dict[Any, Program] = {}
-        self._plain: dict[Any, Program] = {}  # the same, for arguments that are arrays, not trees
+        self._last: tuple[Callable[[Any, list[Any]], bool], Program] | None = None
+        self._plain: Program | None = None  # of the last call, if its arguments were no trees
         functools.update_wrapper(self, f, updated=())  # f may itself be a Jitted
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Runs the function on arrays; builds it where an argument is a tensor."""
-        plain = () if kwargs else _kinds(args)
-        program = self._plain.get(plain)
-        if program is not None:
-            return program(*args)
+        result = self._repeated(args, kwargs)
+        if result is not MISSED:
+            return result
         leaves, structure = flatten((args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._f(*args, **kwargs)
@@ -62,10 +62,8 @@ class Jitted:
         made = self._made(arrays, structure, args)
         if not isinstance(made, Program):
             return made.at(arrays)
-        if plain and None not in plain:
-            if len(self._plain) >= PROGRAMS:
-                self._plain.clear()
-            self._plain[plain] = made
+        self._last = gatherer(structure), made
+        self._plain = made if structure == flatten(((0,) * len(args), {}))[1] else None
         return made(*arrays)
 
     def program(self, /, *args: Any, **kwargs: Any) -> Program:
@@ -73,6 +71,16 @@ class Jitted:
         leaves, structure = flatten((args, kwargs))
         made = self._made(_arrays(self._f, leaves, structure), structure, args)
         return made if isinstance(made, Program) else made.program(self._budget)
+
+    def _repeated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result if the last call had arguments of the same kinds and sizes, else MISSED."""
+        if self._plain is not None and not kwargs:
+            return self._plain.repeated(args)
+        if self._last is None:
+            return MISSED
+        gather, program = self._last
+        leaves: list[Any] = []
+        return program.repeated(leaves) if gather((args, kwargs), leaves) else MISSED
 
     # ---- copies trace again: a program is for the parameters that were read ----
 
@@ -151,10 +159,6 @@ def _traced(
     ]
     args, kwargs = unflatten(structure, inputs)
     return _Traced(inputs, f(*args, **kwargs))
-
-
-def _kinds(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple([(a.dtype, a.shape) if type(a) is np.ndarray else None for a in args])
 
 
 def jit(

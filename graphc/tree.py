@@ -11,7 +11,7 @@ structure, which is hashable and puts other leaves back into the same shape.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -61,7 +61,7 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
             f"tree: {structure} has {count(structure)} leaves, got {len(leaves)}",
             fix="give one leaf a place, in the order in which flatten returned them",
         )
-    return _unflatten(structure, iter(leaves))
+    return assembler(structure)(iter(leaves))
 
 
 def count(structure: Structure) -> int:
@@ -128,22 +128,79 @@ def _sorted_keys(tree: dict[Any, Any]) -> tuple[Any, ...]:
         ) from error
 
 
-def _unflatten(structure: Structure, leaves: Any) -> Any:
-    children = [_unflatten(child, leaves) for child in structure.children]
+def assembler(structure: Structure) -> Callable[[Iterator[Any]], Any]:
+    """The function that takes leaves from an iterator, as many as the structure has, and returns
+    their tree.
+
+    >>> assembler(flatten({"w": [1, 2], "b": 3})[1])(iter("xyz"))
+    {'b': 'x', 'w': ['y', 'z']}
+    """
+    if structure.kind == "leaf":
+        return next
+    parts = [assembler(child) for child in structure.children]
+    close = _closer(structure)
+    return lambda leaves: close([part(leaves) for part in parts])
+
+
+def gatherer(structure: Structure) -> Callable[[Any, list[Any]], bool]:
+    """The function that appends the leaves of a tree to a list: True if the tree has the structure,
+    where what stands for its leaves is no container; faster than `flatten`.
+
+    >>> leaves = []
+    >>> gatherer(flatten({"w": [1, 2], "b": 3})[1])({"w": [4, 5], "b": 6}, leaves), leaves
+    (True, [6, 4, 5])
+    """
+    if structure.kind == "leaf":
+        return _take
+    split, parts = _splitter(structure), [gatherer(child) for child in structure.children]
+
+    def gather(tree: Any, leaves: list[Any]) -> bool:
+        children = split(tree)
+        if children is not None:
+            for part, child in zip(parts, children, strict=True):
+                if not part(child, leaves):
+                    break
+            else:
+                return True
+        return False
+
+    return gather
+
+
+def _take(leaf: Any, leaves: list[Any]) -> bool:
+    leaves.append(leaf)
+    return True
+
+
+def _splitter(structure: Structure) -> Callable[[Any], Sequence[Any] | None]:
+    """The children of a container like this one, None for anything else."""
+    kind, names, count = structure.kind, structure.names, len(structure.children)
+    if kind == "none":
+        return lambda tree: () if tree is None else None
+    if kind == "dict":
+        keys = dict.fromkeys(names).keys()
+        return lambda t: [t[n] for n in names] if type(t) is dict and t.keys() == keys else None
+    if kind == "dataclass":
+        return lambda t: [getattr(t, n) for n in names] if type(t) is structure.cls else None
+    cls = structure.cls or (list if kind == "list" else tuple)
+    return lambda tree: tree if type(tree) is cls and len(tree) == count else None
+
+
+def _closer(structure: Structure) -> Callable[[list[Any]], Any]:
+    """What makes a container of its children."""
+    names, cls = structure.names, structure.cls
     match structure.kind:
-        case "leaf":
-            return next(leaves)
-        case "none":
-            return None
+        case "none" | "leaf":
+            return lambda _: None
         case "dict":
-            return dict(zip(structure.names, children, strict=True))
+            return lambda children: dict(zip(names, children, strict=True))
         case "list":
-            return children
+            return lambda children: children
         case "tuple":
-            return tuple(children)
+            return tuple
         case "namedtuple":
-            assert structure.cls is not None
-            return structure.cls(*children)
+            assert cls is not None
+            return lambda children: cls(*children)
         case "dataclass":
-            assert structure.cls is not None
-            return structure.cls(**dict(zip(structure.names, children, strict=True)))
+            assert cls is not None
+            return lambda children: cls(**dict(zip(names, children, strict=True)))

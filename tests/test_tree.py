@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from graphc.errors import GraphError
-from graphc.tree import LEAF, count, flatten, tree_map, unflatten
+from graphc.tree import LEAF, count, flatten, gatherer, tree_map, unflatten
 
 
 class Pair(NamedTuple):
@@ -37,6 +37,17 @@ def test_unflatten_undoes_flatten(tree: Any) -> None:
     assert unflatten(structure, leaves) == tree
     assert count(structure) == len(leaves)
     assert hash(structure) == hash(flatten(tree)[1])
+
+
+@pytest.mark.parametrize("tree", TREES, ids=str)
+def test_a_gatherer_takes_trees_of_its_structure(tree: Any) -> None:
+    gather = gatherer(flatten(tree)[1])
+    leaves: list[Any] = []
+    assert gather(tree, leaves)
+    assert leaves == flatten(tree)[0]
+    others = [*TREES, (1, [2, 0], {"b": 3, "a": (4,)}), (1, [2, None], {"b": 3}), {"layers": 1}]
+    for other in [t for t in others if t != tree and tree != 3]:
+        assert not gather(other, [])
 
 
 def test_dicts_are_sorted_and_none_is_no_leaf() -> None:

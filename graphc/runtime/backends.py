@@ -9,6 +9,7 @@ from functools import cache
 from graphc.codegen.macro import NAME as SUMS
 from graphc.codegen.words import ContractWords
 from graphc.runtime.cache import load_kernel, load_kernels
+from graphc.runtime.direct import ENTRY
 from graphc.runtime.family import family_source, host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import cycles
 from graphc.runtime.jit import Source
@@ -27,7 +28,7 @@ def _native_kernels(texts: Sequence[str], contractions: Sequence[ContractWords])
     sources = [Source(text, NAME) for text in texts]
     sources += [Source(words.sums, SUMS) for words in contractions]
     sources += [family_source(host_core(), dtype) for dtype in sorted(families)]
-    return load_kernels([*sources, *RUNNER])[: len(texts)]
+    return load_kernels([*sources, *RUNNER, ENTRY])[: len(texts)]
 
 
 @cache

@@ -4,12 +4,18 @@ Enters: a binding and the arena. Leaves: a `Bound`: views of small inputs and ou
 copied; large ones are read and written where they are, by telling the table where that is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from graphc.evaluate import fed_array
+from graphc.graph import Node
 from graphc.runtime.binding import Binding, Slot
+from graphc.runtime.direct import Enter, Fed, entry_of
 from graphc.runtime.pool import Pool
+from graphc.runtime.template import ERROR_AT
 
 LARGE = 1 << 18  # bytes, from which on a copy costs more than telling the table
 
@@ -17,31 +23,39 @@ LARGE = 1 << 18  # bytes, from which on a copy costs more than telling the table
 class Bound:
     """A binding with its views of the arena: rebuilt when the arena moves.
 
-    `inputs` and `outputs` hold None for large ones; `pools` gives memory to large outputs.
+    `inputs` and `outputs` hold None for large ones; `pools` gives memory to large outputs. `enter`
+    feeds and runs in one step what needs no more than that; then `results` are what each output's
+    array or scalar is copied by.
     """
 
     __slots__ = (
         "address",
         "base",
         "binding",
+        "enter",
         "inputs",
         "large",
         "outputs",
         "pools",
+        "results",
         "threads",
         "views",
     )
     address: int
     base: int
     binding: Binding
+    enter: Enter | None
     inputs: list[np.ndarray | None]
     large: list[int]
     outputs: list[np.ndarray | None]
     pools: Sequence[Pool]
+    results: list[Callable[[], Any]]
     threads: int
     views: list[np.ndarray]
 
-    def __init__(self, binding: Binding, arena: np.ndarray, pools: Sequence[Pool]) -> None:
+    def __init__(
+        self, binding: Binding, arena: np.ndarray, pools: Sequence[Pool], direct: bool
+    ) -> None:
         binding.move_to(arena.ctypes.data)
         self.binding, self.base = binding, binding.base
         self.address, self.threads = binding.address, binding.threads
@@ -55,6 +69,35 @@ class Bound:
             for number, slot in enumerate(binding.outputs)
         ]
         self.pools = pools
+        self.results = [_copier(view) for view in self.outputs if view is not None]
+        self.enter = self._entry() if direct and not self.large else None
+
+    def _entry(self) -> Enter | None:
+        first = self.binding.table.ctypes.data
+        fed = [
+            Fed(slot, 0 if view is None else view.ctypes.data, [first + 8 * at for at in slot.at])
+            for slot, view in zip(self.binding.inputs, self.inputs, strict=True)
+        ]
+        return entry_of(self.address, self.threads, fed)
+
+    @property
+    def error(self) -> int:
+        """The error word of the last run."""
+        return int(self.binding.table[ERROR_AT])
+
+    def feed(self, arrays: Sequence[np.ndarray], nodes: Sequence[Node]) -> None:
+        """Small arrays are copied into the arena, large ones must live until the program has run.
+        `nodes` are the inputs that errors name."""
+        for n, view in enumerate(self.inputs):
+            array = arrays[n]
+            if view is None:
+                view = self.read_in_place(n, array)
+            if view is None:
+                continue
+            if array.dtype is view.dtype:
+                view[...] = array
+            else:
+                _convert(nodes[n], view, array)
 
     def point(self, slot: Slot, address: int) -> None:
         """Tells the table where an input or output is."""
@@ -98,6 +141,19 @@ def _is_written_in_place(binding: Binding, number: int) -> bool:
     """Large, and returned once: of equal outputs each is a copy."""
     slot = binding.outputs[number]
     return slot.bytes >= LARGE and binding.outputs.count(slot) == 1
+
+
+def _convert(node: Node, view: np.ndarray, array: np.ndarray) -> None:
+    """By NumPy's same_kind rule; a float that is too large for the dtype becomes infinite."""
+    rule = "same_kind" if view.dtype.kind == "f" else "safe"
+    if not np.can_cast(array.dtype, view.dtype, rule):
+        array = fed_array(node, array)  # or raises
+    with np.errstate(all="ignore"):
+        view[...] = array
+
+
+def _copier(view: np.ndarray) -> Callable[[], Any]:
+    return view.copy if view.ndim else partial(view.__getitem__, ())
 
 
 def _view(arena: np.ndarray, slot: Slot) -> np.ndarray:

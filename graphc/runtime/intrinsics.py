@@ -324,6 +324,12 @@ def query(address: Any) -> int:
     return ctypes.CFUNCTYPE(ctypes.c_int)(int(address))()
 
 
+def ask(address: Any, *arguments: Any) -> int:
+    """Call the machine code at an address: a function of int64 that returns an int64."""
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * len(arguments))(int(address))
+    return function(*map(int, arguments))
+
+
 def pause() -> None:
     """A hint to the CPU that a loop waits."""
 

@@ -369,6 +369,11 @@ def query(b: Builder, kinds: Kinds, address: Any) -> Any:
     return b.sext(b.call(b.inttoptr(address, function), []), I64)
 
 
+def ask(b: Builder, kinds: Kinds, address: Any, *arguments: Any) -> Any:
+    signature = ir.FunctionType(I64, [I64] * len(arguments))
+    return b.call(b.inttoptr(address, signature.as_pointer()), arguments)
+
+
 def pause(b: Builder, kinds: Kinds) -> None:
     if MACHINE in ("x86_64", "amd64"):
         call_external(b, "llvm.x86.sse2.pause", ir.VoidType(), [])

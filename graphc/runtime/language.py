@@ -140,6 +140,10 @@ def _call(*kinds: Any) -> str | None:
     return VOID if all(scalar(kind) == "i64" for kind in kinds) else None
 
 
+def _ask(*kinds: Any) -> str | None:
+    return "i64" if _call(*kinds) else None
+
+
 def _float_function(name: str) -> Intrinsic:
     return Intrinsic(getattr(py, name), _floats, llvm.float_function(name))
 
@@ -192,6 +196,7 @@ LANGUAGE: dict[str, Intrinsic] = {
     "atomic_load": Intrinsic(py.atomic_load, _fixed("i64", "i64"), llvm.atomic_load),
     "atomic_store": Intrinsic(py.atomic_store, _fixed(VOID, "i64", "i64"), llvm.atomic_store),
     "query": Intrinsic(py.query, _fixed("i64", "i64"), llvm.query),
+    "ask": Intrinsic(py.ask, _ask, llvm.ask),
     "pause": Intrinsic(py.pause, _fixed(VOID), llvm.pause),
     "cycles": Intrinsic(py.cycles, _fixed("i64"), llvm.cycles),
 }

@@ -61,7 +61,7 @@ def run_table_python(table: int, kernels: Mapping[int, PythonKernel]) -> int:
 
     Kernels whose address is missing from the map are machine code.
     """
-    services = np.zeros(9, np.int64)
+    services = np.zeros(10, np.int64)
     services[3] = _ROWS
 
     def call(address: Any, *arguments: Any) -> None:

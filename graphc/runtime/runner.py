@@ -7,7 +7,8 @@ plain Python.
 
 The services block, int64 words: s0 table | s1 GOMP_parallel | s2 member | s3 run_rows | s4
 omp_get_thread_num | s5 omp_get_num_threads | s6 sched_yield, or 0 | s7 profile: 0 or 1 | s8 usleep,
-or 0. All but s0 and s7 are addresses of C functions.
+or 0 | s9 1 where no team can be started: one runs already, or was left behind by a fork, or there
+is no OpenMP. All but s0, s7 and s9 are addresses of C functions.
 """
 
 from graphc.runtime.intrinsics import (
@@ -33,17 +34,20 @@ def start(table: int, threads: int, services: int) -> int:
     atomic_store(h[2] + 8, 0)
     atomic_store(h[3], 0)
     pace = h[3] + 8
-    together = threads > 1 and prefers_team(pace) != 0
+    choice = threads > 1 and s[9] == 0
+    together = choice and prefers_team(pace) != 0
     steps = h[5]
     before = cycles()
-    if threads > 1 and words(pace)[1] == 0:  # an epoch too is tried for a short time
+    if choice and words(pace)[1] == 0:  # an epoch too is tried for a short time
         h[7] = minimum(h[7], before + 10_000_000)
     if together:
         s[0] = table
+        s[9] = 1
         call_micro(s[1], s[2], services, threads, 0)
+        s[9] = 0
     else:
         call_micro(s[3], table, 0, 1, services)
-    if threads > 1:
+    if choice:
         record_pace(pace, cycles() - before, h[5] - steps)
     return atomic_load(h[3])
 

@@ -58,17 +58,18 @@ class _State:
     """What is true of the process now; guarded by STATE_LOCK."""
 
     threads: int = 0
-    running: bool = False
     forked: bool = False
 
 
+PROFILE, ALONE = 7, 9  # of the services block
 _state = _State()
+_services = np.zeros(10, np.int64)
 
 
 def _after_fork() -> None:
     """OpenMP's threads did not survive: a team would hang."""
     _state.forked = True
-    _state.running = False
+    _services[ALONE] = 1
     STATE_LOCK.release()
 
 
@@ -151,76 +152,68 @@ def _address(library: ctypes.CDLL | None, name: str) -> int:
 # ---- the runner ---------------------------------------------------------------------------------
 
 
-def _source(*functions: Callable[..., Any], result: str = VOID) -> Source:
-    """The first function, which calls the others."""
+def source_of(*functions: Callable[..., Any], result: str = VOID) -> Source:
+    """The first of some functions in the kernel language, which calls the others."""
     text = "\n".join(map(inspect.getsource, functions))
     return Source(text, functions[0].__name__, result)
 
 
 PACE = (pace.prefers_team, pace.record_pace, pace.judge_way, pace.take_other_way)
 RUNNER = (
-    _source(runner.start, *PACE, result="i64"),
-    _source(runner.member),
-    _source(runner.run_rows, runner.run_parts, runner.leaves_barrier, runner.another_step),
+    source_of(runner.start, *PACE, result="i64"),
+    source_of(runner.member),
+    source_of(runner.run_rows, runner.run_parts, runner.leaves_barrier, runner.another_step),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Runner:
-    """The compiled runner and its services block."""
+class Runner:
+    """The compiled runner, its address, and that of its services block."""
 
     start: Callable[[int, int, int], int]
-    services: np.ndarray
     address: int
-    parallel: bool
+    services: int
 
 
 @functools.cache
-def _runner() -> _Runner:
+def native_runner() -> Runner:
+    """Compiled or loaded when the first program runs."""
     library = openmp()
     posix = os.name == "posix"
     yield_core, nap = (process_address(n) if posix else 0 for n in ("sched_yield", "usleep"))
     names = _FUNCTIONS[1:]
     start, member, run_rows = load_kernels(RUNNER)
-    services = np.array(
-        [
-            0,
-            _address(library, "GOMP_parallel"),
-            member,
-            run_rows,
-            *(_address(library, name) for name in names),
-            yield_core,
-            0,
-            nap,
-        ],
-        np.int64,
-    )
+    _services[:] = [
+        0,
+        _address(library, "GOMP_parallel"),
+        member,
+        run_rows,
+        *(_address(library, name) for name in names),
+        yield_core,
+        0,
+        nap,
+        library is None or _state.forked,
+    ]
     kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    return _Runner(kind(start), services, services.ctypes.data, library is not None)
+    return Runner(kind(start), start, _services.ctypes.data)
 
 
 def run_table(table: int, threads: int = 1) -> int:
     """Run the program whose header is at an address; returns its error word."""
-    native = _runner()
+    native = native_runner()
     with STATE_LOCK:
-        if threads == 1 or _state.running or _state.forked or not native.parallel:
-            return native.start(table, 1, native.address)
-        _state.running = True
-        try:
-            return native.start(table, threads, native.address)
-        finally:
-            _state.running = False
+        return native.start(table, threads, native.services)
 
 
 def profile_table(table: int, threads: int = 1) -> int:
     """As run_table; w6 of each row grows by its cycles on thread 0, waiting included."""
-    services = _runner().services
+    native_runner()  # or it would write the services block when it is made
     with STATE_LOCK:
-        services[7] = 1
+        _services[PROFILE] = 1
         try:
             return run_table(table, threads)
         finally:
-            services[7] = 0
+            _services[PROFILE] = 0
 
 
 @functools.cache

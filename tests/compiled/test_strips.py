@@ -87,7 +87,7 @@ def test_several_small_heads_are_one_strip() -> None:
     check(case, (NATIVE,), tolerance=1e-12)
     program = program_of(case.graph, NATIVE)
     program(*case.arrays)
-    (bound,) = program._bound.values()
+    (bound,) = program._bindings.known.values()
     sets = [p.extent for p in bound.binding.partitions if p.smaller is not None and p.member]
     assert sets  # a last strip of fewer heads
 

@@ -64,7 +64,9 @@ def test_the_arena_moves() -> None:
             np.testing.assert_array_equal(a, b)
         wanted = np.tanh(given[n] @ w.value) @ w.value.T
         np.testing.assert_allclose(moved[0], wanted, atol=1e-4)
-    assert len(program._arena) == max(b.binding.arena_bytes for b in program._bound.values())
+    assert len(program._bindings.arena) == max(
+        b.binding.arena_bytes for b in program._bindings.known.values()
+    )
 
 
 # ---- memory ----

@@ -138,17 +138,21 @@ def wide_program() -> tuple[Program, np.ndarray]:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_results_are_the_same_bits_whatever_the_team(
-    count: int, threads: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    count: int, threads: Callable[[int], None]
 ) -> None:
     program, given = wide_program()
     threads(count)
     first = [a.tobytes() for a in program(given)]
-    parts = {p.parts for b in program._bound.values() for p in b.binding.partitions}
+    parts = {p.parts for b in program._bindings.known.values() for p in b.binding.partitions}
     assert max(parts) == count
     for _ in range(20):
         assert [a.tobytes() for a in program(given)] == first
-    monkeypatch.setattr(team._state, "forked", True)  # a team of one does all parts
-    assert [a.tobytes() for a in program(given)] == first
+    before = team._services[team.ALONE]
+    team._services[team.ALONE] = 1  # one thread does all parts
+    try:
+        assert [a.tobytes() for a in program(given)] == first
+    finally:
+        team._services[team.ALONE] = before
 
 
 def test_numbers_of_threads_agree(threads: Callable[[int], None]) -> None:

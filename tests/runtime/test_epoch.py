@@ -171,10 +171,10 @@ def test_a_size_is_bound_once() -> None:
     step, _ = training_step()
     x, y = data(70, (4, 2))
     step.run_epoch([x, y], 32, rate=0.1, shuffle=True)
-    known = len(step._bound)
+    known = len(step._bindings.known)
     step.run_epoch([x, y], 32, rate=0.2, shuffle=True)
     step(x[:32], y[:32], 0.1)
-    assert len(step._bound) == known == 2
+    assert len(step._bindings.known) == known == 2
 
 
 # ---- beside other threads ----
@@ -199,7 +199,7 @@ def test_calls_wait_while_an_epoch_makes_its_table() -> None:
     program = gx.compile([y := gx.input("y", ("n", 3))], gx.tanh(y @ np.ones((3, 3))) + y)
     given = RNG.standard_normal((8, 3)).astype(np.float32)
     wanted = program(given)
-    (known,) = program._bound.values()
+    (known,) = program._bindings.known.values()
     binding, moved = known.binding, []
 
     def move_the_arena() -> None:

@@ -80,7 +80,7 @@ def test_large_inputs_are_not_copied() -> None:
     x = gx.input("x", ("n",))
     program = gx.compile([x], gx.sum(x))
     assert program(np.ones(N, "f")) == N
-    (known,) = program._bound.values()
+    (known,) = program._bindings.known.values()
     known.views[0][...] = np.nan  # the arena's copy, were there one
     assert program(np.ones(N, "f")) == N
     assert np.isnan(known.views[0][64:]).all()  # kernels may use memory that is not in use
@@ -112,7 +112,7 @@ def test_memory_is_used_again_when_a_result_is_dropped() -> None:
     assert len(places) == 1
     many = [program(np.zeros(N, "f")) for _ in range(10)]
     del many
-    (pool,) = program._pools
+    (pool,) = program._bindings.pools
     assert (len(pool.free), len(pool.lent)) == (KEPT, 0)
     small = program(np.zeros(N // 3 * 2, "f"))
     assert address_of(small) in [loan.block.address for loan in pool.lent.values()]

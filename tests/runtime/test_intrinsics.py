@@ -273,3 +273,11 @@ def test_every_name_has_both_bodies_and_a_rule() -> None:
         assert callable(entry.python), name
         assert callable(entry.result), name
         assert callable(entry.llvm), name
+
+
+def test_ask_calls_a_c_function() -> None:
+    address = machine.process_address("labs")
+    source = "def kernel(begin, end, part, args):\n    return ask(begin, end)\n"
+    native = load_kernel(source, "kernel", "i64")
+    function = ctypes.CFUNCTYPE(*[ctypes.c_int64] * 5)(native)
+    assert function(address, -(2**40), 0, 0) == LANGUAGE["ask"].python(address, -(2**40)) == 2**40

@@ -55,7 +55,7 @@ def test_a_dropped_program_frees_its_arena_at_once() -> None:
     x = gx.input("x", ("n",))
     program = gx.compile([x], gx.exp(x) * 2)
     program(np.ones(1 << 20))
-    arena = weakref.ref(program._arena)
+    arena = weakref.ref(program._bindings.arena)
     del program
     assert arena() is None  # without the garbage collector
 
@@ -80,6 +80,6 @@ def test_a_jitted_function_forgets_its_programs() -> None:
         f(np.ones(n))
     assert live_nodes() > nodes
     f._programs.clear()
-    f._plain.clear()
+    f._last = f._plain = None
     gc.collect()
     assert live_nodes() < nodes

@@ -11,7 +11,7 @@ import pytest
 
 import graphc as gx
 from graphc import errors
-from graphc.runtime import program as program_module
+from graphc.runtime import bindings
 from graphc.runtime.backends import PYTHON
 from graphc.runtime.program import Program
 
@@ -300,12 +300,12 @@ def test_a_program_prints_its_types() -> None:
 
 
 def test_a_program_forgets_the_oldest_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program_module, "BINDINGS", 3)
+    monkeypatch.setattr(bindings, "REMEMBERED", 3)
     program = gx.compile([x], gx.exp(x))
     for n in (5, 1000, 7, 9, 1000, 5, 3, 2000, 5, 1000):  # the arena grows twice and moves
         given = np.linspace(0, 1, n, dtype="f")
         np.testing.assert_allclose(program(given), np.exp(given), rtol=1e-6)
-        assert len(program._bound) <= 3
+        assert len(program._bindings.known) <= 3
 
 
 # ---- copies ----

@@ -210,7 +210,7 @@ def test_a_child_of_a_fork_runs_on_one_thread() -> None:
 def test_without_openmp_a_program_runs_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(team._LIBRARIES, sys.platform, ("no-such-library",))
     team.openmp.cache_clear()
-    team._runner.cache_clear()
+    team.native_runner.cache_clear()
     try:
         assert team.openmp() is None
         seen = np.zeros(9, np.int64)
@@ -218,7 +218,7 @@ def test_without_openmp_a_program_runs_on_one_thread(monkeypatch: pytest.MonkeyP
         assert seen[2::3].tolist() == [1, 1, 1]
     finally:
         team.openmp.cache_clear()
-        team._runner.cache_clear()
+        team.native_runner.cache_clear()
 
 
 @pytest.mark.parametrize("threads", [1, 2])
