@@ -78,7 +78,13 @@ def flat(results: object) -> list:
     return results if isinstance(results, list) else [results]
 
 
-MODELS = (mlp, mixture, images, gathered)
+def attention() -> tuple[Program, list]:
+    q = gx.input("q", ("batch", 70, 16))
+    value = gx.sum(gx.nn.attention(q, q, q, causal=True) ** 2)
+    return gx.compile([q], [value, *gx.grad(value, [q])]), [np.ones((2, 70, 16))]
+
+
+MODELS = (mlp, mixture, images, gathered, attention)
 
 
 @pytest.mark.parametrize("build", MODELS)
