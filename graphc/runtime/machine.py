@@ -9,12 +9,13 @@ kernels and for hand-written IR alike.
     address, handle = load(code, "nothing_1", imports=())
 """
 
+import contextlib
 import ctypes
 import functools
 import itertools
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +55,6 @@ _numbers = itertools.count()  # a library's name may not be used twice
 
 @functools.cache
 def _target_machine() -> Any:
-    # Loop strength reduction takes two thirds of the time of code generation, for loops with this
-    # many run-time strides, and what it makes is a little slower. The option is of the process.
-    llvm.set_option("", "--disable-lsr")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
@@ -113,12 +111,26 @@ def _hide_all_but(module: Any, symbol: str) -> None:
 
 def emit(module: Any) -> bytes:
     """The object file of a module."""
-    return _target_machine().emit_object(module)
+    with _no_strength_reduction():
+        return _target_machine().emit_object(module)
 
 
 def assembly(module: Any) -> str:
     """The instructions of a module, to read."""
-    return _target_machine().emit_assembly(module)
+    with _no_strength_reduction():
+        return _target_machine().emit_assembly(module)
+
+
+@contextlib.contextmanager
+def _no_strength_reduction() -> Iterator[None]:
+    """Loop strength reduction takes two thirds of the time of code generation, for loops with this
+    many run-time strides, and what it makes is a little slower. The option is one of the process,
+    which may hold others that use LLVM: it is set back."""
+    llvm.set_option("", "--disable-lsr")
+    try:
+        yield
+    finally:
+        llvm.set_option("", "--disable-lsr=false")
 
 
 def declared(module: Any) -> list[str]:
