@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from graphc.graph import Graph, Node, label_of
 from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
+from graphc.passes.positions import POSITIONS
 from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Table, rewrite, table
 from graphc.passes.shares import SHARES
@@ -39,7 +40,10 @@ PIPELINE = (
     Step("stabilise", table(REMOVAL, STABILISE)),
     # One fixpoint of all others: folding feeds algebra, algebra lines up views, and back.
     # Stabilising again, because removed signs and views may have hidden a pattern.
-    Step("simplify", table(REMOVAL, STABILISE, FOLD, VIEWS, ALGEBRA, PRODUCTS, SUMS, SHARES)),
+    Step(
+        "simplify",
+        table(REMOVAL, STABILISE, FOLD, VIEWS, ALGEBRA, POSITIONS, PRODUCTS, SUMS, SHARES),
+    ),
 )
 
 # Before the gradient only what changes its value for the better: the rest runs on the whole

@@ -14,11 +14,11 @@ from graphc import ops
 from graphc.dims import dim
 from graphc.errors import DTypeError, ShapeError
 from graphc.functions.tensor import Tensor
-from graphc.graph import INPUT, Op, make, provenance
+from graphc.graph import INPUT, Op, constant, make, provenance
 from graphc.lowering import Pointwise
 from graphc.ops.views import expand
 from graphc.passes.rewrite import As, Name, Rule
-from graphc.types import DType, TensorType, float32, float64, int32
+from graphc.types import DType, TensorType, float32, float64, int32, int64
 from graphc.types import bool_ as b1
 
 SIZE = 10
@@ -162,6 +162,18 @@ def depthwise(x: Tensor, w: Tensor, strides: tuple[int, int]) -> Tensor:
     )
 
 
+def places(positions: Any) -> Tensor:
+    array = np.asarray(positions, np.int64)
+    return Tensor(constant(array, TensorType(int64, array.shape)))
+
+
+def written(combine: str, positions: list[int], axis: int) -> Tensor:
+    wide = given("wide", 2, 4)
+    shape = tuple(len(positions) if n == axis else size for n, size in enumerate(wide.shape))
+    new = given("new", *shape)
+    return ops.scatter(wide, places(positions), new, axis=axis, combine=combine)
+
+
 def reductions(name: str, op: Op, dtype: DType) -> dict[str, list[Callable[[], Tensor]]]:
     x, unit = given("c", 2, 3, 4, dtype=dtype), given("u", 2, 1, 3, dtype=dtype)
     return {
@@ -281,6 +293,10 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
     "dot(a, b)": [
         lambda: ops.dot(X, X, contract=((1,), (1,)), batch=((0,), (0,))),
         lambda: ops.dot(X, flipped(X), contract=((), ()), batch=((1, 0), (0, 1))),
+    ],
+    "take(scatter(x, constant(), e), constant())": [
+        lambda: ops.take(written("set", [1, -1], axis=1), places([0, 0, -4]), axis=1),
+        lambda: ops.take(written("add", [1], axis=0), places([[0, -2]]), axis=0),
     ],
     "concat(...)": [
         lambda: ops.concat(X, axis=1),

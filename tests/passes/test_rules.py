@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from graphc import ops
 from graphc.evaluate import evaluate
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, constant, order
 from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
+from graphc.passes.positions import POSITIONS
 from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Rule, rewrite, table
 from graphc.passes.shares import SHARES
@@ -21,7 +23,7 @@ from graphc.types import TensorType, as_dtype
 from tests.ops.samples import SAMPLES
 from tests.passes.examples import EXAMPLES, arrays, from_pattern
 
-RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE, *PRODUCTS, *SUMS, *SHARES)
+RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE, *POSITIONS, *PRODUCTS, *SUMS, *SHARES)
 
 
 def fired(rule: Rule) -> Iterator[tuple[Tensor, Tensor]]:
@@ -85,3 +87,15 @@ def test_positions_that_depend_on_no_input_are_computed_now() -> None:
     assert after.op.name == "broadcast_to"
     (count,) = rewrite([(numbers * 2).node], table(FOLD))
     assert count.op.name == "mul"  # costs no memory
+
+
+@pytest.mark.parametrize(("axis", "places"), [(0, (1, 0)), (1, (0, 2)), (0, (0, 0)), (0, (2, 1))])
+def test_a_gather_of_what_was_written_or_is_elsewhere_stays(
+    axis: int, places: tuple[int, ...]
+) -> None:
+    x, index = gx.input("x", (2, 3)), gx.asarray([1])
+    shape = tuple(1 if n == axis else size for n, size in enumerate(x.shape))
+    written = ops.scatter(x, index, gx.input("u", shape), axis=axis, combine="set")
+    read = ops.take(written, gx.asarray([*places, 1]), axis=axis)
+    (after,) = rewrite([read.node], table(POSITIONS))
+    assert after is read.node
