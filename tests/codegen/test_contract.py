@@ -368,6 +368,19 @@ def test_parts_find_blocks() -> None:
         assert choose_blocking(matmul, CORES[0], 2).extent >= 2
 
 
+def test_blocks_of_a_transposed_a_are_whole_lines_where_parts_stay_even() -> None:
+    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
+    for rows, columns, parts, expected in (
+        (512, 128, 2, 64),
+        (784, 512, 2, 64),
+        (96, 128, 2, 48),  # not 64 and 32
+        (32, 128, 2, 16),  # not one block
+        (20, 2048, 1, 20),  # no more than there are
+    ):
+        matmul = dense("float32", 1, rows, columns, 200, (0, 1, rows), (0, columns, 1))
+        assert choose_blocking(matmul, core, parts).block_rows == expected
+
+
 def test_matmuls_and_convolutions_share_their_sums() -> None:
     texts = {sums_source(SumsSpec("float32", outer=1, depth=depth)) for depth in (1, 2, 3)}
     assert len(texts) == 1
