@@ -115,3 +115,10 @@ def test_sums_of_products_along_any_axes() -> None:
     arrays = tuple(rng.integers(-4, 5, s).astype(np.float32) for s in ((2, 3, 4), (2, 4, 5)))
     for output in sums:
         check(Case(Graph((a.node, b.node), (output.node,)), arrays))
+
+
+def test_what_jumps_in_memory_counts_as_more_work() -> None:
+    along, across = (scheduled([x * 2]).steps[0].kernel.cost for x in (X, X.T))
+    assert isinstance(along, int)
+    assert isinstance(across, int)
+    assert across > 5 * along
