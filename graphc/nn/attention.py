@@ -34,7 +34,8 @@ def attention(
     q: (..., t, d), k: (..., s, d), v: (..., s, e), the leading axes broadcast; the result is (...,
     t, e). `mask`, bool and broadcast to (..., t, s), is True where a query sees a key; `causal`
     lets query i see the keys up to i only. A query that sees nothing sees all alike. `scale` is 1 /
-    sqrt(d) unless given. The scores, t * s a head, are in memory. Raises ShapeError, DTypeError.
+    sqrt(d) unless given. The scores, t * s a head, are in memory a few rows at a time, and their
+    gradients too, if nothing else reads them. Raises ShapeError, DTypeError.
 
     Source: Vaswani et al., Attention is all you need, 2017, equation 1.
 

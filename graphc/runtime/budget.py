@@ -4,8 +4,9 @@ Enters: a binding that needs more memory. Leaves: code whose steps are those of 
 so that results are the same to the bit; a step that runs again writes buffers of its own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from graphc.errors import MemoryBudgetError, Where
 from graphc.graph import Node
@@ -152,7 +153,9 @@ def _code_of(code: Code, runs: Sequence[Run]) -> Code:
     steps: list[Step] = []
     for level, run in enumerate(runs):
         kernels = [code.steps[n].kernel for n in tasks[run.task]]
-        kernels = _all_moved(kernels, lambda o, again=run.again: _moved(o, again, now, copies))
+        made = {o.buffer for kernel in kernels for o in kernel.operands if o.written}
+        move = partial(_moved, again=run.again, made=made, now=now, copies=copies)
+        kernels = _all_moved(kernels, move)
         if run.again:
             now.update((values[v], copies[values[v], run.again]) for v in run.kept)
         number = first.setdefault(run.task, len(steps))
@@ -188,13 +191,14 @@ def _with_operands(kernel: Computing, move: Callable[[Operand], Operand]) -> Com
 def _moved(
     operand: Operand,
     again: int,
+    made: Collection[Buffer],
     now: Mapping[Buffer, Buffer],
     copies: dict[tuple[Buffer, int], Buffer],
 ) -> Operand:
     """The operand of a step that runs again: what it reads is where it was made last, what it
-    writes, or needs as scratch, is new."""
+    writes, or needs as scratch, is new; so is what is `made` by another kernel of its task."""
     buffer = operand.buffer
-    if not operand.written and buffer.kind not in ("scratch", "strip"):
+    if not operand.written and buffer not in made and buffer.kind not in ("scratch", "strip"):
         return replace(operand, buffer=now[buffer]) if buffer in now else operand
     if not again:
         return operand

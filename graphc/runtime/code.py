@@ -52,7 +52,11 @@ class Strips:
         """On which it depends how the axes are cut."""
         yield from self.kernel.axes
         for buffer in self.lives:
-            yield from buffer.type.shape[len(self.kernel.axes) :]
+            yield from self.row(buffer)
+
+    def row(self, buffer: Buffer) -> list[DimLike]:
+        """The axes that a strip has whole."""
+        return [size for size in buffer.type.shape if size not in self.kernel.units]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 Enters: the loops of a program, the numbers of their sizes, how many parts there may be. Leaves: a
 `Cut` a loop: how much of each axis a strip has, and the sizes that this sets.
 
-A strip is as many rows as keep its own memory in half of the second cache, or several whole heads.
+A strip is as many rows as keep its own memory in the second cache, or several whole heads.
+Measured, heads of 1024 and 4096 rows: a half takes 7 % longer, fewer than 64 rows up to 8 %, for
+every strip packs the keys again.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ from graphc.runtime.family import host_core
 from graphc.schedule.kernel import StripKernel
 from graphc.schedule.memory import LINE, Interval, plan_memory
 
-FEWEST_ROWS = 32  # of a strip: matmuls of fewer wait for their other operand
+FEWEST_ROWS = 64  # of a strip, whatever the cache
 STRIPS_A_PART = 4  # that all parts are busy until nearly the end
 
 
@@ -84,7 +86,7 @@ def _cut(strips: Strips, numbers: Mapping[DimLike, int], parts: int) -> Cut:
     kernel = strips.kernel
     axes = tuple(numbers[size] for size in kernel.axes)
     rows, ones = max(axes[-1], 1), (1,) * (len(axes) - 1)
-    fit = host_core().l2 // 2 // max(_row_bytes(strips, numbers), 1)
+    fit = host_core().l2 // max(_row_bytes(strips, numbers), 1)
     heads = max(prod(axes[:-1]), 1)
     if fit < rows:
         return Cut(axes, (*ones, _even(rows, max(fit, FEWEST_ROWS))))
@@ -103,12 +105,8 @@ def _even(size: int, most: int) -> int:
 
 def _row_bytes(strips: Strips, numbers: Mapping[DimLike, int]) -> int:
     """Memory of its own that a strip of one row has: shared by those that are not there at once."""
-    count = len(strips.kernel.axes)
     rows = [
-        Interval(
-            prod(numbers[size] for size in b.type.shape[count:]) * b.type.dtype.itemsize,
-            *life,
-        )
+        Interval(prod(numbers[n] for n in strips.row(b)) * b.type.dtype.itemsize, *life)
         for b, life in strips.lives.items()
     ]
     return plan_memory(rows).total if rows else LINE

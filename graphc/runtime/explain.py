@@ -16,7 +16,7 @@ from textwrap import fill
 from graphc.errors import Where
 from graphc.graph import Node, given_name
 from graphc.schedule.access import is_view
-from graphc.schedule.kernel import Buffer, Kernel, Part, PartRole, Schedule, Step
+from graphc.schedule.kernel import Buffer, Kernel, Part, PartRole, Schedule, Step, StripKernel
 from graphc.schedule.reasons import SENTENCES, Reason
 
 ROLES: tuple[PartRole, ...] = (
@@ -56,7 +56,8 @@ class ExplainedKernel:
     the role of each, `views` those that became indices, `numbers` those of one element that it
     computes for itself, `lines` the user's lines that made all these. `readers`
     are the kernels that read what it stores. To keep to a memory budget, it does the work of number
-    `first` again.
+    `first` again. A loop over strips has `members`, the kernels that it runs, and `own`, the arrays
+    of which only a strip is in memory.
     """
 
     number: int
@@ -70,6 +71,8 @@ class ExplainedKernel:
     apart: tuple[Apart, ...]
     first: int | None = None
     readers: tuple[int, ...] = ()
+    members: range = range(0)
+    own: tuple[Buffer, ...] = ()
 
     def of_role(self, role: PartRole) -> tuple[Node, ...]:
         """The nodes with that role."""
@@ -85,6 +88,11 @@ class ExplainedKernel:
             numbers = ", ".join(map(str, self.readers))
             why = f"for kernel {numbers}: to keep to the memory budget, its results were not kept"
             yield f"kernel {self.first} again", why
+        if self.members:
+            first, last = self.members[0], self.members[-1]
+            arrays = _counted([buffer.name for buffer in self.own])
+            yield "runs", f"kernels {first} to {last}, on a strip of rows after the other"
+            yield "in strips", f"{arrays}: never in memory whole"
         named = [(role, self.of_role(role)) for role in ROLES]
         for what, nodes in (*named, ("views", self.views), ("numbers", self.numbers)):
             if nodes:
@@ -160,12 +168,26 @@ def explain(schedule: Schedule) -> Explanation:
             lines=tuple(dict.fromkeys(where for where in places if where is not None)),
             apart=tuple(_apart(kernels, number, maker)),
             first=schedule.steps[number].first,
+            members=_members(kernel, number),
+            own=_own(kernel),
             readers=tuple(
                 [n for o in kernel.operands if o.written for n in reading.get(o.buffer, ())]
             ),
         )
         rows.append(row)
     return Explanation(tuple(rows))
+
+
+def _members(kernel: Kernel, number: int) -> range:
+    count = len(kernel.members) if isinstance(kernel, StripKernel) else 0
+    return range(number + 1, number + 1 + count)
+
+
+def _own(kernel: Kernel) -> tuple[Buffer, ...]:
+    """The arrays that are there in strips alone."""
+    members = kernel.members if isinstance(kernel, StripKernel) else ()
+    operands = (operand for member in members for operand in member.kernel.operands)
+    return tuple(dict.fromkeys(o.buffer for o in operands if o.buffer.kind == "strip"))
 
 
 def makers(steps: Sequence[Step]) -> dict[Node, int]:
@@ -224,14 +246,29 @@ def _read(part: Part) -> Sequence[Node]:
 def _apart(kernels: Sequence[Kernel], number: int, maker: dict[Node, int]) -> Iterator[Apart]:
     """A kernel's reasons, one for each other kernel and sentence."""
     seen: set[tuple[int, Reason]] = set()
-    read = {o.buffer.owner for o in kernels[number].operands if o.buffer.kind == "arena"}
+    read = {
+        o.buffer.owner: o.buffer
+        for o in kernels[number].operands
+        if o.buffer.kind in ("arena", "strip")
+    }
     for refusal in kernels[number].origin.refusals:
         other = maker[refusal.made]
+        if refusal.made in read and read[refusal.made].kind == "strip":
+            other = _in_set(kernels, number, read[refusal.made])
         if other != number and refusal.made in read and (other, refusal.reason) not in seen:
             seen.add((other, refusal.reason))
             stays = kernels[other].origin.stays
             yield Apart(other, refusal.made, refusal.reader, refusal.reason, stays)
     yield from _combined(kernels, number)
+
+
+def _in_set(kernels: Sequence[Kernel], number: int, buffer: Buffer) -> int:
+    """The kernel before that number which makes a buffer of its strips."""
+    return max(
+        n
+        for n, kernel in enumerate(kernels[:number])
+        if any(o.buffer is buffer and o.written for o in kernel.operands)
+    )
 
 
 def _combined(kernels: Sequence[Kernel], number: int) -> Iterator[Apart]:

@@ -306,9 +306,12 @@ class StripKernel:
 
     @property
     def operands(self) -> tuple[Operand, ...]:
-        """What its members touch beside what a strip or a row has of its own."""
+        """What its members write, and what they read of others; not what a strip or a row has of
+        its own."""
         every = [o for member in self.members for o in member.kernel.operands]
-        return tuple(dict.fromkeys(o for o in every if o.buffer.kind not in ("scratch", "strip")))
+        made = {o.buffer for o in every if o.written}
+        outside = (o for o in every if o.written or o.buffer not in made)
+        return tuple(dict.fromkeys(o for o in outside if o.buffer.kind not in ("scratch", "strip")))
 
     @property
     def values(self) -> tuple[Value, ...]:

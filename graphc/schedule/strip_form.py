@@ -102,6 +102,19 @@ def form_of(kernel: Kernel, wide: Collection[Buffer], shape: tuple[DimLike, ...]
     return _form(kernel, shape, runs, accesses) if runs else None
 
 
+def counted_form(kernel: Kernel, shape: tuple[DimLike, ...]) -> Form | None:
+    """The form of a kernel that makes rows which all heads share, and reads nothing."""
+    if not isinstance(kernel, LoopKernel) or not _can_be_cut(kernel):
+        return None
+    accesses = tuple(_accesses(kernel))
+    if len(accesses) != 1:
+        return None
+    found = covered(accesses[0].index, kernel.extents, shape[-2:]) or {}
+    heads = len(shape) - 2
+    runs = {v: range(r.start + heads, r.stop + heads) for v, r in found.items() if r.start == 0}
+    return _form(kernel, shape, runs, accesses) if runs else None
+
+
 def _can_be_cut(kernel: Computing) -> bool:
     """Whether its elements are where its loops are, and none of it is state."""
     if any(o.buffer.kind == "state" and o.written for o in kernel.operands):
@@ -196,11 +209,9 @@ class Space:
     own: Mapping[Buffer, Buffer]
 
 
-def own_buffer(buffer: Buffer, units: tuple[DimLike, ...], shape: tuple[DimLike, ...]) -> Buffer:
-    """The memory of a strip for an array that has the leading axes, or the whole shape."""
-    last = shape[-1:] if len(wide_shape(buffer)) == len(shape) else ()
-    kept = TensorType(buffer.type.dtype, (*units, *last))
-    return Buffer("strip", kept, buffer.name, buffer.owner)
+def own_buffer(buffer: Buffer, shape: tuple[DimLike, ...]) -> Buffer:
+    """The memory of a strip that stands for an array."""
+    return Buffer("strip", TensorType(buffer.type.dtype, shape), buffer.name, buffer.owner)
 
 
 def member_of(form: Form, space: Space) -> Member:

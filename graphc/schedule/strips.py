@@ -41,6 +41,7 @@ from graphc.schedule.strip_form import (
     Form,
     Space,
     all_extents,
+    counted_form,
     covered,
     form_of,
     member_of,
@@ -71,7 +72,8 @@ class Strips:
 @dataclass(slots=True)
 class _Wide:
     """The wide arrays of one shape, and what touches them: `forms` of the steps that go along
-    their rows."""
+    their rows. `counted` arrays are the same for all heads, and made from positions alone, by such
+    a step."""
 
     shape: Shape
     arrays: set[Buffer]
@@ -79,6 +81,17 @@ class _Wide:
     uses: Uses
     sets: list[Strips] = field(default_factory=list)
     stored: set[Buffer] = field(default_factory=set)
+    counted: dict[Buffer, int] = field(default_factory=dict)
+
+    @property
+    def inside(self) -> set[int]:
+        """The steps that are members of sets."""
+        return {n for strips in self.sets for n in strips.members}
+
+    @property
+    def own(self) -> set[Buffer]:
+        """What only strips have."""
+        return self.arrays - self.stored | self.counted.keys()
 
 
 def in_strips(steps: Sequence[Step], outputs: Collection[Buffer]) -> tuple[Step, ...]:
@@ -86,17 +99,19 @@ def in_strips(steps: Sequence[Step], outputs: Collection[Buffer]) -> tuple[Step,
     shapes = dict.fromkeys(wide_shape(b) for b in _results(steps) if b not in outputs)
     if not shapes:
         return tuple(steps)
-    uses, found = uses_of(steps), list[tuple[_Wide, Strips]]()
+    uses, found = uses_of(steps), list[_Wide]()
     for shape in shapes:
-        wide = _wide(shape, uses, outputs)
-        _grow(wide)
-        _settle(wide)
-        found += [(wide, strips) for strips in wide.sets]
-    while found:
-        ordered = in_order(uses, [(s.members, s.again, w.arrays - w.stored) for w, s in found])
+        inside = {n for wide in found for n in wide.inside}
+        found.append(_wide(shape, uses, outputs, inside))
+        _grow(found[-1])
+        _settle(found[-1])
+        _take_counted(found[-1], outputs)
+    while any(wide.sets for wide in found):
+        sets = [(s.members, s.again, w.own) for w in found for s in w.sets]
+        ordered = in_order(uses, sets)
         if ordered is not None:
             return _assembled(steps, found, ordered)
-        found.pop()  # two sets that wait for each other
+        found.pop()  # some sets wait for each other
     return tuple(steps)
 
 
@@ -124,14 +139,14 @@ def _nominal(size: DimLike) -> int:
     return evaluate(size, dict.fromkeys(names(size), NOMINAL))
 
 
-def _wide(shape: Shape, uses: Uses, outputs: Collection[Buffer]) -> _Wide:
+def _wide(shape: Shape, uses: Uses, outputs: Collection[Buffer], taken: Collection[int]) -> _Wide:
     arrays = {
         buffer
         for buffer, writers in uses.writers.items()
         if buffer.kind == "arena" and len(writers) == 1 and wide_shape(buffer) == shape
     }
     arrays -= set(outputs)
-    touching = sorted({n for buffer in arrays for n in uses.of(buffer)})
+    touching = sorted({n for buffer in arrays for n in uses.of(buffer)} - {*taken})
     forms = {n: form_of(uses.steps[n].kernel, arrays, shape) for n in touching}
     return _Wide(shape, arrays, {n: f for n, f in forms.items() if f is not None}, uses)
 
@@ -157,11 +172,10 @@ def _touched(wide: _Wide, number: int) -> set[Buffer]:
     return {a.buffer for a in wide.forms[number].accesses} & wide.arrays
 
 
-def _is_aligned(wide: _Wide, members: Iterable[int]) -> bool:
+def _is_aligned(wide: _Wide, members: Iterable[int], before: Sequence[Form] = ()) -> bool:
     """Whether what a member writes is read by others of the same strip alone, and is complete."""
     made: dict[Buffer, tuple[object, ...]] = {}
-    for number in sorted(members):
-        form = wide.forms[number]
+    for form in (*before, *(wide.forms[n] for n in sorted(members))):
         for access in form.accesses:
             if access.buffer in wide.arrays:
                 continue
@@ -179,7 +193,7 @@ def _is_aligned(wide: _Wide, members: Iterable[int]) -> bool:
 def _settle(wide: _Wide) -> None:
     """Decides what stays in memory; sets that would save none are given up."""
     while True:
-        inside = {n for strips in wide.sets for n in strips.members}
+        inside = wide.inside
         wide.stored |= {b for b in wide.arrays if not inside.issuperset(wide.uses.of(b))}
         before = len(wide.stored), len(wide.sets)
         for strips in wide.sets:
@@ -254,16 +268,34 @@ def _reduces(form: Form) -> bool:
     return isinstance(form.kernel, LoopKernel) and any(isinstance(o, Reduce) for o in lowers)
 
 
+def _take_counted(wide: _Wide, outputs: Collection[Buffer]) -> None:
+    """Arrays of rows that all heads share, a causal mask for example, are made strip by strip too,
+    where nothing is read for them and sets alone read them."""
+    uses, inside, shape = wide.uses, wide.inside, wide.shape[-2:]
+    for buffer, writers in uses.writers.items():
+        plain = buffer.kind == "arena" and len(writers) == 1 and buffer not in outputs
+        if not plain or len(wide.shape) == 2 or wide_shape(buffer) != shape:
+            continue
+        form = counted_form(uses.steps[writers[0]].kernel, wide.shape)
+        readers = uses.readers.get(buffer, ())
+        if form is None or not readers or not inside.issuperset(readers):
+            continue
+        if _is_aligned(wide, readers, [form]):
+            wide.forms[writers[0]] = form
+            wide.counted[buffer] = writers[0]
+
+
 # ---- the steps of a set -------------------------------------------------------------------------
 
 
 def _assembled(
-    steps: Sequence[Step], found: Sequence[tuple[_Wide, Strips]], levels: Mapping[Unit, int]
+    steps: Sequence[Step], found: Sequence[_Wide], levels: Mapping[Unit, int]
 ) -> tuple[Step, ...]:
     """Steps and sets at their levels: a step's key is its number, a set's ("set", its number)."""
-    inside = {n for _, strips in found for n in strips.members}
+    inside = {n for wide in found for n in (*wide.inside, *wide.counted.values())}
     result = [replace(s, level=levels[n]) for n, s in enumerate(steps) if n not in inside]
-    for number, (wide, strips) in enumerate(found):
+    sets = [(wide, strips) for wide in found for strips in wide.sets]
+    for number, (wide, strips) in enumerate(sets):
         kernel = _strip_kernel(wide, strips, number)
         level = levels["set", number]
         result.append(Step(kernel, level))
@@ -277,14 +309,15 @@ def _strip_kernel(wide: _Wide, strips: Strips, number: int) -> StripKernel:
         tuple(named(f"{STRIP}{number}_{what}{n}") for n in range(len(axes)))
         for what in ("size", "start")
     )
-    own = {b: own_buffer(b, units, wide.shape) for b in wide.arrays - wide.stored}
-    members: list[Member] = []
+    whole = (*units, wide.shape[-1])
+    own = {b: own_buffer(b, whole[-2:] if b in wide.counted else whole) for b in wide.own}
+    members = [member_of(form, Space(units, starts, own)) for form in _counting(wide, strips)]
     for step in strips.steps:
         form = wide.forms[step]
         if step in strips.again:
             form = _repeated(form)
             small = {a.buffer for a in form.accesses if a.written} - wide.arrays
-            known = own | {b: own_buffer(b, units, wide.shape) for b in small}
+            known = own | {b: own_buffer(b, units) for b in small}
             members.append(member_of(form, Space(units, starts, known)))
             continue
         member = member_of(form, Space(units, starts, own))
@@ -293,6 +326,19 @@ def _strip_kernel(wide: _Wide, strips: Strips, number: int) -> StripKernel:
     where = next(k.origin.where for k in kernels if isinstance(k, ContractKernel))
     sums = any(wide.forms[n].sums for n in strips.members)
     return StripKernel(Origin("strips", where, ()), axes, units, starts, tuple(members), sums)
+
+
+def _counting(wide: _Wide, strips: Strips) -> Iterator[Form]:
+    """Forms of what makes the counted arrays that a set reads."""
+    for buffer, maker in wide.counted.items():
+        sets = [
+            s
+            for s in wide.sets
+            if any(a.buffer is buffer for n in s.steps for a in wide.forms[n].accesses)
+        ]
+        if strips in sets:
+            form = wide.forms[maker]
+            yield form if strips is sets[0] else _repeated(form)
 
 
 def _repeated(form: Form) -> Form:

@@ -110,10 +110,11 @@ def test_nans_and_infinities_stay_in_their_rows() -> None:
 
 
 @pytest.mark.parametrize("backward", [False, True])
-def test_memory_is_linear_in_the_steps(backward: bool) -> None:
+@pytest.mark.parametrize("causal", [False, True])
+def test_memory_is_linear_in_the_steps(backward: bool, causal: bool) -> None:
     q, k, v, g = (gx.input(name, (2, "t", 16)) for name in "qkvg")
     w = gx.input("w", (16, 16))
-    out = gx.nn.attention(q, k, v)
+    out = gx.nn.attention(q, k, v, causal=causal)
     loss = gx.sum((out @ w) * g)
     roots = gx.grad(loss, [q, k, v]) if backward else [out]
     inputs = [q, k, v, g, w] if backward else [q, k, v]
@@ -136,6 +137,23 @@ def test_what_runs_on_strips_is_seen() -> None:
     assert all(row.seconds > 0 for row in profile.rows if row.flops)
     flops = sum(row.flops for row in profile.rows if row.name.startswith("dot"))
     assert flops >= 2 * 4 * 64 * 64 * 16 * 7  # two products forward, five backward
+
+
+def test_a_memory_budget_moves_sets_as_a_whole() -> None:
+    x, g = (gx.input(name, (2, "t", 8)) for name in "xg")
+    w, h = gx.input("w", (3, 8, 8)), x
+    for _ in range(6):
+        h = gx.tanh(gx.nn.attention(*(h @ w[n] for n in range(3))))
+    roots = gx.grad(gx.sum(h * g), [x])
+    free = gx.compile([x, g, w], roots)
+    whole = free.memory_for(t=600).arena_bytes
+    tight = gx.compile([x, g, w], roots, memory_budget=0.9 * whole)
+    assert strips_of(tight)
+    assert tight.memory_for(t=600).arena_bytes <= 0.9 * whole
+    assert tight.memory_for(t=600).recomputed
+    rng = np.random.default_rng(5)
+    arrays = [rng.standard_normal(shape) for shape in ((2, 600, 8), (2, 600, 8), (3, 8, 8))]
+    np.testing.assert_array_equal(free(*arrays)[0], tight(*arrays)[0])
 
 
 def test_an_epoch_finds_the_strips_of_each_step() -> None:

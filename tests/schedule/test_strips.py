@@ -8,6 +8,7 @@ import graphc as gx
 from graphc.graph import Graph
 from graphc.lowering import Index
 from graphc.passes.pipeline import simplify
+from graphc.runtime.explain import explain
 from graphc.schedule.kernel import Schedule, StripKernel
 from graphc.schedule.schedule import build_schedule
 from graphc.schedule.strip_form import covered, wide_shape
@@ -47,6 +48,35 @@ def test_the_gradient_computes_the_weights_again() -> None:
     forward, backward = members(schedule)
     assert backward[: len(forward) - 1] == forward[:-1]
     assert wide(schedule) == []
+
+
+def test_a_causal_mask_is_made_on_strips() -> None:
+    loss = gx.sum(gx.sin(gx.nn.attention(Q, K, V, causal=True) @ W) * G)
+    schedule = scheduled(gx.grad(loss, [Q, K, V]))
+    assert [titles[0] for titles in members(schedule)] == ["ge", "ge"]
+    steps = Q.node.type.shape[1]
+    found = {o.buffer for s in schedule.steps for o in s.kernel.operands}
+    assert [b for b in found if b.kind == "arena" and wide_shape(b)[-2:] == (steps, steps)] == []
+
+
+def test_what_runs_on_strips_is_explained() -> None:
+    loss = gx.sum(gx.sin(gx.nn.attention(Q, K, V, causal=True) @ W) * G)
+    schedule = scheduled(gx.grad(loss, [Q, K, V]))
+    rows = explain(schedule).rows
+    loops = [row for row in rows if row.members]
+    assert [row.name for row in loops] == ["strips", "strips"]
+    for row in loops:
+        kernel = schedule.steps[row.number].kernel
+        assert isinstance(kernel, StripKernel)
+        names = [member.kernel.origin.title for member in kernel.members]
+        assert [rows[n].name for n in row.members] == names
+        assert f"kernels {row.number + 1} to {row.number + len(names)}" in str(row)
+        for n in row.members:
+            assert {a.kernel for a in rows[n].apart} <= {*range(n)}
+    again = [
+        rows[n] for n in loops[1].members if rows[n].of_role("again") and n < loops[1].number + 4
+    ]
+    assert {row.name for row in again} <= {rows[n].name for n in loops[0].members}
 
 
 def test_no_step_writes_what_another_of_its_level_touches() -> None:
