@@ -1,4 +1,4 @@
-"""How many rows a loop over columns takes at once, and how it adds them up.
+"""Columns are reduced in tiles: how many rows a loop takes at once, and how it adds them up.
 
 Enters: a stage of a column kernel. Leaves: a power of two; the text. Accumulators are tiles there:
 several rows for each access to them cost less than one.
@@ -11,6 +11,7 @@ from graphc.schedule.kernel import LoopKernel, Reduced, Stage
 from graphc.schedule.stages import cost_of
 from graphc.types import DType
 
+LANES = 128  # columns a tile: accumulators that stay in L1
 BODY = 24  # cycles of a column loop that takes several rows at once
 ROWS = 8  # and how many rows at most
 

@@ -8,10 +8,10 @@ from typing import assert_never
 
 from graphc.codegen.body import OFFSET, Elements
 from graphc.codegen.contract import ContractSpec, emit_contract
-from graphc.codegen.loops import Emitted, emit_loops
+from graphc.codegen.loops import emit_loops
 from graphc.codegen.macro import SumsSpec, contract_words, sums_source
 from graphc.codegen.strips import STRIPS
-from graphc.codegen.words import ContractWords, StripWords, Words, alias_class
+from graphc.codegen.words import ContractWords, Emitted, StripWords, Words, alias_class
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel, Reduced, StripKernel
 

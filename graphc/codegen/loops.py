@@ -1,7 +1,7 @@
 """Loop kernels as Python source.
 
 Enters: a LoopKernel. Leaves: the text of `kernel(begin, end, part, args)` and its words. For
-example a softmax over the last axis (one row at a time, three sweeps):
+example, of what goes over rows twice:
 
     for i0 in range(begin, end):
         r1 = f32(-1e999)
@@ -13,31 +13,21 @@ example a softmax over the last axis (one row at a time, three sweeps):
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import product
 
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
-from graphc.codegen.columns import add_in_pairs, rows_together
+from graphc.codegen.columns import LANES, add_in_pairs, rows_together
 from graphc.codegen.folded import fold, folds, repeated, unfold
 from graphc.codegen.phases import STRIP, Phase, phases
+from graphc.codegen.row_groups import ROWS, crossing, groups, in_groups, place_in_group
+from graphc.codegen.summary import summary
 from graphc.codegen.turned import Turned, place_in_row, row_size, turned
-from graphc.codegen.words import ErrorWord, FirstCode, Size, Word, Words
+from graphc.codegen.words import Emitted, ErrorWord, FirstCode, Size, Words
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
 from graphc.types import DType
 
-LANES = 128  # columns a tile, where columns are reduced: accumulators that stay in L1
-
-
 BLOCK = 4096  # elements that are summed up before their sum is added to others
-
-
-@dataclass(frozen=True, slots=True)
-class Emitted:
-    """A kernel's source, which depends on its structure alone, and the words it reads."""
-
-    source: str
-    words: tuple[Word, ...]
 
 
 def emit_loops(kernel: LoopKernel) -> Emitted:
@@ -75,7 +65,7 @@ class _Loops:
     def emit(self) -> Emitted:
         kernel, line = self._kernel, self._writer.line
         with self._writer.block("def kernel(begin, end, part, args):"):
-            line(f'"""{kernel.origin.title}: {_summary(kernel)}."""')
+            line(f'"""{kernel.origin.title}: {summary(kernel)}."""')
             line("w = words(args)")
             self._pointers = self._words.pointers(kernel.operands)
             for v, extent in enumerate(kernel.extents):
@@ -94,6 +84,8 @@ class _Loops:
                 self._columns()
             elif kernel.lanes == "window":
                 self._rows(self._window)
+            elif in_groups(kernel):
+                self._row_groups()
             else:
                 self._rows(self._sweep)
             if checks(kernel.values):
@@ -160,6 +152,23 @@ class _Loops:
                 else:
                     inner(stage)
 
+    def _row_groups(self) -> None:
+        """Each stage for all rows of a group, before the next stage."""
+        kernel, line = self._kernel, self._writer.line
+        last = len(kernel.outer) - 1
+        crossings = crossing(kernel)
+        for number in (n for _, keeps in crossings for n in keeps):
+            line(f"m{number} = tile({ROWS}, {self._dtype(number).short})")
+        size = " * ".join(self._extents[last + 1 :])
+        with self._nest(range(last)), groups(self._writer, *self._bounds(last), size):
+            for stage, (takes, keeps) in zip(kernel.stages, crossings, strict=True):
+                with self._loop(last, "start", "stop"):
+                    for number in takes:
+                        line(f"{self._elements.name(number)} = m{number}[i{last} - start]")
+                    self._sweep(stage) if stage.level == "inner" else self._statements(stage, "")
+                    for number in keeps:
+                        line(f"m{number}[i{last} - start] = {self._elements.name(number)}")
+
     def _sweep(self, stage: Stage) -> None:
         self._start(stage)
         if self._kernel.parts is not None and len(self._kernel.extents) == 1:
@@ -195,7 +204,8 @@ class _Loops:
         """What is done at a point of the inner loops, `place` being where it stands in a strip."""
         for number in part.take:
             self._writer.line(f"{self._elements.name(number)} = m{number}[{place}]")
-        self._statements(part.stage, place_in_row(self._kernel, self._extents))
+        in_row = place_in_row(self._kernel, self._extents)
+        self._statements(part.stage, place_in_group(self._kernel, in_row))
         for number in part.keep:
             self._writer.line(f"m{number}[{place}] = {self._elements.name(number)}")
         self._accumulate(part.stage, "")
@@ -387,13 +397,3 @@ class _Loops:
                 write_best(self._writer, value, self._source(value), (acc, counted), new)
             else:
                 self._writer.line(f"{acc} = {accumulated(value, acc, new, self._source(value))}")
-
-
-def _summary(kernel: LoopKernel) -> str:
-    """The loops in words, for the head of the source."""
-    count = len(kernel.outer)
-    outer = ", ".join(f"i{v}" for v in range(count))
-    inner = ", ".join(f"i{v}" for v in range(count, len(kernel.extents)))
-    tiles = f" in tiles of {LANES} columns" if kernel.lanes == "outer" else ""
-    loops = [f"outer {outer}{tiles}"] * bool(outer) + [f"inner {inner}"] * bool(inner)
-    return ", ".join(loops) or "one element"

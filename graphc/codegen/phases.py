@@ -41,7 +41,7 @@ def phases(values: Sequence[Value], stage: Stage) -> tuple[Phase, ...]:
     below = _below(values, stage)
     longest = max(below.values(), default=0)
     count = ceil(longest / CHAIN)
-    if count <= 1 or not any(map(_is_call, (values[n] for n in stage.compute))):
+    if count <= 1 or not any(map(is_call, (values[n] for n in stage.compute))):
         return (Phase(stage),)
     found = (_cut(values, stage, below, longest * n / count) for n in range(1, count))
     cuts = sorted(cut for cut in set(found) if cut is not None)
@@ -54,7 +54,7 @@ def _below(values: Sequence[Value], stage: Stage) -> Numbers:
     """For each value the cost of the longest chain from it on to the end."""
     below = dict.fromkeys(stage.compute, 0)
     for number in reversed(stage.compute):
-        below[number] += cost_of(values[number]) if _is_call(values[number]) else 1
+        below[number] += cost_of(values[number]) if is_call(values[number]) else 1
         for a in arguments(values[number]):
             if a in below:
                 below[a] = max(below[a], below[number])
@@ -65,7 +65,7 @@ def _together(values: Sequence[Value], below: Numbers) -> Numbers:
     """Calls of the same arguments go where the first of them goes: softplus and sigmoid of one
     value have an exponential in common."""
     first: dict[tuple[int, ...], int] = {}
-    calls = [n for n in below if _is_call(values[n])]
+    calls = [n for n in below if is_call(values[n])]
     for n in calls:
         args = arguments(values[n])
         first[args] = max(first.get(args, 0), below[n])
@@ -126,7 +126,8 @@ def _sinks(values: Sequence[Value], stage: Stage) -> set[int]:
     return stored | {value.value for value in reduced if isinstance(value, Reduced)}
 
 
-def _is_call(value: Value) -> bool:
+def is_call(value: Value) -> bool:
+    """Whether it is more than an instruction."""
     return isinstance(value, Compute) and cost_of(value) >= CALL
 
 

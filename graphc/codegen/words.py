@@ -82,6 +82,14 @@ def alias_class(operand: int) -> int:
     return min(operand, 63)
 
 
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A kernel's source, which depends on its structure alone, and the words it reads."""
+
+    source: str
+    words: tuple[Word, ...]
+
+
 @dataclass(slots=True)
 class Words:
     """Collects the words of one kernel; `width` counts those that an entry stands for."""

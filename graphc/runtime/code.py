@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphc.codegen.emit import emit
-from graphc.codegen.loops import Emitted
-from graphc.codegen.words import Number, Size
+from graphc.codegen.words import Emitted, Number, Size
 from graphc.dims import OWN, DimLike, names
 from graphc.graph import Graph, Node
 from graphc.passes.pipeline import simplify

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from graphc.codegen.loops import LANES
+from graphc.codegen.columns import LANES
 from graphc.dims import DimLike
 from graphc.runtime.cutting import Cut, Cuts
 from graphc.runtime.family import host_core

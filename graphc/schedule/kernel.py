@@ -21,6 +21,7 @@ from graphc.state import State
 from graphc.types import DType, TensorType
 
 Lanes = Literal["inner", "outer", "window"]
+GROUP = 2048  # elements of rows that are swept together, if they are more than one
 BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch", "strip"]
 
 
@@ -28,7 +29,7 @@ BufferKind = Literal["arena", "input", "state", "constant", "partial", "scratch"
 class Buffer:
     """A place in memory, compared by identity.
 
-    "partial" holds one element a part, "scratch" one row (its type) a part, "strip" a strip (its
+    "partial" holds one element a part, "scratch" a group of rows a part, "strip" a strip (its
     type) a part.
     """
 

@@ -6,10 +6,10 @@ Enters: a body over the loops of its group, and their order. Leaves: a loop kern
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.dims import DimLike, product
+from graphc.dims import DimLike, dim_max, product
 from graphc.schedule.body import Body, renumbered_value
 from graphc.schedule.items import Item
-from graphc.schedule.kernel import Buffer, Count, Lanes, Load, LoopKernel, Store, Value
+from graphc.schedule.kernel import GROUP, Buffer, Count, Lanes, Load, LoopKernel, Store, Value
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
 from graphc.schedule.stages import Levels, cost_of, levels_of, plan, unsteady
@@ -87,7 +87,8 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
     for number in saved:
         dtype = getattr(loops.values[number], "dtype", None)
         assert dtype is not None
-        scratch = Buffer("scratch", TensorType(dtype, loops.extents[loops.outer :]), "row")
+        room = dim_max(product(loops.extents[loops.outer :]), GROUP)
+        scratch = Buffer("scratch", TensorType(dtype, (room,)), "row")
         kept.append((number, body.operand(scratch, True)))
     return LoopKernel(
         origin=origin_of(body.group, items),
