@@ -107,7 +107,7 @@ def leaves_barrier(table: int, epoch: int, team: int, flags: int, services: int)
 
     The last thread that arrives releases the others, and decides for all: were each to read the
     error word for itself, a row after the barrier could already have changed it. A thread that
-    waits long sleeps: its partner may be waiting for the same core.
+    waits long offers its core, its partner may be waiting for the same one, and in the end sleeps.
     """
     h = words(table)
     s = words(services)
@@ -122,7 +122,7 @@ def leaves_barrier(table: int, epoch: int, team: int, flags: int, services: int)
     seen = atomic_load(released)
     while 0 <= seen < epoch:
         spins += 1
-        if spins > patience + 100 and s[8] != 0:
+        if spins > patience + 2000 and s[8] != 0:
             call_micro(s[8], 20)
         elif spins > patience and s[6] != 0:
             query(s[6])
