@@ -19,9 +19,10 @@ from graphc.runtime.arena import Memory, memory_of, shape_of
 from graphc.runtime.code import Code
 from graphc.runtime.cutting import Cut, Cuts, cuts_of, named_sizes
 from graphc.runtime.partition import Partition, partition_steps
+from graphc.runtime.shares import bounds_of
 from graphc.runtime.sources import Backend, Sources
 from graphc.runtime.strip_plan import plan_of
-from graphc.runtime.team import BARRIER, COMMIT, FLAGS_AT
+from graphc.runtime.team import BARRIER, BOUNDS_AT, COMMIT, FLAGS_AT, GRANULE_AT
 from graphc.runtime.template import ERROR_AT, Template, number_bits, write_header
 from graphc.schedule.kernel import Buffer, LoopKernel
 from graphc.schedule.tasks import failing_steps
@@ -57,8 +58,8 @@ class Binding:
 
     `arena_words` are addresses in the arena, `error_words` that of the error word. `numbers` are
     those of all sizes of the program, `sizes` those of the names. The table has the addresses of
-    the `plans` of its loops over strips. `code` is what runs: the program's, or one that fits into
-    its memory budget.
+    the `plans` of its loops over strips, and of the bounds of parts. `code` is what runs: the
+    program's, or one that fits into its memory budget.
     """
 
     code: Code
@@ -114,6 +115,7 @@ def bind(
     relative |= {at + 1: None for at in template.strips.values()}
     _write_heads(template, table, partitions)
     plans = _write_strips(table, cuts, known, partitions, sources)
+    bounds = _write_bounds(template, table, partitions)
 
     def slot(buffer: Buffer) -> Slot:
         at = (*template.external[buffer], *(n for n, b in relative.items() if b is buffer))
@@ -134,7 +136,7 @@ def bind(
         partitions=partitions,
         numbers=numbers,
         sizes=dict(sizes),
-        plans=plans,
+        plans=(*plans, *bounds),
     )
 
 
@@ -187,6 +189,20 @@ def _write_heads(template: Template, table: np.ndarray, partitions: Sequence[Par
         table[rows + column] = values
     table[rows + FLAGS_AT] = row_flags(template.code, partitions)
     write_header(table, len(rows))
+
+
+def _write_bounds(
+    template: Template, table: np.ndarray, partitions: Sequence[Partition]
+) -> list[np.ndarray]:
+    """Where parts begin whose blocks are not equally large."""
+    every = []
+    for at, partition in zip(template.rows, partitions, strict=True):
+        blocking = None if partition.member else partition.blocking
+        bounds = None if blocking is None else bounds_of(blocking, partition.parts)
+        if bounds is not None:
+            table[[at + GRANULE_AT, at + BOUNDS_AT]] = 0, bounds.ctypes.data
+            every.append(bounds)
+    return every
 
 
 def _write_contractions(

@@ -74,7 +74,7 @@ def run_table_python(table: int, kernels: Mapping[int, PythonKernel]) -> int:
 
 
 _FUNCTIONS = (
-    *(runner.start, runner.run_rows, runner.run_parts, runner.leaves_barrier),
+    *(runner.start, runner.run_rows, runner.run_parts, runner.first_of, runner.leaves_barrier),
     runner.another_step,
 )
 _ROWS = -1  # stands for the address of run_rows: the runner calls it through its services

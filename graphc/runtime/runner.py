@@ -86,19 +86,27 @@ def run_rows(table: int, thread: int, team: int, services: int) -> None:
 def run_parts(row: int, thread: int, team: int) -> None:
     """The parts of a row that are for one thread; those without elements are not called."""
     w = words(row)
-    kernel, extent, granule, parts = w[1], w[2], w[3], w[4]
+    kernel, extent, parts = w[1], w[2], w[4]
     if parts == 1:
         if thread == 0 and extent > 0:
             call_micro(kernel, 0, extent, 0, row + 64)
     else:
-        blocks = floordiv(extent + granule - 1, granule)
         part = thread
         while part < parts:
-            begin = floordiv(part * blocks, parts) * granule
-            end = minimum(extent, floordiv((part + 1) * blocks, parts) * granule)
+            begin, end = first_of(row, part), first_of(row, part + 1)
             if begin < end:
                 call_micro(kernel, begin, end, part, row + 64)
             part += team
+
+
+def first_of(row: int, part: int) -> int:
+    """Where a part of a row begins, and the one before it ends."""
+    w = words(row)
+    extent, granule, parts = w[2], w[3], w[4]
+    if granule == 0:
+        return words(w[7])[part]
+    blocks = floordiv(extent + granule - 1, granule)
+    return minimum(extent, floordiv(part * blocks, parts) * granule)
 
 
 def leaves_barrier(table: int, epoch: int, team: int, flags: int, services: int) -> int:

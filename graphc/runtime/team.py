@@ -5,13 +5,15 @@ Enters: the address of a table. Leaves: its error word (0: all is well), and wha
 
 A row, int64 words: w0 words to the next row | w1 kernel | w2 extent | w3 granule | w4 parts (1: on
 thread 0, 0: a loop over strips runs it) | w5 flags | w6 cycles (profiling) | w7 for strips, see
-`codegen/strips.py` | w8... arguments. Flags: 1 barrier after
-the row | 2 commit point: if the error word is not 0 after the barrier, all threads leave | 4 end of
-a step: all threads count it, and begin again if there are steps left, and time. Part p of
-a row is blocks [p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / granule) blocks; thread
-t of T runs parts t, t+T, ... The header: h0 rows | h1 first row | h2 barrier, two words on a cache
-line of their own | h3 error word | h4 spins before a waiting thread yields its core | h5 steps done
-| h6 steps wanted | h7 the reading of `cycles` after which no step begins. h1, h2, h3 are addresses.
+`codegen/strips.py`, or the address of bounds | w8... arguments. Flags: 1 barrier after the row | 2
+commit point: if the error word is not 0 after the barrier, all threads leave | 4 end of a step: all
+threads count it, and begin again if there are steps left, and time. Part p of a row is blocks
+[p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / granule) blocks; where the granule is 0
+it goes from bound p to bound p + 1. Thread t of T runs parts t, t+T, ...
+
+The header: h0 rows | h1 first row | h2 barrier, two words on a cache line of their own | h3 error
+word | h4 spins before a waiting thread yields its core | h5 steps done | h6 steps wanted | h7 the
+reading of `cycles` after which no step begins. h1, h2, h3 are addresses.
 Behind the error word stand the words of the table's pace: `pace.py` says what they are for.
 
     error = run_table(table.ctypes.data, threads=get_threads())
@@ -47,7 +49,8 @@ from graphc.state import STATE_LOCK
 HEADER_WORDS = 8
 STEP_AT, DEADLINE_AT = 5, 7  # words of the header
 ROW_WORDS = 8  # before the arguments
-EXTENT_AT, FLAGS_AT, CYCLES_AT = 2, 5, 6  # words of a row
+EXTENT_AT, GRANULE_AT, FLAGS_AT, CYCLES_AT = 2, 3, 5, 6  # words of a row
+BOUNDS_AT = 7  # of a row without a granule
 FIRST_AT = INSIDE_AT = 7  # of a loop over strips: a member's, its own
 BARRIER, COMMIT, STEP = 1, 2, 4
 SPINS = 2000  # about 50 us
@@ -159,10 +162,17 @@ def source_of(*functions: Callable[..., Any], result: str = VOID) -> Source:
 
 
 PACE = (pace.prefers_team, pace.record_pace, pace.judge_way, pace.take_other_way)
+ROWS = (runner.run_parts, runner.first_of, runner.leaves_barrier, runner.another_step)
 RUNNER = (
     source_of(runner.start, *PACE, result="i64"),
     source_of(runner.member),
-    source_of(runner.run_rows, runner.run_parts, runner.leaves_barrier, runner.another_step),
+    source_of(
+        runner.run_rows,
+        runner.run_parts,
+        runner.first_of,
+        runner.leaves_barrier,
+        runner.another_step,
+    ),
 )
 
 

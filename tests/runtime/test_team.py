@@ -17,7 +17,7 @@ from graphc.errors import ThreadError
 from graphc.runtime import team
 from graphc.runtime.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel, run_table_python
-from graphc.runtime.team import BARRIER, COMMIT, ROW_WORDS, run_table
+from graphc.runtime.team import BARRIER, BOUNDS_AT, COMMIT, ROW_WORDS, run_table
 from graphc.runtime.template import ROWS_AT
 
 # args: record, its length. Writes (begin, end, calls) of each part.
@@ -94,6 +94,15 @@ def test_partition(native: bool, threads: int, extent: int, granule: int, parts:
     assert (called[:, 0] < called[:, 1]).all()
     if parts > 1:
         assert (called[:, 0] % granule == 0).all()
+
+
+@pytest.mark.parametrize(("native", "threads"), WAYS)
+def test_parts_between_bounds(native: bool, threads: int) -> None:
+    seen, bounds = np.zeros((4, 3), np.int64), np.array([0, 3, 3, 50, 64])
+    table = Table([(RECORD, 64, 0, 4, 0, (seen.ctypes.data,))], native)
+    table.words[ROWS_AT + BOUNDS_AT] = bounds.ctypes.data
+    assert run(table, threads) == 0
+    assert seen.tolist() == [[0, 3, 1], [0, 0, 0], [3, 50, 1], [50, 64, 1]]
 
 
 def test_an_empty_row_calls_nothing() -> None:
