@@ -52,6 +52,7 @@ from graphc.schedule.strip_order import Unit, Uses, in_order, is_convex, uses_of
 from graphc.types import TensorType
 
 WIDE = 2  # a wide result has so many times the elements of either factor
+SHORT = 1 << 14  # elements a head, known to be no more: caches hold heads until they are read again
 
 Shape = tuple[DimLike, ...]
 
@@ -97,6 +98,7 @@ class _Wide:
 def in_strips(steps: Sequence[Step], outputs: Collection[Buffer]) -> tuple[Step, ...]:
     """The steps, by level; those of a set stand behind its StripKernel."""
     shapes = dict.fromkeys(wide_shape(b) for b in _results(steps) if b not in outputs)
+    shapes = [shape for shape in shapes if not _is_short(shape)]
     if not shapes:
         return tuple(steps)
     uses, found = uses_of(steps), list[_Wide]()
@@ -133,6 +135,13 @@ def _is_wide(kernel: ContractKernel) -> bool:
     )
     most = WIDE * max(_nominal(left), _nominal(right))
     return kernel.dtype.kind == "f" and _nominal(product(kernel.extents)) >= most
+
+
+def _is_short(shape: Shape) -> bool:
+    """Measured, heads of 64 rows: a step of attention is 2 to 4 % longer if it computes weights
+    again; 256 rows take the same time either way."""
+    size = product(shape[-2:])
+    return len(shape) < 2 or (isinstance(size, int) and size <= SHORT)
 
 
 def _nominal(size: DimLike) -> int:

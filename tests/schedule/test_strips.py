@@ -104,6 +104,14 @@ def test_scores_or_weights_that_are_asked_for_are_stored(shown: gx.Tensor) -> No
     assert len(wide(schedule)) == 2
 
 
+@pytest.mark.parametrize(("steps", "count"), [(128, 0), (129, 1)])
+def test_heads_that_are_known_to_be_short_are_stored(steps: int, count: int) -> None:
+    q = gx.input("q", ("b", steps, 8))
+    out = gx.nn.attention(q, q, q)
+    schedule = build_schedule(simplify(Graph((q.node,), (out.node,), ())))
+    assert len(members(schedule)) == count
+
+
 def test_layers_and_gradients_without_heads_run_as_they_are() -> None:
     x, up, down = (
         gx.input("x", ("b", "n", 32)),
