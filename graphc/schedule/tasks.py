@@ -79,9 +79,11 @@ def work_of(
 def _touched(kernel: Kernel, number: dict[Buffer, int]) -> _Memory:
     arena = [o for o in kernel.operands if o.buffer in number]
     states = [o for o in kernel.operands if o.buffer.kind == "state"]
+    writes = dict.fromkeys(number[o.buffer] for o in arena if o.written)
+    reads = dict.fromkeys(number[o.buffer] for o in arena if number[o.buffer] not in writes)
     return _Memory(
-        tuple(dict.fromkeys(number[o.buffer] for o in arena if not o.written)),
-        tuple(dict.fromkeys(number[o.buffer] for o in arena if o.written)),
+        tuple(reads),
+        tuple(writes),
         frozenset(o.buffer for o in states),
         frozenset(o.buffer for o in states if o.written),
     )

@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 
 import graphc as gx
 from graphc.errors import UNKNOWN, GraphError, IndexRangeError, MemoryBudgetError
-from graphc.runtime.backends import PYTHON
+from graphc.runtime import budget
+from graphc.runtime.backends import NATIVE, PYTHON
+from graphc.runtime.binding import bind
 from graphc.runtime.budget import Budget
 from graphc.runtime.program import Program
+from graphc.runtime.template import make_template
+from graphc.schedule.budget import Run
 from tests.compiled.checking import Case, program_of, ran
 from tests.compiled.random_losses import random_loss
 from tests.compiled.test_random_graphs import random_case
@@ -140,10 +144,10 @@ def test_too_small_a_budget_says_the_least_that_works_and_what_holds_it() -> Non
     assert deep(found)[0].memory_for(batch=ROWS).arena_bytes <= found
 
 
-@pytest.mark.parametrize("budget", [0, -1, float("inf"), float("nan"), "1 GB"])
-def test_a_budget_is_a_number_of_bytes(budget: float) -> None:
+@pytest.mark.parametrize("size", [0, -1, float("inf"), float("nan"), "1 GB"])
+def test_a_budget_is_a_number_of_bytes(size: float) -> None:
     with pytest.raises(GraphError, match="memory_budget is a number of bytes"):
-        gx.compile([gx.input("x", (3,))], gx.input("x", (3,)) + 1, memory_budget=budget)
+        gx.compile([gx.input("x", (3,))], gx.input("x", (3,)) + 1, memory_budget=size)
 
 
 def test_a_failed_call_leaves_state_as_it_was() -> None:
@@ -169,13 +173,58 @@ def test_a_failed_call_leaves_state_as_it_was() -> None:
     assert not np.array_equal(table.value, before[0])
 
 
+def twice(program: Program, **sizes: int) -> Program:
+    """The program with every kernel that can run again doing so at once."""
+    binding = bind(make_template(program._code, NATIVE.kernels), sizes, 2, NATIVE)
+    work = budget._work(binding)
+    runs = []
+    for n, task in enumerate(work.tasks):
+        again = (0, 1, 2) if task.repeatable else (0,)
+        runs += [Run(n, number, frozenset(task.writes)) for number in again]
+    code = budget._code_of(binding.code, runs)
+    return Program(program.graph, code, program._structure)
+
+
+def attention(layers: int) -> tuple[gx.Tensor, list[gx.Tensor]]:
+    """An input, and the gradients of layers of attention."""
+    rng = np.random.default_rng(0)
+    h = x = gx.input("x", ("b", "t", 16))
+    weights = [gx.parameter(f"w{n}", rng.standard_normal((16, 16)) / 4) for n in range(layers)]
+    for w in weights:
+        h = h + gx.tanh(gx.nn.attention(h @ w, h, h, causal=True))
+    return x, gx.grad(gx.sum(h), weights)
+
+
+def test_attention_keeps_to_a_budget() -> None:
+    x, grads = attention(6)
+    plain = gx.compile([x], grads)
+    limit = plain.memory_for(b=2, t=256).arena_bytes * 0.7
+    program = gx.compile([x], grads, memory_budget=limit)
+    rows = np.random.default_rng(0).standard_normal((2, 256, 16)).astype(np.float32)
+    for got, wanted in zip(program(rows), plain(rows), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    assert program.memory.arena_bytes <= limit
+    assert program.memory.recomputed
+
+
+def test_loops_over_strips_run_again() -> None:
+    rng = np.random.default_rng(0)
+    x, grads = attention(3)
+    plain = gx.compile([x], grads)
+    program = twice(plain, b=2, t=256)
+    rows = rng.standard_normal((2, 256, 16)).astype(np.float32)
+    for got, wanted in zip(program(rows), plain(rows), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    assert "strips" in {again.name for again in program.memory.recomputed}
+
+
 def squeezed(case: Case, share: float) -> Program | None:
     """The program in about the share of its memory, if that can be."""
     plain = program_of(case.graph, PYTHON)
     ran(case, plain)
     code, structure = plain._code, plain._structure
-    budget = Budget(int(plain.memory.arena_bytes * share), UNKNOWN)
-    program = Program(case.graph, code, structure, PYTHON, budget)
+    limit = Budget(int(plain.memory.arena_bytes * share), UNKNOWN)
+    program = Program(case.graph, code, structure, PYTHON, limit)
     try:
         ran(case, program)
     except MemoryBudgetError:
