@@ -14,6 +14,10 @@ through them in order: what one writes, another reads of the same rows alone. Su
 What a later set reads of an earlier one, it computes again, on its strips: the gradient does so
 with scores and weights, from q and k. Memory is then linear in the rows, and what is computed again
 never leaves the cache. How large a strip is, a binding decides, and thereby how many there are.
+
+Wide arrays stay as they are that an output or another kernel reads, whose sums over the rows go
+through an epilogue, or whose heads are known to be short; so do gradients without a head axis: parts
+share out heads.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
