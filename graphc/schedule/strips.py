@@ -16,8 +16,8 @@ with scores and weights, from q and k. Memory is then linear in the rows, and wh
 never leaves the cache. How large a strip is, a binding decides, and thereby how many there are.
 
 Wide arrays stay as they are that an output or another kernel reads, whose sums over the rows go
-through an epilogue, or whose heads are known to be short; so do gradients without a head axis: parts
-share out heads.
+through an epilogue, or whose heads are known to be short; so do gradients without a head axis:
+parts share out heads.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
