@@ -25,7 +25,9 @@ from tests.runtime.models import batch, training_step
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """An empty store, where the code of graphs of any size is kept."""
+    """An empty store, where the code of graphs of any size is kept. No node is left of programs
+    of other tests, which would be part of an equal graph, with its line, until it is collected."""
+    gc.collect()
     store = open_store(tmp_path / "kernels")
     monkeypatch.setattr(recall, "kernel_store", lambda: store)
     monkeypatch.setattr(recall, "LARGE", 0)
