@@ -330,7 +330,7 @@ def _strip_kernel(wide: _Wide, strips: Strips, number: int) -> StripKernel:
         if step in strips.again:
             form = _repeated(form)
             small = {a.buffer for a in form.accesses if a.written} - wide.arrays
-            known = own | {b: own_buffer(b, units) for b in small}
+            known = own | {b: own_buffer(b, units) for b in small} | _scratch(form)
             members.append(member_of(form, Space(units, starts, known)))
             continue
         member = member_of(form, Space(units, starts, own))
@@ -360,6 +360,12 @@ def _repeated(form: Form) -> Form:
     parts = tuple(replace(part, role="again") for part in origin.parts)
     kernel = replace(form.kernel, origin=replace(origin, parts=parts, refusals=()))
     return replace(form, kernel=kernel)
+
+
+def _scratch(form: Form) -> dict[Buffer, Buffer]:
+    """Rows of its own: there may be fewer parts than where the step runs first."""
+    buffers = [o.buffer for o in form.kernel.operands if o.buffer.kind == "scratch"]
+    return {buffer: replace(buffer) for buffer in buffers}
 
 
 def _zeros(member: Member) -> Member:

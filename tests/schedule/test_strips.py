@@ -50,6 +50,14 @@ def test_the_gradient_computes_the_weights_again() -> None:
     assert wide(schedule) == []
 
 
+def test_no_two_kernels_share_a_row_of_scratch() -> None:
+    loss = gx.sum(gx.sin(gx.nn.attention(Q, K, V, causal=True) @ W) * G)
+    schedule = scheduled(gx.grad(loss, [Q, K, V]))
+    operands = [o for s in schedule.steps for o in s.kernel.operands]
+    rows = [o.buffer for o in operands if o.buffer.kind == "scratch"]
+    assert len(rows) == len(set(rows)) >= 2
+
+
 def test_a_causal_mask_is_made_on_strips() -> None:
     loss = gx.sum(gx.sin(gx.nn.attention(Q, K, V, causal=True) @ W) * G)
     schedule = scheduled(gx.grad(loss, [Q, K, V]))
