@@ -9,7 +9,7 @@ import pytest
 
 import graphc as gx
 from graphc.graph import Graph
-from graphc.runtime import cutting
+from graphc.runtime import cutting, team
 from graphc.runtime.backends import NATIVE, PYTHON
 from graphc.runtime.cutting import Cut
 from graphc.runtime.program import Program
@@ -139,7 +139,9 @@ def test_what_runs_on_strips_is_seen() -> None:
     assert flops >= 2 * 4 * 64 * 64 * 16 * 7  # two products forward, five backward
 
 
-def test_a_memory_budget_moves_sets_as_a_whole() -> None:
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_memory_budget_moves_sets_as_a_whole(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team._state, "threads", count)  # with three, fewer parts have the gradient
     x, g = (gx.input(name, (2, "t", 8)) for name in "xg")
     w, h = gx.input("w", (3, 8, 8)), x
     for _ in range(6):
