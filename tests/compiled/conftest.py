@@ -8,10 +8,17 @@ from graphc.runtime import partition
 from graphc.runtime.team import get_threads, set_threads
 
 
-@pytest.fixture
-def split(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """split(3): from now on every kernel that can be shared out runs in three parts."""
+@pytest.fixture(autouse=True)
+def _same_threads_for_all() -> Iterator[None]:
+    """Whatever a test sets, the next one begins with what was."""
     before = get_threads()
+    yield
+    set_threads(before)
+
+
+@pytest.fixture
+def split(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """split(3): from now on every kernel that can be shared out runs in three parts."""
 
     def force(parts: int) -> None:
         monkeypatch.setattr(partition, "SPLIT_CYCLES", 0)
@@ -19,5 +26,4 @@ def split(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
         monkeypatch.setattr(partition, "GRANULE", 2)
         set_threads(parts)
 
-    yield force
-    set_threads(before)
+    return force
