@@ -80,7 +80,7 @@ def compile(
 def _budget(bytes: Any) -> Budget | None:
     if bytes is None:
         return None
-    if isinstance(bytes, int | float | np.number) and 0 < bytes < inf:
+    if isinstance(bytes, int | float | np.number) and bytes is not True and 0 < bytes < inf:
         return Budget(int(bytes), caller())
     raise GraphError(
         "memory_budget is a number of bytes", got=repr(bytes), fix="memory_budget=64 * 2**20"

@@ -19,7 +19,7 @@ def _past_scatter(x: Tensor, a: Tensor, b: Tensor, y: Tensor, z: Tensor) -> Tens
     size = x.shape[axis]
     if y.node.params["axis"] != axis or not isinstance(size, int):
         return None
-    written, read = (index.node.params["value"].array for index in (a, b))
+    written, read = (index.node.params["value"].array.astype(np.int64) for index in (a, b))
     # What is no position of the axis is an error of the program, if it gets there.
     if any(((places < -size) | (places >= size)).any() for places in (written, read)):
         return None

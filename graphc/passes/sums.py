@@ -9,9 +9,12 @@ was one more sweep over both is no sweep at all: sum(a) and sum(x - mean(x)) joi
 make mean and c.
 """
 
+from graphc.dims import product
+from graphc.functions.lifting import size
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node
-from graphc.ops import add, broadcast_to, div, mul, reshape, sub, sum_
+from graphc.ops import add, broadcast_to, div, mul, reshape, sub, sum_, where
+from graphc.ops.constants import filled
 from graphc.ops.views import fitted
 from graphc.passes.names import a, b, c, e, x, y, z
 from graphc.passes.rewrite import As, Rule
@@ -28,7 +31,11 @@ def _parted(
     factor = _beside(c.shape, y.shape, axes)
     if factor is None or not _holds_sum(e.node, b.node, axes):
         return None
-    return add(sum_(a, axes=axes), mul(_spread(fitted(c, factor), z.shape), sum_(x, axes=axes)))
+    moved = mul(_spread(fitted(c, factor), z.shape), sum_(x, axes=axes))
+    count = product(y.shape[axis] for axis in axes)
+    if not isinstance(count, int):  # of no terms the sum is 0, whatever c is
+        moved = where(_spread(size(count, Tensor) > 0, z.shape), moved, filled(moved, 0))
+    return add(sum_(a, axes=axes), moved)
 
 
 def _spread(x: Tensor, shape: Shape) -> Tensor:

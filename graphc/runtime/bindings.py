@@ -55,9 +55,10 @@ class Bindings:
         """The program bound to the shapes of these arguments."""
         threads = get_threads()
         key = (threads, *[a.shape for a in arrays])
-        bound = self.known.get(key)
+        bound = self.known.pop(key, None)
         if bound is None or bound.base != self._base:
-            bound = self.known[key] = self._bound_to(arrays, bound)
+            bound = self._bound_to(arrays, bound)
+        self.known[key] = bound  # the last one
         self._last = threads, bound
         return bound
 

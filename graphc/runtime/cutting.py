@@ -24,7 +24,8 @@ STRIPS_A_PART = 4  # that all parts are busy until nearly the end
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Strips of `units` along each of the axes, the last one smaller."""
+    """Strips of `units` along each of the axes, the last one smaller. Of an axis of size 0 the unit
+    may be 0: then there is one strip, which clears what strips add to."""
 
     axes: tuple[int, ...]
     units: tuple[int, ...]
@@ -32,7 +33,8 @@ class Cut:
     @property
     def counts(self) -> tuple[int, ...]:
         """How many strips there are along each axis."""
-        return tuple(-(-size // unit) for size, unit in zip(self.axes, self.units, strict=True))
+        sizes = zip(self.axes, self.units, strict=True)
+        return tuple(-(-size // unit) if unit else 1 for size, unit in sizes)
 
     @property
     def strips(self) -> int:
@@ -43,7 +45,7 @@ class Cut:
     def smaller(self) -> tuple[int, ...]:
         """The units of the last strip along each axis."""
         sizes = zip(self.axes, self.units, strict=True)
-        return tuple(size % unit or unit for size, unit in sizes)
+        return tuple((size % unit or unit) if unit else 0 for size, unit in sizes)
 
     @property
     def tail(self) -> int:
@@ -85,7 +87,9 @@ def named_sizes(cuts: Cuts, smaller: bool = False) -> dict[str, int]:
 def _cut(strips: Strips, numbers: Mapping[DimLike, int], parts: int) -> Cut:
     kernel = strips.kernel
     axes = tuple(numbers[size] for size in kernel.axes)
-    rows, ones = max(axes[-1], 1), (1,) * (len(axes) - 1)
+    rows, ones = axes[-1], (1,) * (len(axes) - 1)
+    if not axes[-1]:
+        return Cut(axes, (*ones, 0))
     fit = host_core().l2 // max(_row_bytes(strips, numbers), 1)
     heads = max(prod(axes[:-1]), 1)
     if fit < rows:

@@ -264,9 +264,12 @@ def _operation(scope: _Scope, op: ast.AST, operands: Sequence[Operand], node: as
 
 
 def _literal_as(x: Operand, other: Operand) -> Operand:
-    """A literal beside an integer is of that kind."""
+    """A literal beside an integer is of that kind, if that has its value."""
     kind = other.kind
     if not isinstance(x.kind, Literal) or not isinstance(kind, str) or kind[0] not in "iu":
+        return x
+    bits, signed = int(kind[1:]), kind[0] == "i"
+    if not -(signed << (bits - 1)) <= x.kind.value < 1 << (bits - signed):
         return x
     return Operand(kind, ir.Constant(VALUE_TYPES[kind], x.kind.value))
 

@@ -68,6 +68,7 @@ class Program:
         self.graph = graph
         self._code, self._structure, self._backend = code, structure, backend
         self._budget, self._ledger = budget, Ledger()
+        self._runs = False
         self._bindings = Bindings(graph, code, backend, budget, self._ledger)
         assemble = assembler(structure)
         self._assemble: Callable[[list[Any]], Any] = (
@@ -90,15 +91,19 @@ class Program:
                 args = self._arrays(args)
                 break
         with STATE_LOCK:
-            bound = self._feed(args)
-            fresh = bound.fresh() if bound.large else _NONE
-            error = self._run(bound.address, bound.threads)
-            if error:
-                raise failure_of(bound.binding, error)
-            outputs = [
-                fresh[n] if view is None else view.copy() if view.ndim else view[()]
-                for n, view in enumerate(bound.outputs)
-            ]
+            self._begin()
+            try:
+                bound = self._feed(args)
+                fresh = bound.fresh() if bound.large else _NONE
+                error = self._run(bound.address, bound.threads)
+                if error:
+                    raise failure_of(bound.binding, error)
+                outputs = [
+                    fresh[n] if view is None else view.copy() if view.ndim else view[()]
+                    for n, view in enumerate(bound.outputs)
+                ]
+            finally:
+                self._runs = False
         return self._assemble(outputs)
 
     def repeated(self, args: Sequence[Any]) -> Any:
@@ -106,15 +111,31 @@ class Program:
         dtypes, else MISSED, and nothing has run. Arrays are taken as they are, and for a float32
         a Python float."""
         with STATE_LOCK:
-            again = self._bindings.last()
-            if again is None or again.enter is None:
-                return MISSED
-            ran = again.enter(*args)
-            if ran is None:
-                return MISSED
-            if not ran:
-                raise failure_of(again.binding, again.error)
-            return self._assemble([copied() for copied in again.results])
+            self._begin()
+            try:
+                again = self._bindings.last()
+                if again is None or again.enter is None:
+                    return MISSED
+                ran = again.enter(*args)
+                if ran is None:
+                    return MISSED
+                if not ran:
+                    raise failure_of(again.binding, again.error)
+                outputs = [copied() for copied in again.results]
+            finally:
+                self._runs = False
+        return self._assemble(outputs)
+
+    def _begin(self) -> None:
+        """Other threads wait for the lock. This thread holds it already if it is called from
+        within a call, between the arguments and the results, which lie in the same memory."""
+        if self._runs:
+            raise BindingError(
+                "the program is called within a call of its own",
+                got="a call by a signal handler, a finaliser or a callback of gc",
+                fix="call a copy there, which has memory of its own: copy.copy(program)",
+            )
+        self._runs = True
 
     def __repr__(self) -> str:
         types = ", ".join(
@@ -221,13 +242,14 @@ class Program:
             )
         check_repeats(repeats)
         check_order(sort)
-        args = self._arrays(arranged(self._names, args, kwargs))
+        given = arranged(self._names, args, kwargs)
+        args = self._arrays(given)
         with STATE_LOCK:
             binding = self._feed(args).binding
             error, times = measure(
                 binding,
                 lambda: self._feed(args).point_home(),
-                lambda: self(*args),
+                lambda: self(*given),
                 repeats,
             )
             if error:

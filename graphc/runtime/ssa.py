@@ -53,7 +53,9 @@ class End:
 
 def fixed(kind: Any) -> Any:
     """The kind without a literal's value."""
-    return "i64" if isinstance(kind, Literal) else kind
+    if not isinstance(kind, Literal):
+        return kind
+    return "i64" if kind.value < 2**63 else "u64"
 
 
 def branch(flow: Flow, condition: Operand, *ways: Callable[[], None]) -> None:
@@ -95,14 +97,16 @@ def joined(b: Any, ends: Sequence[End]) -> Names:
 def loop(
     flow: Flow, assigned: Iterable[Any], test: Callable[[], Operand], turn: Callable[[], None]
 ) -> None:
-    """Turns while the test holds; names that a turn has `assigned` are carried to the next."""
+    """Turns while the test holds; names that a turn has `assigned` are carried to the next. What
+    is no single value cannot be: such a name is none where a turn may have assigned it."""
     b, ends = flow.builder, [End(flow.builder.block, flow.names)]
     head, inside, after = (b.append_basic_block(name) for name in ("head", "turn", "after"))
     b.branch(head)
     b.position_at_end(head)
-    carried = [name for name in assigned if _is_value(flow.names.get(name, NOTHING))]
-    phis = {name: _phi(b, flow.names[name]) for name in carried}
-    flow.names = behind = flow.names | phis
+    changed = {name: flow.names[name] for name in assigned if name in flow.names}
+    phis = {name: _phi(b, operand) for name, operand in changed.items() if _is_value(operand)}
+    kept = {name: operand for name, operand in flow.names.items() if name not in changed}
+    flow.names = behind = kept | phis
     b.cbranch(test().value, inside, after)
     b.position_at_end(inside)
     flow.names = dict(behind)

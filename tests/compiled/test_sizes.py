@@ -279,3 +279,16 @@ def test_rows_of_two_arrays_of_known_width(name: str, width: int) -> None:
     for n in (1, 40, 300):
         arrays = [some("float32", (n, width), seed) for seed in (0, 1)]
         agree(case([a, b], outputs, arrays), program, False, f"{n}")
+
+
+def test_products_and_sums_of_no_rows() -> None:
+    a, b = gx.input("a", ("m", "n")), gx.input("b", ("m", "p"))
+    product = gx.compile([a, b], a.T @ b)
+    assert product(np.ones((4, 0)), np.ones((4, 3))).shape == (0, 3)
+    np.testing.assert_array_equal(product(np.ones((0, 2)), np.ones((0, 3))), np.zeros((2, 3)))
+    x, w = gx.input("x", ("b", 8, 8, 1)), gx.input("w", (1, 1, 1, 16))
+    image = gx.compile([x, w], gx.nn.conv(x, w, padding=0))
+    assert image(np.zeros((0, 8, 8, 1)), np.ones((1, 1, 1, 16))).shape == (0, 8, 8, 16)
+    away = b - gx.mean(b, axis=0)
+    summed = gx.compile([b], gx.sum(b + away / gx.sqrt(gx.mean(b * b, axis=0)), axis=0))
+    np.testing.assert_array_equal(summed(np.zeros((0, 3))), np.zeros(3))

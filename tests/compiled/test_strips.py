@@ -92,6 +92,17 @@ def test_several_small_heads_are_one_strip() -> None:
     assert sets  # a last strip of fewer heads
 
 
+@pytest.mark.usefixtures("threads")
+def test_without_queries_nothing_is_added_to_zeros() -> None:
+    case = attention((2,), (30, 7), causal=False, between=True)
+    program = program_of(case.graph, NATIVE)
+    program(*case.arrays)  # leaves its numbers in the memory of the next call
+    q, k, v, g, w = case.arrays
+    results = program(q[:, :0], k, v, g[:, :0], w)
+    assert [r.shape for r in results] == [(2, 0, 4), (2, 0, 4), (2, 7, 4), (2, 7, 4)]
+    assert not any(r.any() for r in results)
+
+
 @pytest.mark.usefixtures("few_rows", "threads")
 def test_the_same_bits_every_time() -> None:
     case = attention((4,), (64, 33), causal=True, between=True, size=8)

@@ -99,3 +99,11 @@ def test_a_gather_of_what_was_written_or_is_elsewhere_stays(
     read = ops.take(written, gx.asarray([*places, 1]), axis=axis)
     (after,) = rewrite([read.node], table(POSITIONS))
     assert after is read.node
+
+
+def test_narrow_positions_of_a_long_axis_are_compared() -> None:
+    x, places = gx.input("x", (1000,)), gx.constant(np.array([0, -2], np.int8))
+    written = ops.scatter(x, places, gx.input("u", (2,)), axis=0, combine="set")
+    elsewhere = ops.take(written, gx.constant(np.array([1, 3], np.int8)), axis=0)
+    (after,) = rewrite([elsewhere.node], table(POSITIONS))
+    assert after.inputs[0] is x.node

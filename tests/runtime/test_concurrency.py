@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from graphc.errors import BindingError
 from graphc.runtime import team
 from graphc.runtime.program import Program
 from graphc.state import STATE_LOCK
@@ -102,6 +103,26 @@ def test_programs_that_share_state_take_turns() -> None:
     together([lambda: work(add, 1), lambda: work(subtract, -1)] * 2)
     assert torn == []
     assert (total.value == 0).all()
+
+
+def test_a_call_within_a_call_of_the_same_program_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, total = gx.input("x", ()), gx.state("total", 0.0)
+    add = gx.compile([x], total + x, updates={total: total + x})
+    run, errors = add._run, []
+
+    def run_with_a_signal(table: int, threads: int) -> int:
+        with pytest.raises(BindingError, match="within a call of its own") as caught:
+            add(x=100)
+        errors.append(caught.value)
+        with pytest.raises(BindingError, match=r"copy\.copy\(program\)"):
+            add(np.float32(100))
+        return run(table, threads)
+
+    monkeypatch.setattr(add, "_run", run_with_a_signal)
+    assert [float(add(x=n)) for n in (1, 2)] == [1, 3]
+    assert len(errors) == 2
 
 
 def test_values_wait_for_a_running_program() -> None:

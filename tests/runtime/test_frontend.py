@@ -59,6 +59,7 @@ BODIES = {
     "memory": "t = tile(4, i64)\nt[a & 3] = b\nt[a & 3] = t[a & 3] + 1\nreturn t[a & 3]",
     "narrow integers wrap": "x = i32(a) * i32(2147483647)\nreturn i64(x) + i64(u8(b) - u8(200))",
     "a literal beside a narrow integer": "return i64((i8(a) + 100) >> 1)",
+    "the largest literal": "return i64(18446744073709551615 >> u64(60)) + b",
     "a pass": "if a < b:\n    pass\nreturn a",
     "an annotation": "'''says what it does'''\nreturn a",
 }
@@ -115,6 +116,12 @@ REFUSED = {
     "not": ("return i64(not a)", "Not"),
     "an integer as a condition": ("return 1 if a else 0", "a condition of i64"),
     "a difference of bools": ("return i64((a < b) - (a > b))", "operands of kinds b1, b1"),
+    "a literal that a kind does not have": ("return 1 if u8(a) < 300 else 0", "value=300"),
+    "a negative literal beside what is not": ("return 1 if -1 < u64(a) else 0", "value=-1"),
+    "a tuple from turn to turn": (
+        "t = (a, b)\nfor j in range(3):\n    x, y = t\n    t = (y + 1, x)\nreturn a",
+        "a name without a value",
+    ),
     "a float index": ("return words(i)[f64(a)]", "operands of kinds"),
     "a store of another kind": ("words(i)[0] = f64(a)\nreturn a", "operands of kinds"),
     "an index of no memory": ("return a[b]", "operands of kinds i64, i64"),

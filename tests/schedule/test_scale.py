@@ -61,7 +61,7 @@ def training(count: int, size: Callable[[int], int]) -> list[Interval]:
 
 
 def ratio(work: Callable[[], object], base: Callable[[], object]) -> float:
-    """Of times of the processor: the best of five each, in turn, for the machine has slow phases."""
+    """Of times of the processor: the best of five each, in turn: the machine has slow phases."""
 
     def once(work: Callable[[], object]) -> float:
         start = time.process_time()
