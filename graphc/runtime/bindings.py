@@ -41,8 +41,8 @@ class Bindings:
         self._guards = collect_guards(graph.nodes)
         self._template: Template | None = None
         self.known: dict[tuple[Any, ...], Bound] = {}
-        self.pools = tuple(Pool() for _ in graph.outputs)
-        self.arena = aligned_empty((64,), uint8)
+        self.pools: tuple[Pool, ...] = tuple([Pool() for _ in graph.outputs])
+        self.arena: np.ndarray = aligned_empty((64,), uint8)
         self._base = self.arena.ctypes.data
         self._last: tuple[int, Bound | None] = 0, None
 
