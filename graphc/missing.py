@@ -49,7 +49,7 @@ FUNCTIONS: Mapping[str, str] = {
     "bmm": "matmul",
     "broadcast_shapes": "broadcast_arrays",
     "cat": "concat",
-    "checkpoint": "graphc keeps or recomputes by its own cost model",
+    "checkpoint": "graphc.compile(inputs, loss, memory_budget=bytes) runs kernels again",
     "clamp": "clip",
     "complex64": _NO_DTYPE,
     "cond": _NO_LOOPS,

@@ -35,7 +35,8 @@ def attention(
     t, e). `mask`, bool and broadcast to (..., t, s), is True where a query sees a key; `causal`
     lets query i see the keys up to i only. A query that sees nothing sees all alike. `scale` is 1 /
     sqrt(d) unless given. The scores, t * s a head, are in memory a few rows at a time, and their
-    gradients too, if nothing else reads them. Raises ShapeError, DTypeError.
+    gradients too, if nothing else reads them, and t * s is not known to be small. Raises
+    ShapeError, DTypeError.
 
     Source: Vaswani et al., Attention is all you need, 2017, equation 1.
 

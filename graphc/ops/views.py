@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.dims import DimLike, Guard, product, same_dims
 from graphc.errors import ShapeError
-from graphc.graph import Op
+from graphc.graph import Node, Op
 from graphc.lowering import Index, Reduce, Reshape, Shape, View
 from graphc.ops.checks import NUMERIC, check_kind, reduced
 from graphc.types import TensorType
@@ -179,3 +179,10 @@ sum_: Op = Op(
     batch=lambda size, batched, x, axes: sum_(x, axes=tuple(axis + 1 for axis in axes)),
     lower=Reduce("sum"),
 )
+
+
+def below_views(node: Node) -> Node:
+    """What a chain of reshapes and broadcasts is made from."""
+    while node.op in (reshape, broadcast_to):
+        node = node.inputs[0]
+    return node

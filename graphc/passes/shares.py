@@ -10,10 +10,9 @@ where p is there already, e is not needed again, and nothing is divided.
 
 from graphc.functions.tensor import Tensor
 from graphc.ops import add, div, mul, neg, sub, sum_
-from graphc.ops.views import expand
+from graphc.ops.views import below_views, expand
 from graphc.passes.names import c, e, s, x, y
 from graphc.passes.rewrite import As, Rule
-from graphc.passes.sums import below_views
 
 
 def _by_shares(c: Tensor, e: Tensor, s: Tensor, x: Tensor, y: Tensor) -> Tensor | None:

@@ -32,16 +32,14 @@ from graphc.ops import (
     sum_,
     where,
 )
-from graphc.ops.views import expand
+from graphc.ops.views import below_views, expand
 from graphc.passes.names import e, s, x, y
 from graphc.passes.rewrite import As, Rule
 
 
 def _log_softmax(x: Tensor, e: Tensor, s: Tensor) -> Tensor | None:
     """log(exp(x) / sum(exp(x))) -> x - log(sum(exp(x)))."""
-    total = s.node
-    while total.op is broadcast_to or total.op is reshape:
-        total = total.inputs[0]
+    total = below_views(s.node)
     if total.op is not sum_ or total.inputs[0] is not e.node:
         return None
     return sub(x, _log_below_views(s.node))

@@ -13,9 +13,9 @@ from graphc.dims import product
 from graphc.functions.lifting import size
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node
-from graphc.ops import add, broadcast_to, div, mul, reshape, sub, sum_, where
+from graphc.ops import add, broadcast_to, div, mul, sub, sum_, where
 from graphc.ops.constants import filled
-from graphc.ops.views import fitted
+from graphc.ops.views import below_views, fitted
 from graphc.passes.names import a, b, c, e, x, y, z
 from graphc.passes.rewrite import As, Rule
 from graphc.types import Shape
@@ -57,13 +57,6 @@ def _holds_sum(mean: Node, b: Node, axes: Axes) -> bool:
         i.op is sum_ and i.inputs[0] is b and i.params["axes"] == axes
         for i in map(below_views, ratio.inputs)
     )
-
-
-def below_views(node: Node) -> Node:
-    """What a chain of reshapes and broadcasts is made from."""
-    while node.op in (reshape, broadcast_to):
-        node = node.inputs[0]
-    return node
 
 
 SUMS = (

@@ -216,7 +216,7 @@ def _too_small(binding: Binding, budget: Budget, least: Fitted) -> MemoryBudgetE
         f"the program needs more memory than its budget{sizes and f', for {sizes}'}",
         got=f"memory_budget={budget.bytes:_}, and the least found is {least.bytes:_}",
         where=budget.where,
-        fix=f"memory_budget={least.bytes:_}, or smaller sizes; what is held at its peak:{held}",
+        fix=f"memory_budget={least.bytes:_}, or smaller sizes; the largest at its peak:{held}",
     )
 
 
