@@ -17,15 +17,16 @@ from graphc.runtime.direct import Enter, Fed, entry_of
 from graphc.runtime.pool import Pool
 from graphc.runtime.template import ERROR_AT
 
-LARGE = 1 << 18  # bytes, from which on a copy costs more than telling the table
+LARGE = 1 << 18  # bytes of an input, from which on a copy costs more than telling the table
+LENT = 1 << 14  # the same of an output, whose memory is at hand
 
 
 class Bound:
     """A binding with its views of the arena: rebuilt when the arena moves.
 
-    `inputs` and `outputs` hold None for large ones; `pools` gives memory to large outputs. `enter`
-    feeds and runs in one step what needs no more than that; then `results` are what each output's
-    array or scalar is copied by.
+    `inputs` holds None for large ones. `enter` feeds and runs in one step. Before a run `fresh`
+    gives memory of the `pools` to the outputs that are `large`; after it `results` give each
+    output's array or scalar.
     """
 
     __slots__ = (
@@ -35,23 +36,25 @@ class Bound:
         "enter",
         "inputs",
         "large",
-        "outputs",
+        "made",
         "pools",
         "results",
         "threads",
         "views",
+        "words",
     )
     address: int
     base: int
     binding: Binding
     enter: Enter | None
     inputs: list[np.ndarray | None]
-    large: list[int]
-    outputs: list[np.ndarray | None]
+    large: dict[int, tuple[Slot, Sequence[tuple[int, int]]]]
+    made: dict[int, np.ndarray]
     pools: Sequence[Pool]
     results: list[Callable[[], Any]]
     threads: int
     views: list[np.ndarray]
+    words: memoryview
 
     def __init__(
         self, binding: Binding, arena: np.ndarray, pools: Sequence[Pool], direct: bool
@@ -59,18 +62,23 @@ class Bound:
         binding.move_to(arena.ctypes.data)
         self.binding, self.base = binding, binding.base
         self.address, self.threads = binding.address, binding.threads
+        self.words = binding.table.data  # a word is written in half of the array's time
         for slot in (*binding.inputs, *binding.outputs):  # some words still point into arrays
             self.point(slot, self.base + slot.offset)
         self.views = [_view(arena, slot) for slot in binding.inputs]
         self.inputs = [None if view.nbytes >= LARGE else view for view in self.views]
-        self.large = [n for n, _ in enumerate(pools) if _is_written_in_place(binding, n)]
-        self.outputs = [
-            None if number in self.large else _view(arena, slot)
-            for number, slot in enumerate(binding.outputs)
-        ]
+        self.large = {
+            n: (slot, tuple(zip(slot.at, slot.ahead, strict=True)))
+            for n, slot in enumerate(binding.outputs)
+            if _is_written_in_place(binding, slot)
+        }
+        self.made = {}
         self.pools = pools
-        self.results = [_copier(view) for view in self.outputs if view is not None]
-        self.enter = self._entry() if direct and not self.large else None
+        self.results = [
+            partial(self.made.pop, n) if n in self.large else _copier(_view(arena, slot))
+            for n, slot in enumerate(binding.outputs)
+        ]
+        self.enter = self._entry() if direct else None
 
     def _entry(self) -> Enter | None:
         first = self.binding.table.ctypes.data
@@ -102,21 +110,19 @@ class Bound:
     def point(self, slot: Slot, address: int) -> None:
         """Tells the table where an input or output is."""
         for at, ahead in zip(slot.at, slot.ahead, strict=True):
-            self.binding.table[at] = address + ahead
+            self.words[at] = address + ahead
 
-    def fresh(self) -> dict[int, np.ndarray]:
+    def fresh(self) -> None:
         """New arrays for the large outputs, which the next run will write."""
-        arrays = {}
-        for number in self.large:
-            slot = self.binding.outputs[number]
-            arrays[number], address = self.pools[number].lend(slot.shape, slot.dtype)
-            self.point(slot, address)
-        return arrays
+        words = self.words
+        for number, (slot, places) in self.large.items():
+            self.made[number], address = self.pools[number].lend(slot.shape, slot.dtype)
+            for at, ahead in places:
+                words[at] = address + ahead
 
     def point_home(self) -> None:
         """Large outputs are written to the arena."""
-        for number in self.large:
-            slot = self.binding.outputs[number]
+        for slot, _ in self.large.values():
             self.point(slot, self.base + slot.offset)
 
     def read_in_place(self, number: int, array: np.ndarray) -> np.ndarray | None:
@@ -137,10 +143,9 @@ def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def _is_written_in_place(binding: Binding, number: int) -> bool:
+def _is_written_in_place(binding: Binding, slot: Slot) -> bool:
     """Large, and returned once: of equal outputs each is a copy."""
-    slot = binding.outputs[number]
-    return slot.bytes >= LARGE and binding.outputs.count(slot) == 1
+    return slot.bytes >= LENT and binding.outputs.count(slot) == 1
 
 
 def _convert(node: Node, view: np.ndarray, array: np.ndarray) -> None:

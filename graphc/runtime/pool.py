@@ -15,77 +15,77 @@ fill it.
     (False, True)
 """
 
-import ctypes
-import weakref
-from collections import deque
-from collections.abc import Callable
+import sysconfig
 from dataclasses import dataclass, field
 from math import prod
+from sys import getrefcount
 
 import numpy as np
 
 from graphc.state import aligned_empty
 from graphc.types import uint8
 
-KEPT = 2  # free blocks: a loop holds the last result while it asks for the next
+KEPT = 2  # blocks: a loop holds the last result while it asks for the next
 SLACK = 2  # a block is lent to arrays that fill at least this part of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """Memory and its address; `export` makes the base of a lent array and of all its views.
+    """Memory and its address, as bytes and as an array of the kind that was asked for last.
 
-    The base dies with the last of them. It is no array, for NumPy would make the views of a view
-    refer to the array that owns the memory; and it exports a buffer that can be written, for NumPy
-    asks it when a user wants a read-only array to be writable again.
+    What is lent are views of `array`: NumPy makes them, and all views of them, refer to the array
+    that owns the memory, `owner`.
     """
 
-    memory: memoryview
+    owner: np.ndarray
+    bytes: np.ndarray
     address: int
-    export: Callable[[memoryview], ctypes.Array[ctypes.c_uint8]]
+    kind: tuple[tuple[int, ...], np.dtype]
+    array: np.ndarray
+
+
+def _block(bytes: np.ndarray, kind: tuple[tuple[int, ...], np.dtype]) -> _Block:
+    shape, dtype = kind
+    assert bytes.base is not None
+    array = bytes[: prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
+    return _Block(bytes.base, bytes, bytes.ctypes.data, kind, array)
+
+
+def _new_block(shape: tuple[int, ...], dtype: np.dtype) -> _Block:
+    return _block(aligned_empty((prod(shape) * dtype.itemsize,), uint8), (shape, dtype))
+
+
+# The references to the memory of a block of which no array is lent. Where other threads run at the
+# same time as this one their number says nothing.
+_FREE_THREADS = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+_idle = _new_block((1,), uint8.numpy)
+_OWN = -1 if _FREE_THREADS else getrefcount(_idle.owner)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Loan:
-    """A block and what tells that its base has died."""
-
-    block: _Block
-    end: weakref.ref[ctypes.Array[ctypes.c_uint8]]
-
-
-def _new_block(size: int) -> _Block:
-    memory = aligned_empty((size,), uint8)
-    return _Block(memory.data, memory.ctypes.data, (ctypes.c_uint8 * size).from_buffer)
-
-
-@dataclass(slots=True, eq=False)
 class Pool:
-    """Blocks of memory, of which `KEPT` wait for the next array.
+    """The `KEPT` blocks of memory that were made or changed last; all others are the user's.
 
     One thread at a time may call `lend`. The last reference to an array may go in any thread and
-    between any two instructions, those of `lend` too: what then runs must neither lock nor be torn.
+    between any two instructions, those of `lend` too: a block that nobody else holds stays so.
     """
 
-    free: deque[_Block] = field(default_factory=lambda: deque(maxlen=KEPT))
-    lent: dict[int, _Loan] = field(default_factory=dict)
+    blocks: list[_Block] = field(default_factory=list[_Block])
 
     def lend(self, shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, int]:
         """An array that shares memory with no other that anyone can reach, and its address."""
-        block = self._taken(prod(shape) * dtype.itemsize)
-        base = block.export(block.memory)
-        end = weakref.ref(base, self._take_back)
-        self.lent[id(end)] = _Loan(block, end)
-        return np.ndarray(shape, dtype, memoryview(base)), block.address
+        for block in self.blocks:
+            if block.kind == (shape, dtype) and getrefcount(block.owner) == _OWN:
+                return block.array.view(), block.address
+        block = self._reshaped(shape, dtype)
+        self.blocks[:] = block, *self.blocks[: KEPT - 1]
+        return block.array.view(), block.address
 
-    def _taken(self, size: int) -> _Block:
-        """A block that is taken out before its size is read: no other thread reaches it."""
-        for _ in range(len(self.free)):  # or more, if one is given back meanwhile; never fewer
-            block = self.free.popleft()
-            if size <= len(block.memory) <= SLACK * size:
-                return block
-            self.free.append(block)
-        return _new_block(size)
-
-    def _take_back(self, end: weakref.ref[ctypes.Array[ctypes.c_uint8]]) -> None:
-        """One atomic step on each collection: the oldest free block makes room."""
-        self.free.append(self.lent.pop(id(end)).block)
+    def _reshaped(self, shape: tuple[int, ...], dtype: np.dtype) -> _Block:
+        """A free block of about the size, which leaves the pool, else a new one."""
+        size = prod(shape) * dtype.itemsize
+        for n, block in enumerate(self.blocks):
+            if size <= block.bytes.nbytes <= SLACK * size and getrefcount(block.owner) == _OWN:
+                del self.blocks[n]
+                return _block(block.bytes, (shape, dtype))
+        return _new_block(shape, dtype)

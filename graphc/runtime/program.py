@@ -37,7 +37,6 @@ from graphc.tree import LEAF, Structure, assembler
 from graphc.types import array_of
 
 MISSED = object()  # no result
-_NONE: dict[int, np.ndarray] = {}
 
 
 class Program:
@@ -71,8 +70,9 @@ class Program:
         self._runs = False
         self._bindings = Bindings(graph, code, backend, budget, self._ledger)
         assemble = assembler(structure)
+        self._single = structure == LEAF
         self._assemble: Callable[[list[Any]], Any] = (
-            itemgetter(0) if structure == LEAF else lambda outputs: assemble(iter(outputs))
+            itemgetter(0) if self._single else lambda outputs: assemble(iter(outputs))
         )
         self._run: Callable[[int, int], int] = runner(backend)
         self._names = tuple(str(node.params["name"]) for node in graph.inputs)
@@ -94,14 +94,11 @@ class Program:
             self._begin()
             try:
                 bound = self._feed(args)
-                fresh = bound.fresh() if bound.large else _NONE
+                bound.fresh()
                 error = self._run(bound.address, bound.threads)
                 if error:
                     raise failure_of(bound.binding, error)
-                outputs = [
-                    fresh[n] if view is None else view.copy() if view.ndim else view[()]
-                    for n, view in enumerate(bound.outputs)
-                ]
+                outputs = [result() for result in bound.results]
             finally:
                 self._runs = False
         return self._assemble(outputs)
@@ -111,19 +108,23 @@ class Program:
         dtypes, else MISSED, and nothing has run. Arrays are taken as they are, and for a float32
         a Python float."""
         with STATE_LOCK:
-            self._begin()
+            runs, self._runs = self._runs, True
             try:
-                again = self._bindings.last()
+                again = None if runs else self._bindings.last()
                 if again is None or again.enter is None:
                     return MISSED
+                if again.large:
+                    again.fresh()
                 ran = again.enter(*args)
                 if ran is None:
                     return MISSED
                 if not ran:
                     raise failure_of(again.binding, again.error)
-                outputs = [copied() for copied in again.results]
+                if self._single:
+                    return again.results[0]()
+                outputs = [result() for result in again.results]
             finally:
-                self._runs = False
+                self._runs = runs
         return self._assemble(outputs)
 
     def _begin(self) -> None:
