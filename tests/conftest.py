@@ -12,7 +12,7 @@ __all__ = ["pytest_addoption"]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Point graphc at a cache of the checkout's own, unless the caller named one."""
-    if config.cache is not None:
+    if config.pluginmanager.hasplugin("cacheprovider") and config.cache is not None:
         kernels = config.cache.mkdir("kernels")
         kernels.chmod(0o700)  # graphc refuses a cache that others may write
         os.environ.setdefault("GRAPHC_CACHE_DIR", str(kernels))

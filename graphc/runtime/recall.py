@@ -155,12 +155,22 @@ def _written(made: Any, known: _Known) -> bytes:
 
 def _dumped(made: Any, known: _Known, new: dict[Node, int]) -> bytes:
     file = io.BytesIO()
-    pickler: Any = pickle.Pickler(file, protocol=5)
     cells = {node.params["cell"]: n for node, n in known.nodes.items() if node.op is STATE}
     values = {id(n.params["value"]): k for n, k in known.nodes.items() if n.op is CONSTANT}
-    pickler.persistent_id = partial(_reference, known, new, cells, values)
-    pickler.dump(made)
+    _Writer(file, partial(_reference, known, new, cells, values)).dump(made)
     return file.getvalue()
+
+
+class _Writer(pickle.Pickler):
+    """Writes what `refer` gives for a thing, where that is not None; a subclass as pickle asks for
+    one: since Python 3.13 a pickler's attribute cannot be set."""
+
+    def __init__(self, file: io.BytesIO, refer: Callable[[Any], tuple[str, int] | None]) -> None:
+        super().__init__(file, protocol=5)
+        self._refer = refer
+
+    def persistent_id(self, obj: Any) -> tuple[str, int] | None:
+        return self._refer(obj)
 
 
 _REFERRED = {Node, Where, State, Literal}
@@ -214,6 +224,15 @@ def _loaded(data: bytes, nodes: Mapping[int, Node], lines: list[Where | None]) -
             case _:
                 return nodes[number].params[kind]
 
-    unpickler: Any = pickle.Unpickler(io.BytesIO(data))
-    unpickler.persistent_load = found
-    return unpickler.load()
+    return _Reader(data, found).load()
+
+
+class _Reader(pickle.Unpickler):
+    """Reads what `_Writer` wrote: `found` gives the thing for what stands for it."""
+
+    def __init__(self, data: bytes, found: Callable[[tuple[str, int]], Any]) -> None:
+        super().__init__(io.BytesIO(data))
+        self._found = found
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self._found(pid)

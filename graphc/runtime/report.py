@@ -50,7 +50,9 @@ class Recomputed:
 
 @dataclass(frozen=True, slots=True)
 class MemoryInfo:
-    """Bytes: of the arena, of all its buffers if none shared memory, and of the states.
+    """Bytes: of the arena, of the values in it if none shared memory, and of the states.
+
+    The arena also has the scratch of single kernels, which is not among the values.
 
     `recomputed` are the kernels that run again to keep to a memory budget.
     """
