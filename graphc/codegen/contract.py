@@ -127,7 +127,7 @@ def contract_values(
 
 def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iterator[int]:
     tile, walk, count = blk.whole, blk.walk, filled_depth(len(blk.matmul.depth))
-    yield from (blk.tile_rows, tile.columns, pack, micro(tile), micro(blk.edge))
+    yield from (blk.tile_rows, tile.columns, pack, micro(tile), micro(blk.edge), tile.exact)
     yield from (blk.packed_a, blk.packed_b, blk.pack_period)
     copy, column = walk.copy, blk.matmul.b_column
     around: Sequence[Loop] = ()

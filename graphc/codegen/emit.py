@@ -67,12 +67,10 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
 
 def _target(kernel: ContractKernel, elements: Elements, address: str) -> tuple[str, ...]:
     """Where sums go that nothing is done to, as `ContractSpec` has it; () where something is."""
-    (*others, store), column = kernel.stage.stores, kernel.column
-    plain = isinstance(kernel.values[store.value], Reduced) and store.position is None
-    plain = plain and not store.add
-    steps = dict(store.index.terms)
-    if others or not plain or column is None or steps.get(column) != 1:
+    if not kernel.plain:
         return ()
+    (store,) = kernel.stage.stores
+    steps = dict(store.index.terms)
     moves = [
         "0" if v is None or v not in steps else elements.stride(store.operand, v, steps[v])
         for v in (kernel.row, *kernel.outer)

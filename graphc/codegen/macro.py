@@ -10,8 +10,8 @@ blocks). Extents, strides, blocks and the addresses of micro-kernels arrive as w
 (`contract_words` names them in order): one text serves every size, transpose case, blocking and
 epilogue. float32 and float64 go through micro-kernels, other dtypes through plain loops in their
 own arithmetic. Where the block stands in C goes to the state at the start of the scratch. Sums that
-no epilogue changes go straight to their target, where whole tiles fill the block and one call
-finishes a tile; no row of the block is then left to be stored.
+no epilogue changes go straight to their target, where whole tiles fill the block, or tiles are
+exact, and one call finishes a tile; no row of the block is then left to be stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,6 +52,7 @@ FAST_WORDS = (
     "pack",  # addresses: the packing kernel and the micro-kernels
     "whole",
     "edge",
+    "exact",  # 1: they store nothing behind the columns
     "packed_a",  # offset from the block of C in bytes, 0: A is read where it lies
     "packed_b",  # the same for B
     "pack_period",  # for how many blocks a packed B is good
@@ -254,7 +255,8 @@ def _emit_target(writer: Writer, spec: SumsSpec) -> None:
     moves = (f"{v} * state[{STRIDES + n}]" for n, v in enumerate(spec.loops))
     place = " + ".join([f"i0 * state[{TARGET + 1}]", "j0", *moves])
     writer.line("c_target = c_block")
-    whole = f"(state[{TARGET}] != 0) & (turned == 0) & (pitch == n) & ({once} == 1)"
+    fits = "((pitch == n) | (exact != 0))"
+    whole = f"(state[{TARGET}] != 0) & (turned == 0) & {fits} & ({once} == 1)"
     with writer.block(f"if {whole}:"):
         writer.line(f"c_target = state[{TARGET}] + ({place}) * {SIZES[spec.dtype]}")
         writer.line(f"pitch = state[{TARGET + 1}]")

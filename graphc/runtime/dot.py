@@ -4,26 +4,77 @@ Enters: a dot Tile: `rows` rows of A against `vectors` columns of B. Leaves: the
 `graphc.runtime.micro` describes, with its differences: A and B have unit stride along k, b_stride
 is that along the columns of B, and there is one run. Every sum runs in the lanes of a vector, which
 are added up at the end. Columns behind `columns` repeat the last one; rows that no whole tile
-covers go one by one.
+covers go one by one. The tile of a single row goes along its columns, as many at once as a vector
+has lanes.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from graphc.runtime.ir_text import IRFunction, Values
 from graphc.schedule.tiles import Tile
+
+GROUP = 8  # columns that share a pointer, in the tile of a single row
+
+Columns = list[tuple[str, str]]  # of each a pointer, and how far from it the column begins
+
+
+@dataclass(frozen=True, slots=True)
+class _Depth:
+    """How many whole vectors a sum has, and the mask of what is left."""
+
+    whole: str
+    mask: str
 
 
 def dot_function(tile: Tile) -> IRFunction:
     """The kernel of a dot tile."""
     f = IRFunction(tile.dtype, tile.width)
     f.scaled("rs", "bs", "ldc")
-    last = f.value("sub i64 %columns, 1")
-    b = f.value("inttoptr i64 %b to ptr")
-    clamped = [f.least(str(column), last) for column in range(tile.vectors)]
-    columns = [f.at(b, f.value(f"mul i64 {column}, %bs.bytes")) for column in clamped]
     whole, rest = (f.value(f"{op} i64 %k, {tile.width}") for op in ("sdiv", "srem"))
-    mask = f.first_lanes(rest)
-    places = [("ptr", f.value(f"inttoptr i64 %{name} to ptr")) for name in "ac"]
+    depth = _Depth(whole, f.first_lanes(rest))
+    places = [f.value(f"inttoptr i64 %{name} to ptr") for name in "bc"]
+    together = min(tile.vectors, tile.width)
+    if together == tile.vectors:
+        _down(f, tile, depth, _clamped(f, together, places[0], "%columns"), places[1], "%columns")
+    else:
+        _along(f, tile, depth, together, places)
+    f.do("ret void")
+    return f
+
+
+def _along(f: IRFunction, tile: Tile, depth: _Depth, together: int, places: Values) -> None:
+    """All columns, so many at once."""
+    strides, group = f.multiples("%bs.bytes", GROUP), f.value(f"mul i64 %bs.bytes, {GROUP}")
+    onward = f.value(f"mul i64 {together}, %bs.bytes")
+
+    def whole(_: str, values: Values) -> Values:
+        b, c = values
+        first = [b, *(f.at(b, group) for _ in range(GROUP, together, GROUP))]
+        columns = [(first[n // GROUP], strides[n % GROUP]) for n in range(together)]
+        _down(f, tile, depth, columns, c, "")
+        return [f.at(b, onward), f.at(c, together * f.size)]
+
+    def rest(_: str, values: Values) -> Values:
+        b, c = values
+        _down(f, tile, depth, _clamped(f, together, b, left), c, left)
+        return values
+
+    carried = [("ptr", place) for place in places]
+    after = f.loop(f.value(f"sdiv i64 %columns, {together}"), carried, whole)
+    left = f.value(f"srem i64 %columns, {together}")
+    f.loop(f.least(left, "1"), [("ptr", place) for place in after], rest)
+
+
+def _clamped(f: IRFunction, count: int, b: str, left: str) -> Columns:
+    """So many columns of B, of which only some are left."""
+    last = f.value(f"sub i64 {left}, 1")
+    columns = [f.least(str(column), last) for column in range(count)]
+    return [(f.at(b, f.value(f"mul i64 {column}, %bs.bytes")), "0") for column in columns]
+
+
+def _down(f: IRFunction, tile: Tile, depth: _Depth, columns: Columns, c: str, left: str) -> None:
+    """All rows of some columns; of a row `left` are stored, "": all."""
 
     def tiles(count: int) -> Callable[[str, Values], Values]:
         def body(_: str, values: Values) -> Values:
@@ -31,23 +82,20 @@ def dot_function(tile: Tile) -> IRFunction:
             rows = [a]
             while len(rows) < count:
                 rows.append(f.at(rows[-1], "%rs.bytes"))
-            for sums in _sums(f, tile, rows, columns, whole, mask):
-                _store_row(f, tile, c, sums)
+            for sums in _sums(f, tile, rows, columns, depth):
+                _store_row(f, tile, c, left, sums)
                 c = f.at(c, "%ldc.bytes")
             return [f.at(rows[-1], "%rs.bytes"), c]
 
         return body
 
+    places = [("ptr", f.value("inttoptr i64 %a to ptr")), ("ptr", c)]
     after = f.loop(f.value(f"sdiv i64 %m, {tile.rows}"), places, tiles(tile.rows))
     places = [("ptr", place) for place in after]
     f.loop(f.value(f"srem i64 %m, {tile.rows}"), places, tiles(1))
-    f.do("ret void")
-    return f
 
 
-def _sums(
-    f: IRFunction, tile: Tile, rows: Values, columns: Values, whole: str, mask: str
-) -> list[Values]:
+def _sums(f: IRFunction, tile: Tile, rows: Values, columns: Columns, depth: _Depth) -> list[Values]:
     """For each row the sums of its columns, in lanes."""
     kinds = [f.vector] * (len(rows) * len(columns))
 
@@ -55,33 +103,38 @@ def _sums(
         offset = f.value(f"mul i64 {index}, {tile.width * f.size}")
 
         def read(place: str) -> str:
-            here = f.at(place, offset)
-            return f.masked_load(here, mask) if masked else f.load(here, f.vector)
+            return f.masked_load(place, depth.mask if masked else "")
 
         # rows first, and a column at a time: else there are not registers enough for the sums
-        left, new = [read(row) for row in rows], list(sums)
-        for j, column in enumerate(columns):
-            right = read(column)
+        left, new = [read(f.at(row, offset)) for row in rows], list(sums)
+        here = {first: f.at(first, offset) for first, _ in columns}
+        if len(here) < len(columns):  # LLVM would add the strides before the loop
+            here = {first: f.hidden(place) for first, place in here.items()}
+        for j, (first, stride) in enumerate(columns):
+            right = read(f.at(here[first], stride))
             for i, x in enumerate(left):
                 at = i * len(columns) + j
                 new[at] = f.multiply_add(x, right, sums[at])
         return new
 
-    sums = f.loop(whole, [(kind, "zeroinitializer") for kind in kinds], step)
-    nothing = f.value(f"icmp eq i64 {f.value(f'mul i64 {whole}, {tile.width}')}, %k")
-    sums = f.chain(kinds, sums, [(nothing, lambda values: step(whole, values, masked=True))])
+    sums = f.loop(depth.whole, [(kind, "zeroinitializer") for kind in kinds], step)
+    nothing = f.value(f"icmp eq i64 {f.value(f'mul i64 {depth.whole}, {tile.width}')}, %k")
+    sums = f.chain(kinds, sums, [(nothing, lambda values: step(depth.whole, values, masked=True))])
     return [sums[i : i + len(columns)] for i in range(0, len(sums), len(columns))]
 
 
-def _store_row(f: IRFunction, tile: Tile, c: str, sums: Values) -> None:
+def _store_row(f: IRFunction, tile: Tile, c: str, left: str, sums: Values) -> None:
     """The sums of a row to C, or added to it."""
     lanes, values = _added_lanes(f, sums)
     kind = f"<{lanes} x {f.scalar}>"
     add = f.value("icmp ne i64 %accumulate, 0")
     for n, value in enumerate(values):
-        place = f.at(c, n * lanes * f.size)
-        old = f.value(f"select i1 {add}, {kind} {f.load(place, kind)}, {kind} zeroinitializer")
-        f.store(kind, f.value(f"fadd {kind} {old}, {value}"), place)
+        place, mask = f.at(c, n * lanes * f.size), ""
+        if tile.exact and left:
+            mask = f.first_lanes(f.value(f"sub i64 {left}, {n * lanes}"), lanes)
+        before = f.masked_load(place, mask, lanes)
+        old = f.value(f"select i1 {add}, {kind} {before}, {kind} zeroinitializer")
+        f.masked_store(f.value(f"fadd {kind} {old}, {value}"), place, mask, lanes)
 
 
 def _added_lanes(f: IRFunction, vectors: Values) -> tuple[int, Values]:

@@ -80,6 +80,14 @@ class IRFunction:
         for name in names:
             self.do(f"%{name}.bytes = mul i64 %{name}, {self.size}")
 
+    def multiples(self, step: str, count: int) -> Values:
+        """0, 1, 2, ... times a step: odd multiples and, as the processor scales them, their
+        doubles, so that eight need no more than four registers."""
+        odd = {n: self.value(f"mul i64 {step}, {n}") for n in range(1, count, 2)}
+        return ["0"] + [
+            self.value(f"mul i64 {odd[n // (n & -n)]}, {n & -n}") for n in range(1, count)
+        ]
+
     def shuffle(self, x: str, y: str, indices: Sequence[int], lanes: int = 0) -> str:
         """The elements of x and y, concatenated, that the indices name; vectors, or of `lanes`."""
         mask = ", ".join(f"i32 {i}" for i in indices)
@@ -91,19 +99,37 @@ class IRFunction:
         zeros = f"<{self.width} x i32> zeroinitializer"
         return self.value(f"shufflevector {self.vector} {vector}, {self.vector} poison, {zeros}")
 
-    def first_lanes(self, count: str) -> str:
-        """The mask of the first `count` lanes."""
-        wide, ordinals = f"<{self.width} x i64>", ", ".join(f"i64 {i}" for i in range(self.width))
+    def first_lanes(self, count: str, lanes: int = 0) -> str:
+        """The mask of the first `count` lanes, of a vector or of so many `lanes`."""
+        lanes = lanes or self.width
+        wide, ordinals = f"<{lanes} x i64>", ", ".join(f"i64 {i}" for i in range(lanes))
         one = self.value(f"insertelement {wide} poison, i64 {count}, i32 0")
-        zeros = f"<{self.width} x i32> zeroinitializer"
+        zeros = f"<{lanes} x i32> zeroinitializer"
         limit = self.value(f"shufflevector {wide} {one}, {wide} poison, {zeros}")
         return self.value(f"icmp slt {wide} <{ordinals}>, {limit}")
 
-    def masked_load(self, pointer: str, mask: str) -> str:
-        name, kind = f"@llvm.masked.load.v{self.width}f{self.size * 8}.p0", f"<{self.width} x i1>"
-        self.declared.add(f"declare {self.vector} {name}(ptr, {kind}, {self.vector})")
+    def masked_load(self, pointer: str, mask: str, lanes: int = 0) -> str:
+        """The lanes of the mask, of others 0; without a mask all."""
+        lanes = lanes or self.width
+        vector, kind = f"<{lanes} x {self.scalar}>", f"<{lanes} x i1>"
+        if not mask:
+            return self.load(pointer, vector)
+        name = f"@llvm.masked.load.v{lanes}f{self.size * 8}.p0"
+        self.declared.add(f"declare {vector} {name}(ptr, {kind}, {vector})")
         arguments = f"ptr align {self.size} {pointer}, {kind} {mask}"
-        return self.value(f"call {self.vector} {name}({arguments}, {self.vector} zeroinitializer)")
+        return self.value(f"call {vector} {name}({arguments}, {vector} zeroinitializer)")
+
+    def masked_store(self, value: str, pointer: str, mask: str, lanes: int = 0) -> None:
+        """The lanes of the mask; without a mask all."""
+        lanes = lanes or self.width
+        vector, kind = f"<{lanes} x {self.scalar}>", f"<{lanes} x i1>"
+        if not mask:
+            self.store(vector, value, pointer)
+            return
+        name = f"@llvm.masked.store.v{lanes}f{self.size * 8}.p0"
+        self.declared.add(f"declare void {name}({vector}, ptr, {kind})")
+        place = f"ptr align {self.size} {pointer}"
+        self.do(f"call void {name}({vector} {value}, {place}, {kind} {mask})")
 
     def multiply_add(self, x: str, y: str, z: str) -> str:
         name, kind = f"@llvm.fmuladd.v{self.width}f{self.size * 8}", self.vector

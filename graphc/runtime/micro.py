@@ -11,10 +11,10 @@ all int64, strides in elements; A_r begins r * a_run behind A_0. It goes down th
 `rows`, a number up to the tile's that is known at run time: after each row a branch may leave the
 step, which costs nothing that can be measured (every exit is predicted). In a tile of one vector it
 would cost a fifth: there every number of rows has a loop. A is broadcast from any strides (a
-transposed A needs no packing), the rows of B are vectors b_stride apart, C is a row-major scratch
-whose rows are whole tiles: behind `columns` anything is written. Of the last vector of B only what
-`columns` leaves is read, where masks are quick. A tile of one row goes along as many vectors as
-`columns` fill: there the branches stand after vectors.
+transposed A needs no packing), the rows of B are vectors b_stride apart, C is row-major; behind
+`columns` anything is written, up to a whole tile, but by exact tiles nothing. Of the last vector of
+B only what `columns` leaves is read, where masks are quick. A tile of one row goes along as many
+vectors as `columns` fill: there the branches stand after vectors.
 """
 
 from collections.abc import Callable
@@ -44,20 +44,21 @@ def micro_function(tile: Tile) -> IRFunction:
     for name, step in (("a_run", "cs"), ("b_run", "bs")):
         f.do(f"%{name}.next = sub i64 %{name}.bytes, {f.value(f'mul i64 %k, %{step}.bytes')}")
     masks, behind = _masks(f, tile), _compared(f, "%columns", tile.width, tile.vectors)
-    strides = _narrow_strides(f) if narrow else _strides(f)
+    strides = f.multiples("%rs.bytes", NARROW_GROUP) if narrow else _strides(f)
 
     def tile_of_rows(_: str, values: Values) -> Values:
         a, c, left = values
         rows = f.least(left, "%rows")
         if narrow:
             cases = {
-                n: partial(_narrow_tile, f, n, a, c, strides, masks[0])
+                n: partial(_narrow_tile, f, tile, n, a, c, strides, masks[0])
                 for n in range(1, tile.rows + 1)
             }
             f.switch(rows, cases)
         else:
             leave = behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows)
-            _store_tile(f, tile, leave, c, _sums(f, tile, leave, a, strides, masks))
+            sums = _sums(f, tile, leave, a, strides, masks)
+            _store_tile(f, tile, leave, c, sums, masks)
         down = [f.value(f"mul i64 %{name}.bytes, %rows") for name in ("rs", "ldc")]
         return [f.at(a, down[0]), f.at(c, down[1]), f.value(f"sub i64 {left}, {rows}")]
 
@@ -72,16 +73,6 @@ def micro_function(tile: Tile) -> IRFunction:
 def _strides(f: IRFunction) -> Values:
     """From the first row of a group to each of its rows."""
     return ["0", *(f.value(f"mul i64 %rs.bytes, {row}") for row in range(1, GROUP))]
-
-
-def _narrow_strides(f: IRFunction) -> Values:
-    """The same for a tile of one vector: odd multiples and, as the processor scales them, their
-    doubles, so that a dozen rows need no more than four registers."""
-    odd = {n: f.value(f"mul i64 %rs.bytes, {n}") for n in range(1, NARROW_GROUP, 2)}
-    return ["0"] + [
-        f.value(f"mul i64 {odd[row // (row & -row)]}, {row & -row}")
-        for row in range(1, NARROW_GROUP)
-    ]
 
 
 def _compared(f: IRFunction, count: str, step: int, most: int) -> Values:
@@ -112,7 +103,9 @@ def _sums(
     return _along_depth(f, _pointers(f, tile.rows, GROUP, a), tile.rows * tile.vectors, step)
 
 
-def _narrow_tile(f: IRFunction, rows: int, a: str, c: str, strides: Values, mask: str) -> None:
+def _narrow_tile(
+    f: IRFunction, tile: Tile, rows: int, a: str, c: str, strides: Values, mask: str
+) -> None:
     """Exactly so many rows of one vector, stored at `c`.
 
     The pointers are hidden in every step: LLVM else adds the strides before the loop, more sums
@@ -122,7 +115,7 @@ def _narrow_tile(f: IRFunction, rows: int, a: str, c: str, strides: Values, mask
     def step(pointers: Values, b: str, sums: Values) -> Values:
         pointers = [f.hidden(pointer) for pointer in pointers]
         f.prefetch(f.at(pointers[0], "%ahead"))
-        vector = f.masked_load(b, mask) if mask else f.load(b, f.vector)
+        vector = f.masked_load(b, mask)
         places = [f.at(pointers[n // NARROW_GROUP], strides[n % NARROW_GROUP]) for n in range(rows)]
         return [
             f.multiply_add(f.splat(f.load(place, f.scalar)), vector, total)
@@ -130,7 +123,7 @@ def _narrow_tile(f: IRFunction, rows: int, a: str, c: str, strides: Values, mask
         ]
 
     sums = _along_depth(f, _pointers(f, rows, NARROW_GROUP, a), rows, step)
-    _store_rows(f, sums, c)
+    _store_rows(f, sums, c, mask if tile.exact else "")
 
 
 def _along_depth(
@@ -185,8 +178,7 @@ def _rank_one(
         return f.splat(f.load(f.at(rows[i // GROUP], strides[i % GROUP]), f.scalar))
 
     def vector(j: int) -> str:
-        place = f.at(b, j * tile.width * f.size)
-        return f.masked_load(place, masks[j]) if masks[j] else f.load(place, f.vector)
+        return f.masked_load(f.at(b, j * tile.width * f.size), masks[j])
 
     if tile.rows == 1:
         only = factor(0)
@@ -211,7 +203,9 @@ def _chained(f: IRFunction, leave: Values, sums: Values, part: Callable[[int], V
     return f.chain([f.vector] * len(sums), step(0, sums), steps)
 
 
-def _store_tile(f: IRFunction, tile: Tile, leave: Values, c: str, sums: Values) -> None:
+def _store_tile(
+    f: IRFunction, tile: Tile, leave: Values, c: str, sums: Values, masks: Values
+) -> None:
     """To C, or added to it."""
     add, store, done = (f.fresh(name) for name in ("add", "store", "done"))
     share = len(sums) // len(leave)  # a row, or of one row a vector
@@ -220,9 +214,8 @@ def _store_tile(f: IRFunction, tile: Tile, leave: Values, c: str, sums: Values) 
     def part(n: int, adds: bool, values: Values) -> Values:
         for j, value in enumerate(sums[n * share : (n + 1) * share]):
             place = f.at(values[0], j * f.width * f.size)
-            if adds:
-                value = f.value(f"fadd {f.vector} {f.load(place, f.vector)}, {value}")
-            f.store(f.vector, value, place)
+            mask = (masks[n] if tile.rows == 1 else masks[j]) if tile.exact else ""
+            _store(f, value, place, mask, adds)
         return [f.at(values[0], down)]
 
     f.branch(f.value("icmp ne i64 %accumulate, 0"), add, store)
@@ -236,7 +229,13 @@ def _store_tile(f: IRFunction, tile: Tile, leave: Values, c: str, sums: Values) 
     f.label(done)
 
 
-def _store_rows(f: IRFunction, sums: Values, c: str) -> None:
+def _store(f: IRFunction, value: str, place: str, mask: str, adds: bool) -> None:
+    if adds:
+        value = f.value(f"fadd {f.vector} {f.masked_load(place, mask)}, {value}")
+    f.masked_store(value, place, mask)
+
+
+def _store_rows(f: IRFunction, sums: Values, c: str, mask: str) -> None:
     """A vector a row to C, or added to it."""
     add, store, done = (f.fresh(name) for name in ("add", "store", "done"))
     f.branch(f.value("icmp ne i64 %accumulate, 0"), add, store)
@@ -244,9 +243,7 @@ def _store_rows(f: IRFunction, sums: Values, c: str) -> None:
         f.label(name)
         place = c
         for value in sums:
-            if adds:
-                value = f.value(f"fadd {f.vector} {f.load(place, f.vector)}, {value}")
-            f.store(f.vector, value, place)
+            _store(f, value, place, mask, adds)
             place = f.at(place, "%ldc.bytes")
         f.do(f"br label %{done}")
     f.label(done)

@@ -193,6 +193,7 @@ def _matmul(kernel: ContractKernel, numbers: Numbers) -> Matmul:
         tuple(loop(axis) for axis in kernel.depth),
         row.a,
         column.b,
+        kernel.plain,
     )
 
 

@@ -37,6 +37,7 @@ from graphc.schedule.walk import Walk, in_place, packed
 MOST_OUTER = 64  # outer loops
 STATE_BYTES = 1152  # at the start of the scratch: 9 words, and two for each outer loop
 BLOCK_COLUMN_BYTES = 512
+COPY_CYCLES = 8  # of a row of C, short as it may be
 WIDE, MOST_PACKED = 448, 8  # columns a part that repay a copy of A, second caches that hold it
 
 
@@ -221,6 +222,8 @@ def choose_blocking(matmul: Matmul, core: Core, parts: int) -> Blocking:
         transpose = transposed(matmul)
         other, other_cycles = choose_tile(transpose, core)
         other_cycles += 50 + matmul.rows * matmul.columns * SIZES[matmul.dtype] / 12
+        if matmul.plain and tile.exact:  # which need no copy
+            other_cycles += COPY_CYCLES * matmul.rows
         if other_cycles < cycles:
             turn, matmul, tile, cycles = True, transpose, other, other_cycles
     return make_blocking(matmul, tile, core, parts, turn, cycles)

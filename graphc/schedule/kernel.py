@@ -271,6 +271,14 @@ class ContractKernel:
         """How many of the outer axes move in the right operand."""
         return sum(self.axes[n].right != 0 for n in self.outer)
 
+    @property
+    def plain(self) -> bool:
+        """Whether the epilogue only stores the sums, rows of columns one behind the other."""
+        (*others, store) = self.stage.stores
+        alone = not others and isinstance(self.values[store.value], Reduced)
+        moves = self.column is not None and dict(store.index.terms).get(self.column) == 1
+        return alone and store.position is None and not store.add and moves
+
 
 Computing = LoopKernel | ContractKernel
 

@@ -29,6 +29,8 @@ SHORT_SUM = 64  # products: a sum so short waits for the stores of the last one
 CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count on
 MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 16, 4  # of a tile
 MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
+EXACT_BYTES = 64  # and from here on stored
+ROW_OF_DOTS = 128  # columns that one call of the dot tile of a single row computes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Matmul:
     """C[outer..., i, j] = the sum over the depth loops of A * B; strides in elements.
 
     Of `outer`, the first `shared` stand in the grid before the blocks of columns, the others behind
-    them: those along which B does not move.
+    them: those along which B does not move. Sums that are `plain` are stored as they are.
     """
 
     dtype: str
@@ -57,6 +59,7 @@ class Matmul:
     depth: tuple[Loop, ...]
     a_row: int
     b_column: int
+    plain: bool = False
 
     @property
     def count(self) -> int:
@@ -101,7 +104,8 @@ class Tile:
     """The register block of a micro-kernel: up to `rows` x `vectors` sums of `width` elements.
 
     Of the last vector of a masked tile any number of lanes is read. In a dot tile every sum is one
-    element of C, its lanes run along k. Tiles of one row and dot tiles take fewer columns as well.
+    element of C, its lanes run along k. Tiles of one row and dot tiles take fewer columns as well;
+    a dot tile of one row goes along its columns, a vector of sums at a time.
     """
 
     rows: int
@@ -120,6 +124,11 @@ class Tile:
         """Whether it is for a single row."""
         return self.rows == 1
 
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is stored behind the columns: where stores of some lanes are quick."""
+        return self.width * SIZES.get(self.dtype, 0) >= EXACT_BYTES
+
 
 @lru_cache(64)
 def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
@@ -130,7 +139,8 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
     width, masked = core.vector_bytes // SIZES[dtype], core.vector_bytes >= MASK_BYTES
     most = {v: (core.registers - 1 - v) // v for v in range(1, MOST_VECTORS + 1)}
     wide = Tile(1, 8, width, dtype, masked)
-    dots = [Tile(rows, v, width, dtype, masked=True, dot=True) for rows, v in _dots(core)]
+    shapes = (*_dots(core), (1, ROW_OF_DOTS))
+    dots = [Tile(rows, v, width, dtype, masked=True, dot=True) for rows, v in shapes]
     return (
         *(
             Tile(min(rows, MOST_ROWS), v, width, dtype, masked)
@@ -167,6 +177,8 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
     a vector, of two in 4.6, of one in 7.
     """
     depth, enter, leave = matmul.k, 15.0 + 5 * (runs - 1), 1.5
+    if tile.dot and tile.wide:
+        return _row_of_dots(matmul, tile)
     if tile.dot:
         depth, enter, leave = -(-depth // tile.width), 20.0, 3.0
     step_rows = shared_rows(matmul.rows, tile)
@@ -182,6 +194,14 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
             total += panels * tiles * (depth * step + enter + rows * stores)
         total += panels * CALL_CYCLES
     return total if tile.dot or in_vectors(matmul) else total + _pack_cycles(matmul)
+
+
+def _row_of_dots(matmul: Matmul, tile: Tile) -> float:
+    """Sums of as many columns as a vector has lanes: a load each, and then its lanes are added."""
+    sums = -(-matmul.columns // tile.width)
+    a_sum = -(-matmul.k // tile.width) * (tile.width + 1) / 2 + 1.5 * tile.width
+    calls = -(-matmul.columns // tile.columns)
+    return matmul.rows * (sums * a_sum + calls * 2 * CALL_CYCLES)
 
 
 def _panels(columns: int, tile: Tile) -> Iterator[tuple[int, int]]:
@@ -221,7 +241,9 @@ def _candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
     unit = len(matmul.depth) == 1 and (matmul.depth[0].a, matmul.depth[0].b) == (1, 1)
     for tile in tiles_of(core, matmul.dtype):
         fits = matmul.columns > tile.columns - tile.width or tile.vectors == 1
-        if unit if tile.dot else matmul.rows == 1 if tile.wide else fits:
+        if tile.wide and matmul.rows != 1:
+            continue
+        if unit if tile.dot else tile.wide or fits:
             yield tile
 
 

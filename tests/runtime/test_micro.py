@@ -41,6 +41,7 @@ def both(
         places = (a.ctypes.data, rs, cs, b.ctypes.data, b_stride, out.ctypes.data, tile.columns)
         call_micro(address, m, rows, columns, *places, k, add, runs, 5, k * width)
         results.append(out[:, :columns])
+        assert not tile.exact or np.array_equal(out[:, columns:], c[:, columns:])
     return results[0], results[1]
 
 
@@ -115,8 +116,8 @@ def test_the_family_is_fixed_by_the_core() -> None:
     tiles = tiles_of(Core(64, 32, 48 << 10, 1 << 20), "float32")
     assert [(tile.rows, tile.vectors) for tile in tiles] == [
         *((16, 1), (14, 2), (9, 3), (6, 4)),
-        *((1, 8), (3, 8), (6, 4)),  # wide, dot
+        *((1, 8), (3, 8), (6, 4), (1, 128)),  # wide, dot
     ]
     text = family_ir(tiles, 16, "float32")
     assert text == family_ir(tiles, 16, "float32")
-    assert len(text) < 400_000
+    assert len(text) < 540_000
