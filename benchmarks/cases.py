@@ -8,6 +8,7 @@ every framework.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Literal, TypeAlias
 
@@ -83,11 +84,12 @@ class Depth:
 
 Case: TypeAlias = Matmul | Conv | Rows | Pointwise | Objective | Depth
 
-SWEEP = (
+PRODUCTS = (
     *((64, 64, 64), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (32, 784, 128)),
     *((128, 784, 512), (256, 2048, 2048), (1024, 64, 1024), (64, 4096, 64), (4096, 128, 384)),
     *((1, 1024, 1024), (1024, 1024, 1), (100, 300, 77)),
 )
+SIDES = (1, 7, 32, 128, 512, 2000)  # of the products of the group "sweep": all of three
 LAYERS = (  # the convolutions of ResNet-8: side, channels in and out, stride
     *((32, 3, 16, 1), (32, 16, 16, 1), (32, 16, 32, 2), (16, 32, 32, 1)),
     *((16, 32, 64, 2), (8, 64, 64, 1)),
@@ -97,7 +99,7 @@ GMM = Mixture(points=1000, dims=20, components=25)
 
 
 def _named() -> dict[str, Case]:
-    found: dict[str, Case] = {f"matmul {m} {k} {n}": Matmul(m, k, n) for m, k, n in SWEEP}
+    found: dict[str, Case] = {f"matmul {m} {k} {n}": Matmul(m, k, n) for m, k, n in PRODUCTS}
     for layer in LAYERS:
         words = "{} {} {} /{}".format(*layer)
         wanted = (
@@ -110,6 +112,7 @@ def _named() -> dict[str, Case]:
     found |= {f"{f} 1000000": Pointwise(f, 1_000_000) for f in ("add", "tanh", "gelu", "adam")}
     found |= {"gmm": Objective(GMM, False), "gmm gradients": Objective(GMM, True)}
     found |= {f"mlp depth {layers}": Depth(layers) for layers in (2, 4, 8, 16, 32, 64)}
+    found |= {f"sweep {m} {k} {n}": Matmul(m, k, n) for m, k, n in product(SIDES, repeat=3)}
     return found
 
 
@@ -140,6 +143,8 @@ def moved(case: Case) -> int:
         case Objective(model, gradients):
             arguments = data(model)
             return sum(a.nbytes for a in (*arguments, *(arguments[:3] if gradients else ())))
+        case Matmul(m, k, n):
+            return 4 * (m * k + k * n + m * n)
         case Pointwise("adam", count):
             return 4 * 7 * count  # reads the gradient and three states, writes these three
         case _:

@@ -22,7 +22,8 @@ def start(case: Case) -> Callable[[], object]:
     if case == Pointwise("adam", getattr(case, "count", 0)):
         return _adam(case)
     held = [gx.parameter(f"a{i}", array) for i, array in enumerate(arrays(case))]
-    return gx.compile([], _outputs(case, held))
+    outputs = _outputs(case, held)
+    return gx.compile([], outputs if len(outputs) > 1 else outputs[0])
 
 
 def _outputs(case: Case, held: list[Tensor]) -> list[Tensor]:

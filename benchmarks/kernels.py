@@ -1,7 +1,8 @@
 """Single kernels: matrix products, convolutions with gradients, rows, pointwise work; and what
 gradients and depth cost.
 
-    python -m benchmarks.kernels                                   # all of them
+    python -m benchmarks.kernels                                   # all but the sweep
+    python -m benchmarks.kernels --group sweep --seconds 0.05      # 216 products, some minutes
     python -m benchmarks.kernels --group matmul conv --peers torch --json kernels.json
     python -m benchmarks.kernels --python torch=~/torch/bin/python
 
@@ -9,7 +10,8 @@ Each framework measures all cases in a process of its own, in turn, `--rounds` t
 median of the faster half of the calls, and of that the median over processes. A call includes what
 a user's call includes: new memory for its result. `limit` is the share of what the machine could
 do, measured in the same run: products at the peak of multiply-adds, or bytes at the speed of a
-copy.
+copy. The sweep are the products of all shapes (m, k, n) of some sides from 1 to 2000; what it
+counts at the end are those that take more than 1.1 times what the best peer takes.
 """
 
 import argparse
@@ -33,7 +35,10 @@ from benchmarks.workloads import UnsupportedError
 
 MODULES = {OURS: "graphc_kernels", "numpy": "numpy_kernels", "torch": "torch_kernels"}
 PEERS = ("numpy", "torch")
+SWEEP = "sweep"
 GROUPS = tuple(dict.fromkeys(name.partition(" ")[0] for name in CASES))
+USUAL = tuple(group for group in GROUPS if group != SWEEP)
+BEHIND = 1.1  # times the best peer's time: what the sweep counts
 HEAD = "{:25} {:>10} {:>9} {:>7} {:>7} {:>10} {:>7} {:>10} {:>7}"
 
 
@@ -54,7 +59,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measures, prints a table, and keeps it where that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--group", nargs="+", choices=GROUPS, default=GROUPS)
+    parser.add_argument("--group", nargs="+", choices=GROUPS, default=USUAL)
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
     add_plan(parser, seconds=0.2)
     parser.add_argument("--worker", choices=MODULES, help=argparse.SUPPRESS)
@@ -65,13 +70,20 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     plan = plan_of(options, tuple(MODULES))
     with tempfile.TemporaryDirectory(prefix="graphc_benchmarks_") as folder:
-        machine = measured_machine({n: moved(CASES[n]) for n in names}, plan, Path(folder))
+        machine = measured_machine({n: working_set(n) for n in names}, plan, Path(folder))
         records = measured(names, options.group, (OURS, *options.peers), machine, plan, folder)
     print(table(records))
     if options.json:
         found = {"machine": asdict(machine), "records": [asdict(r) for r in records]}
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return 0
+
+
+def working_set(name: str) -> int:
+    """Bytes of the copy that a case is compared with; of the sweep a power of two, so that some
+    twenty copies do for all."""
+    size = moved(CASES[name])
+    return 1 << (size - 1).bit_length() if name.startswith(SWEEP) else size
 
 
 def measure(framework: str, names: Sequence[str], seconds: float) -> dict[str, Any]:
@@ -141,7 +153,7 @@ def table(records: Sequence[KernelRecord]) -> str:
             ratio = "" if found is None or ours is None else f"{found.us / ours.us:.2f}"
             words += ["" if found is None else _us(found.us), ratio]
         lines.append(HEAD.format(name, *words).rstrip())
-    return "\n".join([*lines, *_of_gradients(by)])
+    return "\n".join([*lines, *_of_gradients(by), *_of_sweep(by)])
 
 
 def _us(value: float) -> str:
@@ -153,6 +165,21 @@ def _of_gradients(by: dict[tuple[str, str], KernelRecord]) -> list[str]:
     if value is None or both is None:
         return []
     return [f"value and gradients of gmm take {both.us / value.us:.2f} times the value alone"]
+
+
+def _of_sweep(by: dict[tuple[str, str], KernelRecord]) -> list[str]:
+    """Which products take longer than the best peer's, the worst first."""
+    times = {
+        name: (r.us, min((by[name, p].us for p in PEERS if (name, p) in by), default=r.us))
+        for (name, framework), r in by.items()
+        if framework == OURS and name.startswith(SWEEP)
+    }
+    if not times:
+        return []
+    ratios = {name: ours / best for name, (ours, best) in times.items() if ours > BEHIND * best}
+    worst = sorted(ratios, key=ratios.__getitem__, reverse=True)
+    counted = f"{len(worst)} of {len(times)} products take more than {BEHIND} times the best peer's"
+    return [counted, *(f"    {name:24} {ratios[name]:.2f}" for name in worst)]
 
 
 if __name__ == "__main__":

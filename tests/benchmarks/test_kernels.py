@@ -1,6 +1,7 @@
 """The benchmarks of single kernels: their arithmetic, and each kind of case computed once."""
 
 import argparse
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from benchmarks.cases import (
     moved,
     result,
 )
-from benchmarks.kernels import KernelRecord, measure, record, table
+from benchmarks.kernels import KernelRecord, measure, record, table, working_set
 from benchmarks.processes import add_plan, plan_of
 from benchmarks.records import Machine
 from benchmarks.workloads import Mixture, UnsupportedError
@@ -41,14 +42,14 @@ SMALL: list[Matmul | Conv | Rows | Pointwise] = [
 def test_a_case_has_the_result_that_its_bytes_are_counted_for(
     case: Matmul | Conv | Rows | Pointwise,
 ) -> None:
-    (found,) = graphc_kernels.start(case)()  # type: ignore[misc]
+    found: Any = graphc_kernels.start(case)()
     assert found.shape == result(case)
     assert moved(case) == found.nbytes + sum(array.nbytes for array in arrays(case))
 
 
 def test_the_gradients_of_a_convolution_are_its_transposes() -> None:
     g, w = arrays(Conv(8, 2, 3, 2, "images"))
-    (by_images,) = graphc_kernels.start(Conv(8, 2, 3, 2, "images"))()  # type: ignore[misc]
+    by_images: Any = graphc_kernels.start(Conv(8, 2, 3, 2, "images"))()
     probe = np.zeros(by_images.shape)
     probe[1, 3, 4, 1] = 1  # its results meet the weights in these places: by hand
     total = sum(
@@ -62,7 +63,7 @@ def test_the_gradients_of_a_convolution_are_its_transposes() -> None:
 
 def test_products_are_those_of_numpy() -> None:
     case = Matmul(5, 7, 3)
-    (ours,) = graphc_kernels.start(case)()  # type: ignore[misc]
+    ours: Any = graphc_kernels.start(case)()
     np.testing.assert_allclose(ours, numpy_kernels.start(case)(), rtol=1e-5)
     with pytest.raises(UnsupportedError):
         numpy_kernels.start(SMALL[-1])
@@ -117,6 +118,26 @@ def test_the_table_reads_like_this() -> None:
     ]
     records: list[KernelRecord] = [record(*words, MACHINE) for words in figures]
     assert table(records) == TABLE
+
+
+def test_the_sweep_says_where_a_peer_is_faster() -> None:
+    figures = [
+        *(("sweep 1 1 1", *pair) for pair in (("graphc", 1.05e-6), ("numpy", 1e-6))),
+        *(("sweep 7 1 1", *pair) for pair in (("graphc", 2e-6), ("numpy", 3e-6), ("torch", 1e-6))),
+        *(("sweep 7 7 1", *pair) for pair in (("graphc", 3e-6), ("torch", 1e-6))),
+    ]
+    lines = table([record(*words, MACHINE) for words in figures]).splitlines()
+    assert lines[-3:] == [
+        "2 of 3 products take more than 1.1 times the best peer's",
+        "    sweep 7 7 1              3.00",
+        "    sweep 7 1 1              2.00",
+    ]
+
+
+def test_copies_beside_the_sweep_are_few() -> None:
+    sizes = {working_set(name) for name in CASES if name.startswith("sweep")}
+    assert len(sizes) < 25
+    assert working_set("softmax 4096 256") == moved(CASES["softmax 4096 256"])
 
 
 def test_a_framework_measures_what_it_has() -> None:
