@@ -24,7 +24,7 @@ from graphc.runtime.sources import Backend, Sources
 from graphc.runtime.strip_plan import plan_of
 from graphc.runtime.team import BARRIER, BOUNDS_AT, COMMIT, FLAGS_AT, GRANULE_AT
 from graphc.runtime.template import ERROR_AT, Template, number_bits, write_header
-from graphc.schedule.kernel import Buffer, LoopKernel
+from graphc.schedule.kernel import Buffer, StripKernel
 from graphc.schedule.tasks import failing_steps
 from graphc.state import aligned_empty
 from graphc.types import int64
@@ -153,7 +153,7 @@ def _parts(code: Code, partitions: Sequence[Partition]) -> dict[str, int]:
     return {
         str(step.kernel.parts): partition.results
         for step, partition in zip(code.steps, partitions, strict=True)
-        if isinstance(step.kernel, LoopKernel) and step.kernel.parts is not None
+        if not isinstance(step.kernel, StripKernel) and step.kernel.parts is not None
     }
 
 

@@ -179,7 +179,7 @@ def _early(kernel: Kernel) -> Iterable[DimLike]:
         sizes = (*kernel.outer, kernel.extents[kernel.split], *kernel.inner[:1])
         # How many parts there are is not known before the split: no cost depends on it.
         return (kernel.cost, *(s for s in sizes if not any(n.startswith(OWN) for n in names(s))))
-    axes = (*kernel.axes, *kernel.depth)
+    axes = (*(a for n, a in enumerate(kernel.axes) if n != kernel.share), *kernel.depth)
     loops = [size for axis in axes for size in (axis.extent, axis.left, axis.right)]
     return (kernel.cost, kernel.left.offset, kernel.right.offset, *loops)
 

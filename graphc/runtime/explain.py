@@ -276,5 +276,7 @@ def _combined(kernels: Sequence[Kernel], number: int) -> Iterator[Apart]:
     own = {o.buffer for o in kernels[number].operands if o.buffer.owner is None and not o.written}
     for other, before in enumerate(kernels[:number]):
         if any(o.written and o.buffer in own for o in before.operands):
-            node = next(p.node for p in before.origin.parts if p.role == "reduction")
+            node = next(
+                p.node for p in before.origin.parts if p.role in ("reduction", "contraction")
+            )
             yield Apart(other, node, node, "parts", None)

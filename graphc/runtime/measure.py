@@ -22,7 +22,7 @@ from graphc.runtime.limits import machine_limits
 from graphc.runtime.profile import Profile, ProfileRow
 from graphc.runtime.roofline import Bound, bound_of, demands
 from graphc.runtime.team import CYCLES_AT, INSIDE_AT, profile_table, run_table, seconds_per_cycle
-from graphc.schedule.kernel import LoopKernel
+from graphc.schedule.kernel import StripKernel
 
 WARM_UPS = 3  # runs that do not count
 Order = Literal["program", "time"]
@@ -158,6 +158,6 @@ def _known(binding: Binding) -> Mapping[str, int]:
     """The numbers of all names: those of the user's sizes, of how many parts there are, and of
     strips that are all there is."""
     kernels = (step.kernel for step in binding.code.steps)
-    parts = (k.parts for k in kernels if isinstance(k, LoopKernel) and k.parts is not None)
+    parts = (k.parts for k in kernels if not isinstance(k, StripKernel) and k.parts is not None)
     strips = named_sizes(whole(binding.code, binding.sizes))
     return {**binding.sizes, **strips, **{str(size): binding.numbers[size] for size in parts}}

@@ -43,7 +43,8 @@ def _counted(kernel: Kernel, count: Callable[[Value], int]) -> DimLike:
         number = count(value)
         if isinstance(kernel, ContractKernel) and isinstance(value, Reduced):
             # the contraction itself: a product and a sum for each point and step along the depth
-            points = product([*kernel.extents, *(axis.extent for axis in kernel.depth)])
+            sums = (axis.extent for n, axis in enumerate(kernel.axes) if n != kernel.share)
+            points = product([*sums, *(axis.extent for axis in kernel.depth)])
             total = total + 2 * points
         elif number:
             total = total + number * product(kernel.extents[v] for v in sorted(moving))

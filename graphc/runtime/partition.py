@@ -21,7 +21,7 @@ from graphc.runtime.cutting import Cut, Cuts
 from graphc.runtime.family import host_core
 from graphc.schedule.blocking import Blocking, choose_blocking, make_blocking
 from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel, StripKernel
-from graphc.schedule.tiles import Matmul, transposed
+from graphc.schedule.tiles import Matmul, in_shares, transposed
 from graphc.schedule.walk import ONCE, Loop
 
 SPLIT_CYCLES = 4_000  # a step below this runs on one thread
@@ -37,9 +37,9 @@ GRANULE = 64  # elements of a contiguous loop that stay together: four vectors
 class Partition:
     """`extent` units in granules of `granule`, shared out over `parts`; a matmul has its blocks.
 
-    `partial` says how many partial results a reduction over columns has. A `member` is run by a
-    loop over strips, on so many parts at once; it may have a `smaller` partition for the last one.
-    The loop has the `cut`.
+    `partial` says how many partial results a reduction over columns has, or a contraction. A
+    `member` is run by a loop over strips, on so many parts at once; it may have a `smaller`
+    partition for the last one. The loop has the `cut`.
     """
 
     extent: int
@@ -109,7 +109,7 @@ def _smaller(kernel: Kernel, partition: Partition, numbers: Numbers) -> Partitio
     blocking = partition.blocking
     if not isinstance(kernel, ContractKernel) or blocking is None:
         return _partition(kernel, numbers, 1)
-    matmul = _matmul(kernel, numbers)
+    matmul = _matmul(kernel, numbers, 1)
     turn = blocking.turned > 0
     if turn:
         matmul = transposed(matmul)
@@ -179,15 +179,18 @@ def _row_cycles(kernel: LoopKernel, numbers: Numbers) -> int:
     return ROW_CYCLES * reductions * prod(_number(size, numbers) for size in kernel.outer)
 
 
-def _matmul(kernel: ContractKernel, numbers: Numbers) -> Matmul:
+def _matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Matmul:
+    """What a contraction is at these sizes; parts may share out its depth."""
+
     def loop(axis: Axis) -> Loop:
         return Loop(*(_number(size, numbers) for size in (axis.extent, axis.left, axis.right)))
 
     row, column = (ONCE if n is None else loop(kernel.axes[n]) for n in (kernel.row, kernel.column))
-    return Matmul(
+    outer = [n for n in kernel.outer if n != kernel.share]
+    matmul = Matmul(
         kernel.dtype.name,
-        tuple(loop(kernel.axes[n]) for n in kernel.outer),
-        kernel.shared,
+        tuple(loop(kernel.axes[n]) for n in outer),
+        sum(kernel.axes[n].right != 0 for n in outer),
         row.extent,
         column.extent,
         tuple(loop(axis) for axis in kernel.depth),
@@ -195,15 +198,17 @@ def _matmul(kernel: ContractKernel, numbers: Numbers) -> Matmul:
         column.b,
         kernel.plain,
     )
+    return matmul if kernel.share is None else in_shares(matmul, parts)
 
 
 def _of_matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Partition:
-    matmul = _matmul(kernel, numbers)
-    one = choose_blocking(matmul, host_core(), 1)
-    if parts == 1 or one.cycles < SPLIT_CYCLES:
-        return Partition(one.extent, 1, 1, one.cycles, one)
-    blocking = choose_blocking(matmul, host_core(), parts)
-    return Partition(blocking.extent, 1, parts, one.cycles, blocking)
+    one = blocking = choose_blocking(_matmul(kernel, numbers, 1), host_core(), 1)
+    if one.cycles < SPLIT_CYCLES:
+        parts = 1
+    if parts > 1:
+        blocking = choose_blocking(_matmul(kernel, numbers, parts), host_core(), parts)
+    shares = None if kernel.share is None else blocking.matmul.outer[0].extent
+    return Partition(blocking.extent, 1, parts, one.cycles, blocking, shares)
 
 
 def _number(size: DimLike, numbers: Numbers) -> int:

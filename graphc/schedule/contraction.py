@@ -14,8 +14,13 @@ from dataclasses import dataclass, replace
 from graphc.dims import DimLike, product
 from graphc.graph import Node
 from graphc.lowering import Contract, Index
+from graphc.ops import conv
+from graphc.ops.convolution import roles
+from graphc.ops.views import inverse
 from graphc.schedule.access import own_coords, resolve
 from graphc.schedule.body import Body, renumbered_value
+from graphc.schedule.group import Group
+from graphc.schedule.items import Item
 from graphc.schedule.kernel import (
     Axis,
     Compute,
@@ -29,8 +34,10 @@ from graphc.schedule.kernel import (
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
 from graphc.schedule.stages import cost_of
+from graphc.schedule.tiles import SIZES
 
 FILLS_TILES = 8  # rows: fewer do not keep the multipliers busy
+MOST_SHARED = 1 << 16  # elements of a result that are worth having once a part
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +82,54 @@ class _Loops:
     starts: tuple[tuple[Node, DimLike], ...]
 
 
-def contract_kernel(body: Body) -> ContractKernel:
-    """The kernel of a contract group whose items are all in the body."""
-    dot = next(i.node for i in body.group.items if isinstance(i.node.op.lower, Contract))
-    operands = operands_of(dot)
+def contraction_of(group: Group) -> Item:
+    """The item of a contract group that is the contraction."""
+    return next(item for item in group.items if isinstance(item.node.op.lower, Contract))
+
+
+def is_long(node: Node) -> bool:
+    """Whether the sums are few and long: the gradient of a convolution by its weights.
+
+    Each part then has sums of its own, of its share of the images: it reads what it has written
+    itself. Measured on cores that share no cache: what the other one has written is read at 24 GB/s
+    and not at 110.
+    """
+    if node.op is not conv or node.type.dtype.name not in SIZES:
+        return False
+    left, right = (i.type for i in node.inputs)
+    r = roles(left.rank, right.rank, **node.params)
+    natural = [node.type.shape[place] for place in inverse(r.order)]
+    wide = product(natural[place] for place in r.slid)
+    taps = product(right.shape[axis] for axis in r.windows[1])
+    small = product(natural)
+    few = isinstance(small, int) and isinstance(wide, int) and 1 < small <= MOST_SHARED
+    return few and bool(r.slid) and (not isinstance(taps, int) or taps > wide)
+
+
+def contract_kernel(
+    body: Body, items: Sequence[Item], parts: DimLike | None = None
+) -> ContractKernel:
+    """The kernel of a contract group, these items of which are in the body.
+
+    `parts`: how many parts share out the depth; loop number len(group.extents) counts them.
+    """
+    operands = operands_of(contraction_of(body.group).node)
     mapping, extents = _merged_result(body, operands)
     loops = _oriented(_loops(operands, mapping, extents))
+    share = None if parts is None else len(extents)
+    if parts is not None:
+        mapping[len(body.group.extents)] = len(extents)
+        loops = replace(loops, axes=(*loops.axes, Axis(parts, 0, 0)))
     left, right = (Factor(body.operand(body.buffer_of(n)), start) for n, start in loops.starts)
     values = tuple(renumbered_value(value, mapping) for value in body.values)
     stores = tuple(replace(s, index=renumbered(s.index, mapping)) for s in body.stores)
     computed = tuple(n for n, v in enumerate(values) if isinstance(v, Compute | Load | Count))
     column = _column(loops.axes)
     return ContractKernel(
-        origin=origin_of(body.group, body.group.items),
-        dtype=dot.type.dtype,
+        origin=origin_of(body.group, items),
+        dtype=contraction_of(body.group).node.type.dtype,
         axes=loops.axes,
-        row=_row(loops.axes, column),
+        row=_row(loops.axes[:share], column),
         column=column,
         depth=loops.depth,
         left=left,
@@ -99,6 +138,7 @@ def contract_kernel(body: Body) -> ContractKernel:
         values=values,
         stage=Stage("inner", computed, stores),
         cost=_cost(product(extents), product(operands.depth), values),
+        share=share,
     )
 
 

@@ -239,7 +239,9 @@ class ContractKernel:
 
     The epilogue's indices are of `axes`, the loops of the result in order. Of these, `row` moves in
     the left operand alone and `column` in the right one; blocks of the two are computed at once,
-    the `outer` ones are loops around the blocks. The one Reduced value is the sum.
+    the `outer` ones are loops around the blocks. The one Reduced value is the sum. Where parts
+    share out the depth, each has sums of its own: `share`, the last axis, counts them, and the
+    binding decides how many there are and which steps along the depth each takes.
     """
 
     origin: Origin
@@ -254,6 +256,12 @@ class ContractKernel:
     values: tuple[Value, ...]
     stage: Stage
     cost: DimLike
+    share: int | None = None
+
+    @property
+    def parts(self) -> DimLike | None:
+        """The size that says how many sums of shares there are."""
+        return None if self.share is None else self.axes[self.share].extent
 
     @property
     def extents(self) -> tuple[DimLike, ...]:
@@ -262,14 +270,15 @@ class ContractKernel:
 
     @property
     def outer(self) -> tuple[int, ...]:
-        """The numbers of the outer axes: first the `shared` ones, along which the right moves."""
+        """The numbers of the outer axes: that of shares, then the other `shared` ones, along which
+        the right moves."""
         numbers = [n for n in range(len(self.axes)) if n not in (self.row, self.column)]
-        return tuple(sorted(numbers, key=lambda n: self.axes[n].right == 0))
+        return tuple(sorted(numbers, key=lambda n: (n != self.share, self.axes[n].right == 0)))
 
     @property
     def shared(self) -> int:
         """How many of the outer axes move in the right operand."""
-        return sum(self.axes[n].right != 0 for n in self.outer)
+        return sum(n == self.share or self.axes[n].right != 0 for n in self.outer)
 
     @property
     def plain(self) -> bool:

@@ -1,4 +1,4 @@
-"""Lowering: a fused group becomes one kernel, or two where a reduction is shared out over parts.
+"""Lowering: a fused group becomes one kernel, or two where its sums are shared out over parts.
 
 Enters: groups and the buffers of what they store. Leaves: kernels with their loops merged and their
 stages planned. Nothing here looks at a run-time size.
@@ -11,12 +11,12 @@ from graphc.dims import OWN, DimLike, named
 from graphc.graph import Node
 from graphc.lowering import Reduce, Scatter
 from graphc.schedule.body import Body, add_item
-from graphc.schedule.contraction import contract_kernel
+from graphc.schedule.contraction import contract_kernel, contraction_of, is_long
 from graphc.schedule.group import Group, is_shared, position_coords
 from graphc.schedule.kernel import Buffer, Kernel, Load, LoopKernel
 from graphc.schedule.nest import Order, Split, merged_loops, nest
 from graphc.schedule.numbers import Numbers
-from graphc.schedule.partial import two_steps
+from graphc.schedule.partial import summed_shares, two_steps
 
 
 @dataclass(slots=True)
@@ -42,10 +42,13 @@ def lower_group(group: Group, context: Context) -> list[Kernel]:
         # Rows that are contiguous need no tiles of columns: one kernel does them side by side.
         if not group.outer or kernels[0].lanes == "outer":
             return [*kernels]
+    if group.kind == "contract" and is_long(contraction_of(group).node):
+        known = context.numbers, context.buffer_of, context.stored
+        return summed_shares(group, *known, context.parts())
     body = Body(group, context.numbers, context.buffer_of)
     for item in group.items:
         add_item(body, item, context.stored)
-    return [contract_kernel(body) if group.kind == "contract" else _loops(body)]
+    return [contract_kernel(body, group.items) if group.kind == "contract" else _loops(body)]
 
 
 def _divides(group: Group) -> bool:

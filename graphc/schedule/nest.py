@@ -80,7 +80,7 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
     """The kernel of a body."""
     inner = frozenset(range(loops.outer, len(loops.extents)))
     levels = levels_of(loops.values, inner)
-    lanes = _lanes(loops, levels) if body.group.kind == "rows" else "inner"
+    lanes = _lanes(loops, levels) if body.group.kind in ("rows", "contract") else "inner"
     stages = plan(loops.values, loops.stores, inner, lanes)
     saved = sorted({n for s in stages if s.level == "inner" for n in s.keep})
     kept = []

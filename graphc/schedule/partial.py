@@ -1,7 +1,7 @@
 """Reductions that are shared out: every part reduces its rows, then one kernel combines the parts.
 
-Enters: a group whose reductions run over everything, or over leading rows of contiguous columns.
-Leaves: two kernels:
+Enters: a group whose reductions run over everything, or over leading rows of contiguous columns, or
+one of a contraction of few long sums. Leaves: two kernels:
 
     for part: partial[part, column] = the sum of x[row, column] over the part's rows
     for column: y[column] = what waits for the sum of partial[part, column] over the parts
@@ -15,9 +15,10 @@ from graphc.graph import Node
 from graphc.lowering import Index, Reduce, plus
 from graphc.schedule.access import flat_index
 from graphc.schedule.body import Body, add_item, store
+from graphc.schedule.contraction import contract_kernel, contraction_of
 from graphc.schedule.group import Group, memory_reads
 from graphc.schedule.items import Item
-from graphc.schedule.kernel import Buffer, Load, LoopKernel, Reduced, Store
+from graphc.schedule.kernel import Buffer, Kernel, Load, LoopKernel, Reduced, Store
 from graphc.schedule.nest import Order, Split, merged_loops, nest
 from graphc.schedule.numbers import Numbers
 from graphc.types import TensorType
@@ -90,6 +91,31 @@ def two_steps(
     combine = nest(second, [*reductions, *halves.later], combined, split)
     shared = Split(0, parts=parts, unknown=parts)
     return [nest(first, halves.now, merged_loops(first, _reducing(group, parts)), shared), combine]
+
+
+def summed_shares(
+    group: Group,
+    numbers: Numbers,
+    buffer_of: Callable[[Node], Buffer],
+    stored: set[Node],
+    parts: DimLike,
+) -> list[Kernel]:
+    """The sums of a contraction over every part's share of the depth, then a kernel that adds these
+    and does all else."""
+    first, second = (Body(group, numbers, buffer_of) for _ in range(2))
+    item = contraction_of(group)
+    first.of_node[item.node] = first.value(Reduced("sum", -1, item.node.type.dtype))
+    _hand_over(first, second, item, parts)
+    if item.node in stored:
+        place = flat_index(group.place[item.node], item.node.type.shape)
+        store(second, item.node, place, second.of_node[item.node])
+    others = [other for other in group.items if other is not item]
+    for other in others:
+        add_item(second, other, stored)
+    loops = list(range(len(group.extents) + 1))
+    order = Order(loops, (*group.extents, parts), len(group.extents), {len(group.extents)})
+    combine = nest(second, group.items, merged_loops(second, order), Split(0, unknown=parts))
+    return [contract_kernel(first, [item], parts), combine]
 
 
 def _hand_over(first: Body, second: Body, item: Item, parts: DimLike) -> None:

@@ -120,7 +120,7 @@ def _can_be_cut(kernel: Computing) -> bool:
     if any(o.buffer.kind == "state" and o.written for o in kernel.operands):
         return False
     if isinstance(kernel, ContractKernel):
-        return True
+        return kernel.share is None
     stores = [store for stage in kernel.stages for store in stage.stores]
     plain = all(store.position is None and not store.add for store in stores)
     return plain and kernel.split == 0 and kernel.parts is None and not kernel.checks

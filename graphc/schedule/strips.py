@@ -133,6 +133,8 @@ def _results(steps: Iterable[Step]) -> Iterator[Buffer]:
 
 
 def _is_wide(kernel: ContractKernel) -> bool:
+    if kernel.share is not None:
+        return False
     left, right = (
         product(a.extent for a in (*kernel.axes, *kernel.depth) if step(a) != 0)
         for step in (lambda a: a.left, lambda a: a.right)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd, prod
 
-from graphc.schedule.walk import Loop, in_place
+from graphc.schedule.walk import ONCE, Loop, in_place
 
 SIZES = {"float32": 4, "float64": 8}
 LINE = 64
@@ -97,6 +97,19 @@ def transposed(matmul: Matmul) -> Matmul:
         a_row=matmul.b_column,
         b_column=matmul.a_row,
     )
+
+
+def in_shares(matmul: Matmul, parts: int) -> Matmul:
+    """With a loop over shares of the depth in front: equal shares of its first loop that allows
+    them, `parts`, or else one."""
+    found = (n for n, loop in enumerate(matmul.depth) if loop.extent % parts == 0)
+    at = next(found, None)
+    share, depth = ONCE, list(matmul.depth)
+    if at is not None:
+        extent, a, b = depth[at].extent // parts, depth[at].a, depth[at].b
+        share, depth[at] = Loop(parts, extent * a, extent * b), Loop(extent, a, b)
+    outer = (share, *matmul.outer)
+    return replace(matmul, outer=outer, shared=matmul.shared + 1, depth=tuple(depth))
 
 
 @dataclass(frozen=True, slots=True)
