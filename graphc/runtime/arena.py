@@ -15,7 +15,7 @@ from graphc.runtime.code import Code, Strips
 from graphc.runtime.partition import Partition
 from graphc.runtime.team import ROW_WORDS
 from graphc.schedule.kernel import Buffer
-from graphc.schedule.memory import LINE, Interval, plan_memory
+from graphc.schedule.memory import Interval, own_bytes, plan_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,15 @@ def memory_of(
     for buffer in buffers:
         size = buffer_bytes(buffer, numbers)
         if buffer.kind == "scratch":
-            part_bytes[buffer] = -(-size // LINE) * LINE
-            size = part_bytes[buffer] * partitions[code.scratch[buffer]].parts
+            parts = partitions[code.scratch[buffer]].parts
+            part_bytes[buffer] = own_bytes(size, parts)
+            size = part_bytes[buffer] * parts
         intervals.append(Interval(size, *code.lives[buffer]))
     for step, partition in zip(code.steps, partitions, strict=True):
         blocking = partition.blocking
         size = blocking.scratch_bytes * partition.parts if blocking else 0
         intervals.append(Interval(size, step.level, step.level))
-    own = [_of_strips(code, strips, numbers) for strips in code.strips]
+    own = [_of_strips(code, s, numbers, partitions[s.number].parts) for s in code.strips]
     for strips, part in zip(code.strips, own, strict=True):
         level, parts = code.steps[strips.number].level, partitions[strips.number].parts
         intervals.append(Interval(part.stride * parts, level, level))
@@ -83,18 +84,21 @@ def memory_of(
     )
 
 
-def strip_bytes(code: Code, numbers: Mapping[DimLike, int]) -> dict[int, int]:
-    """What a part has of its own for each loop over strips, by step."""
-    return {s.number: _of_strips(code, s, numbers).stride for s in code.strips}
+def strip_bytes(
+    code: Code, numbers: Mapping[DimLike, int], partitions: Sequence[Partition]
+) -> dict[int, int]:
+    """What the parts have of their own for each loop over strips, by step."""
+    every = [(s, partitions[s.number].parts) for s in code.strips]
+    return {s.number: _of_strips(code, s, numbers, parts).stride * parts for s, parts in every}
 
 
-def _of_strips(code: Code, strips: Strips, numbers: Mapping[DimLike, int]) -> _OfStrips:
+def _of_strips(code: Code, strips: Strips, numbers: Mapping[DimLike, int], parts: int) -> _OfStrips:
     lives = strips.lives.items()
     plan = plan_memory([Interval(buffer_bytes(b, numbers), *life) for b, life in lives])
     rows = sum(ROW_WORDS + width_of(code.emitted[n].words) for n in strips.members)
     size = plan.total + kept_bytes(rows, len(strips.kernel.axes))
     offsets = dict(zip(strips.lives, plan.offsets, strict=True))
-    return _OfStrips(offsets, plan.total, -(-size // LINE) * LINE)
+    return _OfStrips(offsets, plan.total, own_bytes(size, parts))
 
 
 def shape_of(buffer: Buffer, numbers: Mapping[DimLike, int]) -> tuple[int, ...]:

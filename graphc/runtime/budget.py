@@ -18,7 +18,7 @@ from graphc.runtime.sources import Backend
 from graphc.runtime.template import make_template
 from graphc.schedule.budget import NoRoomError, Run, play
 from graphc.schedule.kernel import Buffer, Computing, Kernel, Operand, Step, StripKernel
-from graphc.schedule.memory import LINE
+from graphc.schedule.memory import LINE, own_bytes
 from graphc.schedule.tasks import Work, late_order, work_of
 
 TRIES = 12  # limits below the budget: buffers of different sizes leave gaps in the arena
@@ -106,12 +106,12 @@ def _work(binding: Binding) -> Work:
     values = _values(code)
     sizes = [_lines(buffer_bytes(buffer, binding.numbers)) for buffer in values]
     ends = code.schedule.inputs, code.schedule.outputs
-    own = strip_bytes(code, binding.numbers)
+    own = strip_bytes(code, binding.numbers, binding.partitions)
 
     def spent(task: int) -> tuple[int, int]:
         first, *members = code.tasks[task]
         cost, scratch = _spent(binding, first)
-        scratch += own.get(first, 0) * binding.partitions[first].parts
+        scratch += own.get(first, 0)
         return cost, scratch + sum(_spent(binding, n)[1] for n in members)
 
     return work_of([code.steps[t.start] for t in code.tasks], values, sizes, ends, spent)
@@ -129,7 +129,7 @@ def _spent(binding: Binding, number: int) -> tuple[int, int]:
     for operand in kernel.operands:
         size = buffer_bytes(operand.buffer, binding.numbers)
         if operand.buffer.kind == "scratch":
-            scratch += _lines(size) * partition.parts
+            scratch += own_bytes(size, partition.parts) * partition.parts
         elif operand.buffer.kind != "strip":
             moved += size
     if partition.blocking is not None:

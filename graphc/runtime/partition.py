@@ -21,6 +21,7 @@ from graphc.runtime.cutting import Cut, Cuts
 from graphc.runtime.family import host_core
 from graphc.schedule.blocking import Blocking, choose_blocking, make_blocking
 from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel, StripKernel
+from graphc.schedule.memory import own_bytes
 from graphc.schedule.tiles import Matmul, in_shares, transposed
 from graphc.schedule.walk import ONCE, Loop
 
@@ -80,7 +81,16 @@ def partition_steps(
     split = sum(p.cycles for p in chosen if p.parts > 1 and not p.member)
     if parts > 1 and split < TEAM_CYCLES:
         return partition_steps(kernels, numbers, 1, cuts, smaller)
-    return tuple(chosen)
+    return tuple([_apart(partition, partition.parts) for partition in chosen])
+
+
+def _apart(partition: Partition, parts: int) -> Partition:
+    """With the scratch of every part at a distance from that of the others."""
+    blocking, smaller = partition.blocking, partition.smaller
+    if blocking is not None:
+        blocking = replace(blocking, scratch_bytes=own_bytes(blocking.scratch_bytes, parts))
+    smaller = None if smaller is None else _apart(smaller, parts)
+    return replace(partition, blocking=blocking, smaller=smaller)
 
 
 def _of_strips(

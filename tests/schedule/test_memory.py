@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphc.schedule import memory
-from graphc.schedule.memory import LINE, Interval, Plan, plan_memory
+from graphc.schedule.memory import APART, LINE, Interval, Plan, own_bytes, plan_memory
 
 LIVES = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
 INTERVALS = st.lists(
@@ -66,3 +66,9 @@ def test_many_different_sizes_take_little_more() -> None:
 def test_a_chain_needs_the_memory_of_two() -> None:
     chain = [Interval(1000, level, level + 1) for level in range(50)]
     assert plan_memory(chain).total == 2 * 1024
+
+
+def test_parts_are_apart() -> None:
+    assert own_bytes(100, parts=1) == 128
+    assert own_bytes(100, parts=2) == 128 + APART
+    assert own_bytes(0, parts=2) == 0
