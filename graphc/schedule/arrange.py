@@ -7,6 +7,10 @@ so without a copy, and a product of long vectors is shared out over parts:
     transpose(dot(p, v): f32[batch, head, t, d], axes=(0, 2, 1, 3))    ->    conv(p, v, order=...)
     dot(a: f32[n], b: f32[n])    ->    sum(mul(a, b), axes=(0,))
 
+One whose sums have one product each is no contraction, and its readers may compute it:
+
+    dot(a: f32[n, 1], b: f32[1, m])    ->    mul(broadcast_to(a), broadcast_to(b))
+
 One that is only read by a sum along axes of one operand alone becomes a product of that sum:
 
     sum(dot(a, b: f32[j, n]), axes=(1,))    ->    dot(a, sum(b, axes=(1,)))
@@ -15,7 +19,7 @@ One that is only read by a sum along axes of one operand alone becomes a product
 from collections.abc import Mapping, Sequence
 
 from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
-from graphc.ops import conv, dot, mul, reshape, sum_, transpose
+from graphc.ops import broadcast_to, conv, dot, mul, reshape, sum_, transpose
 from graphc.ops.contraction import Axes, Pair, free_axes
 
 
@@ -29,6 +33,8 @@ def arranged(graph: Graph) -> Graph:
     for node in nodes:
         if node.op is transpose and _folds(node, readers, kept):
             new[node] = _ordered(new[node.inputs[0]], node.params["axes"])
+        elif _of_single_products(node) and not any(r.op is sum_ for r in readers[node]):
+            new[node] = _multiplied(node, *(new[i] for i in node.inputs))
         elif _of_vectors(node):
             new[node] = _summed(node, *(new[i] for i in node.inputs))
         elif node.op is sum_ and _is_alone(node.inputs[0], readers, kept):
@@ -40,7 +46,8 @@ def arranged(graph: Graph) -> Graph:
 
 def _folds(node: Node, readers: Mapping[Node, Sequence[Node]], kept: set[Node]) -> bool:
     (operand,), axes = node.inputs, node.params["axes"]
-    alone = _is_alone(operand, readers, kept) and not _of_vectors(operand)
+    alone = _is_alone(operand, readers, kept)
+    alone = alone and not (_of_vectors(operand) or _of_single_products(operand))
     # Memory lies along the last axis: in another order its columns would become rows.
     return alone and axes[-1:] == (len(axes) - 1,)
 
@@ -71,6 +78,31 @@ def _of_vectors(node: Node) -> bool:
         if axis not in axes
     ]
     return bool(node.params["contract"][0]) and all(size == 1 for size in free)
+
+
+def _of_single_products(node: Node) -> bool:
+    """Whether it is a product of floats, each sum of which has one term: known sizes of 1."""
+    if node.op is not dot or node.type.dtype.numpy.kind != "f":
+        return False
+    contract, operand = node.params["contract"][0], node.inputs[0]
+    return all(operand.type.shape[axis] == 1 for axis in contract)
+
+
+def _multiplied(node: Node, *operands: Node) -> Node:
+    """The operands side by side: the axes of both, then those of the first, then of the second."""
+    contract, batch = node.params["contract"], node.params["batch"]
+    with provenance(node.where, node.source):
+        sides = []
+        for n, operand in enumerate(operands):
+            free = free_axes(operand.type.rank, contract[n], batch[n])
+            laid = _laid_out(operand, (*batch[n], *free))
+            ones = (1,) * (node.type.rank - laid.type.rank)
+            count = len(batch[n])
+            sizes = laid.type.shape
+            shape = (*sizes, *ones) if n == 0 else (*sizes[:count], *ones, *sizes[count:])
+            wide = make(reshape, (laid,), {"shape": shape})
+            sides.append(make(broadcast_to, (wide,), {"shape": node.type.shape}))
+        return make(mul, tuple(sides), {})
 
 
 def _summed(node: Node, *operands: Node) -> Node:

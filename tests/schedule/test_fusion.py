@@ -196,6 +196,12 @@ def test_a_product_of_vectors_is_a_sum() -> None:
     assert kinds(scheduled([row @ X])) == ["contract"]
 
 
+def test_sums_of_one_product_are_computed_where_they_are_read() -> None:
+    v, row = gx.input("v", ("n", 1)), gx.input("row", (1, "m"))
+    assert kinds(scheduled([gx.exp(v @ row) + X[:1, :1]])) == ["map"]
+    assert kinds(scheduled([gx.sum(v @ row, axis=0)])).count("contract") == 1  # of a sum
+
+
 @pytest.mark.parametrize(
     ("size", "around", "fills"),
     [((8, 8), ((1, 1), (1, 1)), 1), ((8, 8), ((0, 1), (0, 1)), 1), ((8, 9), ((2, 2), (2, 2)), 2)],
