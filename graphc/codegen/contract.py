@@ -128,11 +128,11 @@ def contract_values(
 def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iterator[int]:
     tile, walk, count = blk.whole, blk.walk, filled_depth(len(blk.matmul.depth))
     yield from (blk.tile_rows, tile.columns, pack, micro(tile), micro(blk.edge), tile.exact)
-    yield from (blk.packed_a, blk.packed_b, blk.pack_period)
     copy, column = walk.copy, blk.matmul.b_column
+    yield from (blk.packed_a, blk.packed_b, blk.pack_period, copy is not None and copy.pitch > 0)
     around: Sequence[Loop] = ()
     if copy is not None:
-        around, column = copy.around, blk.matmul.k
+        around, column = copy.around, copy.pitch or blk.matmul.k
         yield from (copy.rows.extent, copy.rows.b, copy.rows.a)
     else:
         yield from (0, 0, 0)

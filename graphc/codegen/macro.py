@@ -56,6 +56,7 @@ FAST_WORDS = (
     "packed_a",  # offset from the block of C in bytes, 0: A is read where it lies
     "packed_b",  # the same for B
     "pack_period",  # for how many blocks a packed B is good
+    "pack_columns",  # 1: columns are copied, each along the depth
     "pack_rows",  # the loop of a packing call: extent, step in B, step in the panel
     "pack_source",
     "pack_target",
@@ -137,7 +138,10 @@ def _loop_words(name: str, count: int) -> Iterator[str]:
 
 
 PACK = """\
-call_micro(pack, source, b_column, pack_source, target, pack_target, wide, pack_rows)"""
+if pack_columns != 0:
+    call_micro(pack, source, pack_source, b_column, target, panel_column, pack_rows, wide)
+else:
+    call_micro(pack, source, b_column, pack_source, target, pack_target, wide, pack_rows)"""
 
 CALLS = """\
 k = minimum(block_depth, depth - t * step_depth)

@@ -32,7 +32,7 @@ from graphc.schedule.tiles import (
     tiles_of,
     transposed,
 )
-from graphc.schedule.walk import Walk, in_place, packed
+from graphc.schedule.walk import Walk, in_place, packed, packed_columns
 
 MOST_OUTER = 64  # outer loops
 STATE_BYTES = 1152  # at the start of the scratch: 9 words, and two for each outer loop
@@ -78,8 +78,10 @@ def _round_up(value: int, step: int) -> int:
 
 def _packs(matmul: Matmul, tile: Tile, core: Core) -> bool:
     """Is B copied into panels: where it has no vectors, is large, or masks are slow?"""
-    if tile.dot or matmul.dtype not in SIZES:
+    if matmul.dtype not in SIZES:
         return False
+    if tile.dot:
+        return matmul.depth[0].b != 1
     large = matmul.rows >= 128 and (
         matmul.k * matmul.columns * SIZES[matmul.dtype] > 2 * core.l2 or _collides(matmul, core)
     )
@@ -165,14 +167,16 @@ def make_blocking(
     pack, pack_a = _packs(matmul, tile, core), _packs_a(matmul, core, parts)
     rows = _block_rows(matmul, tile, parts, columns, _room(matmul, core, columns, pack))
     row_blocks, column_blocks = -(-matmul.rows // rows), -(-matmul.columns // columns)
-    packed = pack * columns * matmul.k, pack_a * row_blocks * rows * matmul.k
+    walk = _walk(matmul, tile, core, pack, columns)
+    long = walk.copy.pitch if walk.copy and walk.copy.pitch else matmul.k
+    packed = pack * columns * long, pack_a * row_blocks * rows * matmul.k
     c, turned, b, a = _scratch(rows * columns, packed, tile, turn)
     return Blocking(
         matmul=matmul,
         tile_rows=shared_rows(rows, tile),
         whole=tile,
         edge=_edge(matmul, tile, core),
-        walk=_walk(matmul, tile, core, pack, columns),
+        walk=walk,
         block_rows=rows,
         block_columns=columns,
         row_blocks=row_blocks,
@@ -205,6 +209,8 @@ def _walk(matmul: Matmul, tile: Tile, core: Core, pack: bool, columns: int) -> W
     if tile.wide and matmul.k * matmul.columns * size > 2 * core.l2:
         across, least = columns, 8  # memory is read row by row
     most = 1 << 60 if tile.dot else max(core.l2 // 8 // (across * size), least)
+    if pack and tile.dot:
+        return packed_columns(matmul.depth[0], most, _round_up(matmul.k, tile.width))
     return packed(matmul.depth, most, tile.columns) if pack else in_place(matmul.depth, most)
 
 

@@ -30,6 +30,7 @@ CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count
 MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 16, 4  # of a tile
 MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
 EXACT_BYTES = 64  # and from here on stored
+FEW_COLUMNS = 8  # are copied, for dot tiles to go along them
 ROW_OF_DOTS = 128  # columns that one call of the dot tile of a single row computes
 
 
@@ -193,7 +194,8 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
     if tile.dot and tile.wide:
         return _row_of_dots(matmul, tile)
     if tile.dot:
-        depth, enter, leave = -(-depth // tile.width), 20.0, 3.0
+        depth, enter = -(-depth // tile.width), 12.0
+        leave = 0.5 if tile.vectors >= tile.width // 2 else 1.3  # lanes are added by whole vectors
     step_rows = shared_rows(matmul.rows, tile)
     row_tail = matmul.rows % step_rows
     down = [(matmul.rows // step_rows, step_rows), (min(row_tail, 1), row_tail)]
@@ -206,7 +208,8 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
             step = max(rows * vectors / 2, _loads(matmul, tile, rows, vectors), 4)
             total += panels * tiles * (depth * step + enter + rows * stores)
         total += panels * CALL_CYCLES
-    return total if tile.dot or in_vectors(matmul) else total + _pack_cycles(matmul)
+    vectors = matmul.depth[0].b == 1 if tile.dot else in_vectors(matmul)
+    return total if vectors else total + _pack_cycles(matmul)
 
 
 def _row_of_dots(matmul: Matmul, tile: Tile) -> float:
@@ -249,9 +252,10 @@ def _row_cycles(matmul: Matmul, rows: int) -> float:
     return rows * (2 if rows > CACHE_WAYS * sets else 0.55)
 
 
-def _candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
+def candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
     """The tiles that can compute it, and are not wider than it."""
-    unit = len(matmul.depth) == 1 and (matmul.depth[0].a, matmul.depth[0].b) == (1, 1)
+    unit = len(matmul.depth) == 1 and matmul.depth[0].a == 1
+    unit = unit and (matmul.depth[0].b == 1 or matmul.columns <= FEW_COLUMNS)
     for tile in tiles_of(core, matmul.dtype):
         fits = matmul.columns > tile.columns - tile.width or tile.vectors == 1
         if tile.wide and matmul.rows != 1:
@@ -265,6 +269,6 @@ def choose_tile(matmul: Matmul, core: Core) -> tuple[Tile, float]:
     if matmul.dtype not in SIZES:
         return Tile(1, 1, 1, matmul.dtype), 1.0 * matmul.rows * matmul.columns * matmul.k
     runs = in_place(matmul.depth, 1 << 60).run.extent
-    costs = {tile: _cycles(matmul, tile, runs) for tile in _candidates(matmul, core)}
+    costs = {tile: _cycles(matmul, tile, runs) for tile in candidates(matmul, core)}
     best = min(costs, key=costs.__getitem__)
     return best, costs[best]

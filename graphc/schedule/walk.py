@@ -39,11 +39,13 @@ ONCE = Loop(1, 0, 0)
 class Copy:
     """How B is packed: a call copies the rows of one loop, the others go around it.
 
-    Loops have their steps in the source as `b`, those in the panel, in elements, as `a`.
+    Loops have their steps in the source as `b`, those in the panel, in elements, as `a`. With a
+    `pitch` columns are copied instead, to lie along the depth and so far apart.
     """
 
     rows: Loop
     around: tuple[Loop, ...]
+    pitch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,12 @@ def packed(depth: Sequence[Loop], most: int, columns: int) -> Walk:
     copy = Copy(rows, tuple(loop for loop in moves if loop is not rows))
     walk = _walk([Loop(o.extent, o.a, step) for o, step in zip(order, steps, strict=True)], most)
     return replace(walk, copy=copy)
+
+
+def packed_columns(depth: Loop, most: int, pitch: int) -> Walk:
+    """The walk where the columns of B have been copied, each along the depth, so far apart."""
+    walk = in_place((Loop(depth.extent, depth.a, 1),), most)
+    return replace(walk, copy=Copy(Loop(depth.extent, 1, depth.b), (), pitch))
 
 
 def _ordered(depth: Sequence[Loop]) -> list[Loop]:

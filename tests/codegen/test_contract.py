@@ -1,6 +1,7 @@
 """Generated matmuls against NumPy: transposes, odd sizes, blocks, parts, dtypes, modes."""
 
 import itertools
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,8 +21,8 @@ from graphc.runtime.family import host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.python_mode import python_kernel
-from graphc.schedule.blocking import Blocking, choose_blocking
-from graphc.schedule.tiles import SIZES, Core, Matmul, dense
+from graphc.schedule.blocking import Blocking, choose_blocking, make_blocking
+from graphc.schedule.tiles import SIZES, Core, Matmul, candidates, dense
 from graphc.schedule.walk import Loop
 
 SIDES = (1, 2, 3, 7, 15, 17, 31, 33, 63, 65, 100, 129)
@@ -70,11 +71,13 @@ def run(
     parts: int = 1,
     python: bool = False,
     plain: bool = False,
+    blocking: Blocking | None = None,
 ) -> np.ndarray:
     """A @ B + bias by the generated kernel; with nothing added if it is `plain`."""
     dtype, (batch, rows, depth), columns = str(a.dtype), a.shape, b.shape[2]
     matmul = dense(dtype, batch, rows, columns, depth, strides(a), strides(b))
-    blocking = choose_blocking(matmul, core, parts)
+    matmul = replace(matmul, plain=plain)
+    blocking = blocking or choose_blocking(matmul, core, parts)
     scratch = np.full(blocking.scratch_bytes * parts + GUARD, 0xA5, np.uint8)
     whole = np.full((batch, rows + GAP, columns + GAP), GUARD, dtype)
     out = whole[:, :rows, :columns]
@@ -142,17 +145,38 @@ def test_sizes_and_transposes(dtype: str, core: Core) -> None:
 
 @pytest.mark.parametrize("dtype", SIZES)
 def test_thin_matmuls(dtype: str) -> None:
-    """One side is short: dot tiles, and C computed as its transpose."""
+    """One side is short: dot tiles, copied columns, and C computed as its transpose."""
     rng = np.random.default_rng(0)
     for (left, right), shape in itertools.product(
         TRANSPOSES,
-        [(1, 130, 70), (70, 130, 1), (2, 40, 300), (90, 64, 2), (128, 50, 10), (1, 99, 1)],
+        [
+            *((1, 130, 70), (70, 130, 1), (2, 40, 300), (90, 64, 2), (128, 50, 10), (1, 99, 1)),
+            *((67, 7, 7), (67, 7, 1), (1, 7, 67), (130, 131, 7), (33, 300, 8), (150, 1, 7)),
+        ],
     ):
         rows, depth, columns = shape
         a = operand(rng, (2, rows, depth), left, dtype)
         b = operand(rng, (2, depth, columns), right, dtype)
         bias = rng.standard_normal(columns).astype(dtype)
         assert_close(run(a, b, bias), a, b, bias)
+        assert_close(run(a, b, 0 * bias, python=True), a, b, 0 * bias)
+        assert_close(run(a, b, 0 * bias, plain=True, parts=2), a, b, 0 * bias)
+
+
+@pytest.mark.parametrize("dtype", SIZES)
+@pytest.mark.parametrize("core", CORES)
+def test_every_tile_computes_narrow_matmuls(dtype: str, core: Core) -> None:
+    """Whichever is the cheapest: sums go straight to memory, which has nothing behind a row."""
+    rng = np.random.default_rng(0)
+    for rows, depth, columns in ((1, 7, 30), (20, 7, 5), (9, 40, 8), (5, 70, 37), (33, 5, 1)):
+        a = operand(rng, (1, rows, depth), False, dtype)
+        for right in (False, True):
+            b = operand(rng, (1, depth, columns), right, dtype)
+            matmul = dense(dtype, 1, rows, columns, depth, strides(a), strides(b))
+            for tile in candidates(matmul, core):
+                blocking = make_blocking(matmul, tile, core, 1)
+                bias = np.zeros(columns, dtype)
+                assert_close(run(a, b, bias, core, 1, False, True, blocking), a, b, bias)
 
 
 @pytest.mark.parametrize("dtype", SIZES)
