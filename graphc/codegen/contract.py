@@ -137,7 +137,7 @@ def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iter
     else:
         yield from (0, 0, 0)
     yield from (walk.k.extent, walk.k.a, column if tile.dot else walk.k.b)
-    yield from (walk.run.extent, walk.run.a, walk.run.b)
+    yield from (walk.run.extent, walk.run.a, walk.run.b, walk.b_tap)
     by_k = walk.block_k < walk.k.extent
     yield from (walk.blocks, walk.block_k, walk.block_runs)
     yield from (walk.block_k if by_k else 0, 0 if by_k else walk.block_runs)

@@ -66,6 +66,7 @@ FAST_WORDS = (
     "runs",  # the loop around it
     "a_run",
     "b_run",
+    "b_tap",
     "depth_blocks",  # the blocks of a long sum: how many, their size, from one to the next
     "block_depth",
     "block_runs",
@@ -162,7 +163,7 @@ for v in range(column_tiles):
     c_tile = c_target + j * {size}
     call_micro(
         micro, m, tile_rows, wide, a_panel, a_down, a_along, b_tile, b_depth, c_tile, pitch,
-        k, started, count, a_run, b_run
+        k, started, count, a_run, b_run, b_tap
     )
 started = 1"""
 

@@ -139,17 +139,6 @@ class IRFunction:
     def branch(self, condition: str, then: str, other: str) -> None:
         self.do(f"br i1 {condition}, label %{then}, label %{other}")
 
-    def switch(self, value: str, cases: Mapping[int, Callable[[], None]]) -> None:
-        """The code of the case that the value is, if any."""
-        done, labels = self.fresh("done"), {number: self.fresh("case") for number in cases}
-        table = " ".join(f"i64 {number}, label %{label}" for number, label in labels.items())
-        self.do(f"switch i64 {value}, label %{done} [{table}]")
-        for number, body in cases.items():
-            self.label(labels[number])
-            body()
-            self.do(f"br label %{done}")
-        self.label(done)
-
     def loop(
         self,
         count: str,

@@ -3,18 +3,22 @@
 Enters: a Tile (its vectors; how many rows fit the registers). Leaves: the function
 
     micro(m, rows, columns, a, row_stride, k_stride, b, b_stride, c, c_row_stride, k, accumulate,
-          runs, a_run, b_run)
+          runs, a_run, b_run, b_tap)
 
     C[m, columns] (+)= the sum over r < runs of A_r[m, k] @ B_r[k, columns]
 
 all int64, strides in elements; A_r begins r * a_run behind A_0. It goes down the m rows in tiles of
 `rows`, a number up to the tile's that is known at run time: after each row a branch may leave the
-step, which costs nothing that can be measured (every exit is predicted). In a tile of one vector it
-would cost a fifth: there every number of rows has a loop. A is broadcast from any strides (a
-transposed A needs no packing), the rows of B are vectors b_stride apart, C is row-major; behind
-`columns` anything is written, up to a whole tile, but by exact tiles nothing. Of the last vector of
-B only what `columns` leaves is read, where masks are quick. A tile of one row goes along as many
-vectors as `columns` fill: there the branches stand after vectors.
+step, which costs nothing that can be measured (every exit is predicted). A is broadcast from any
+strides (a transposed A needs no packing), the rows of B are vectors b_stride apart, C is row-major;
+behind `columns` anything is written, up to a whole tile, but by exact tiles nothing. Of the last
+vector of B only what `columns` leaves is read, where masks are quick. A tile of one row goes along
+as many vectors as `columns` fill: there the branches stand after vectors.
+
+A tile of several taps is for windows that slide along the rows: row i + t of A, which is tap t of
+row i, meets the row of B that is t * b_tap further on. An element of A is read once for all taps:
+in a tile of one vector every multiply-add would else wait for a read of its own, 17 of them for 16
+sums, where two a cycle can be read and two a cycle be added.
 """
 
 from collections.abc import Callable
@@ -25,7 +29,7 @@ from graphc.schedule.tiles import Tile
 
 MICRO_ARGUMENTS = (
     *("m", "rows", "columns", "a", "rs", "cs", "b", "bs", "c", "ldc", "k", "accumulate"),
-    *("runs", "a_run", "b_run"),
+    *("runs", "a_run", "b_run", "b_tap"),
 )
 GROUP = 4  # rows that share a pointer
 NARROW_GROUP = 8  # the same in a tile of one vector
@@ -35,7 +39,7 @@ AHEAD = 12  # steps along k: a transposed A has every step in another line, whic
 def micro_function(tile: Tile) -> IRFunction:
     """The kernel of a tile."""
     f = IRFunction(tile.dtype, tile.width)
-    f.scaled("rs", "cs", "bs", "ldc", "a_run", "b_run")
+    f.scaled("rs", "cs", "bs", "ldc", "a_run", "b_run", "b_tap")
     f.do("%b.0 = inttoptr i64 %b to ptr")
     narrow = tile.vectors == 1
     f.do(f"%rs.group = mul i64 %rs.bytes, {NARROW_GROUP if narrow else GROUP}")
@@ -49,16 +53,9 @@ def micro_function(tile: Tile) -> IRFunction:
     def tile_of_rows(_: str, values: Values) -> Values:
         a, c, left = values
         rows = f.least(left, "%rows")
-        if narrow:
-            cases = {
-                n: partial(_narrow_tile, f, tile, n, a, c, strides, masks[0])
-                for n in range(1, tile.rows + 1)
-            }
-            f.switch(rows, cases)
-        else:
-            leave = behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows)
-            sums = _sums(f, tile, leave, a, strides, masks)
-            _store_tile(f, tile, leave, c, sums, masks)
+        leave = behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows)
+        sums = (_narrow_sums if narrow else _sums)(f, tile, leave, a, strides, masks)
+        _store_tile(f, tile, leave, c, sums, masks)
         down = [f.value(f"mul i64 %{name}.bytes, %rows") for name in ("rs", "ldc")]
         return [f.at(a, down[0]), f.at(c, down[1]), f.value(f"sub i64 {left}, {rows}")]
 
@@ -103,27 +100,34 @@ def _sums(
     return _along_depth(f, _pointers(f, tile.rows, GROUP, a), tile.rows * tile.vectors, step)
 
 
-def _narrow_tile(
-    f: IRFunction, tile: Tile, rows: int, a: str, c: str, strides: Values, mask: str
-) -> None:
-    """Exactly so many rows of one vector, stored at `c`.
+def _narrow_sums(
+    f: IRFunction, tile: Tile, leave: Values, a: str, strides: Values, masks: Values
+) -> Values:
+    """The same of one vector, and of all taps.
 
     The pointers are hidden in every step: LLVM else adds the strides before the loop, more sums
     than there are registers.
     """
+    taps = f.multiples("%b_tap.bytes", tile.taps)
 
     def step(pointers: Values, b: str, sums: Values) -> Values:
         pointers = [f.hidden(pointer) for pointer in pointers]
-        f.prefetch(f.at(pointers[0], "%ahead"))
-        vector = f.masked_load(b, mask)
-        places = [f.at(pointers[n // NARROW_GROUP], strides[n % NARROW_GROUP]) for n in range(rows)]
-        return [
-            f.multiply_add(f.splat(f.load(place, f.scalar)), vector, total)
-            for place, total in zip(places, sums, strict=True)
-        ]
+        if tile.taps == 1:
+            f.prefetch(f.at(pointers[0], "%ahead"))
+        vectors = [f.masked_load(f.at(b, tap), masks[0]) for tap in taps]
+        read = [_factor(f, pointers, strides, n) for n in range(tile.taps - 1)]
 
-    sums = _along_depth(f, _pointers(f, rows, NARROW_GROUP, a), rows, step)
-    _store_rows(f, sums, c, mask if tile.exact else "")
+        def row(i: int) -> Values:
+            read.append(_factor(f, pointers, strides, i + tile.taps - 1))
+            total = sums[i]
+            for x, vector in zip(read[i:], vectors, strict=True):
+                total = f.multiply_add(x, vector, total)
+            return [total]
+
+        return _chained(f, leave, sums, row)
+
+    pointers = _pointers(f, tile.rows + tile.taps - 1, NARROW_GROUP, a)
+    return _along_depth(f, pointers, tile.rows, step)
 
 
 def _along_depth(
@@ -174,22 +178,25 @@ def _rank_one(
 ) -> Values:
     """sums[i, j] + A[i] * B[j] for one k; rows: pointers to the first of every group of rows."""
 
-    def factor(i: int) -> str:
-        return f.splat(f.load(f.at(rows[i // GROUP], strides[i % GROUP]), f.scalar))
-
     def vector(j: int) -> str:
         return f.masked_load(f.at(b, j * tile.width * f.size), masks[j])
 
     if tile.rows == 1:
-        only = factor(0)
+        only = _factor(f, rows, strides, 0)
         return _chained(f, leave, sums, lambda n: [f.multiply_add(only, vector(n), sums[n])])
     vectors = [vector(j) for j in range(tile.vectors)]
 
     def row(i: int) -> Values:
-        x, first = factor(i), i * tile.vectors
+        x, first = _factor(f, rows, strides, i), i * tile.vectors
         return [f.multiply_add(x, y, sums[first + j]) for j, y in enumerate(vectors)]
 
     return _chained(f, leave, sums, row)
+
+
+def _factor(f: IRFunction, rows: Values, strides: Values, i: int) -> str:
+    """The element of row i of A, in all lanes; rows: pointers to the first of every group."""
+    group = len(strides)
+    return f.splat(f.load(f.at(rows[i // group], strides[i % group]), f.scalar))
 
 
 def _chained(f: IRFunction, leave: Values, sums: Values, part: Callable[[int], Values]) -> Values:
@@ -233,17 +240,3 @@ def _store(f: IRFunction, value: str, place: str, mask: str, adds: bool) -> None
     if adds:
         value = f.value(f"fadd {f.vector} {f.masked_load(place, mask)}, {value}")
     f.masked_store(value, place, mask)
-
-
-def _store_rows(f: IRFunction, sums: Values, c: str, mask: str) -> None:
-    """A vector a row to C, or added to it."""
-    add, store, done = (f.fresh(name) for name in ("add", "store", "done"))
-    f.branch(f.value("icmp ne i64 %accumulate, 0"), add, store)
-    for name, adds in ((add, True), (store, False)):
-        f.label(name)
-        place = c
-        for value in sums:
-            _store(f, value, place, mask, adds)
-            place = f.at(place, "%ldc.bytes")
-        f.do(f"br label %{done}")
-    f.label(done)

@@ -5,7 +5,8 @@ Enters: a Tile. Leaves: a Python function of the same int64 arguments, or its ad
     >>> a, b, c = np.ones((2, 3)), np.ones((3, 8)), np.zeros((2, 8))
     >>> places = (x.ctypes.data for x in (a, b, c))
     >>> at_a, at_b, at_c = places
-    >>> micro_python(Tile(8, 1, 8, "float64"))(2, 2, 8, at_a, 3, 1, at_b, 8, at_c, 8, 3, 0, 1, 0, 0)
+    >>> micro = micro_python(Tile(8, 1, 8, "float64"))
+    >>> micro(2, 2, 8, at_a, 3, 1, at_b, 8, at_c, 8, 3, 0, 1, 0, 0, 0)
     >>> c[1, :2]
     array([3., 3.])
 """
@@ -13,6 +14,7 @@ Enters: a Tile. Leaves: a Python function of the same int64 arguments, or its ad
 import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,14 +43,15 @@ def micro_python(tile: Tile) -> Callable[..., None]:
     """What the kernel of a tile does, in NumPy."""
 
     def micro(*words: int) -> None:
-        m, _, columns, a, rs, cs, b, bs, c, ldc, k, accumulate, runs, a_run, b_run = words
+        m, _, columns, a, rs, cs, b, bs, c, ldc, k, accumulate, runs, a_run, b_run, b_tap = words
         size = np.dtype(tile.dtype).itemsize
         target = _matrix(c, tile.dtype, (m, columns), (ldc, 1))
         total = target.copy() if accumulate else np.zeros_like(target)
-        for run in range(runs):
-            left = _matrix(a + run * a_run * size, tile.dtype, (m, k), (rs, cs))
+        for run, tap in product(range(runs), range(tile.taps)):
+            at_a, at_b = a + (run * a_run + tap * rs) * size, b + (run * b_run + tap * b_tap) * size
             strides = (1, bs) if tile.dot else (bs, 1)
-            total += left @ _matrix(b + run * b_run * size, tile.dtype, (k, columns), strides)
+            left = _matrix(at_a, tile.dtype, (m, k), (rs, cs))
+            total += left @ _matrix(at_b, tile.dtype, (k, columns), strides)
         target[:] = total
 
     return micro

@@ -29,6 +29,7 @@ from graphc.schedule.tiles import (
     choose_tile,
     in_vectors,
     shared_rows,
+    slid_loop,
     tiles_of,
     transposed,
 )
@@ -194,7 +195,7 @@ def make_blocking(
 def _edge(matmul: Matmul, tile: Tile, core: Core) -> Tile:
     """The tile of the last columns: one of fewer vectors."""
     tail = matmul.columns % tile.columns
-    if tile.wide or tail == 0:
+    if tile.wide or tail == 0 or tile.taps > 1:
         return tile
     if tile.dot:
         same = (t for t in tiles_of(core, matmul.dtype) if t.dot and t.vectors >= tail)
@@ -211,7 +212,10 @@ def _walk(matmul: Matmul, tile: Tile, core: Core, pack: bool, columns: int) -> W
     most = 1 << 60 if tile.dot else max(core.l2 // 8 // (across * size), least)
     if pack and tile.dot:
         return packed_columns(matmul.depth[0], most, _round_up(matmul.k, tile.width))
-    return packed(matmul.depth, most, tile.columns) if pack else in_place(matmul.depth, most)
+    tap, most = slid_loop(matmul, tile), max(most // tile.taps, 1)
+    if pack:
+        return packed(matmul.depth, most, tile.columns, tap)
+    return in_place(matmul.depth, most, tap)
 
 
 def _period(matmul: Matmul, turn: bool) -> int:

@@ -28,6 +28,7 @@ CALL_CYCLES = 20
 SHORT_SUM = 64  # products: a sum so short waits for the stores of the last one
 CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count on
 MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 16, 4  # of a tile
+SLID = (2, 3)  # taps of windows whose inputs are read once for all of them
 MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
 EXACT_BYTES = 64  # and from here on stored
 FEW_COLUMNS = 8  # are copied, for dot tiles to go along them
@@ -119,7 +120,8 @@ class Tile:
 
     Of the last vector of a masked tile any number of lanes is read. In a dot tile every sum is one
     element of C, its lanes run along k. Tiles of one row and dot tiles take fewer columns as well;
-    a dot tile of one row goes along its columns, a vector of sums at a time.
+    a dot tile of one row goes along its columns, a vector of sums at a time. A tile of several taps
+    is for a depth loop of so many, a step of which is a row of A.
     """
 
     rows: int
@@ -128,6 +130,7 @@ class Tile:
     dtype: str
     masked: bool = False
     dot: bool = False
+    taps: int = 1
 
     @property
     def columns(self) -> int:
@@ -146,15 +149,17 @@ class Tile:
 
 @lru_cache(64)
 def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
-    """All tiles there are: those of 1, 2, ... vectors, the wide one of one row, the dot tiles.
+    """All tiles there are: those of 1, 2, ... vectors, the wide one of one row, the dot tiles,
+    those of windows.
 
-    Sums, a row of B and one broadcast of a tile fit the registers.
+    Sums, a row of B and one broadcast of a tile fit the registers, both for every tap.
     """
     width, masked = core.vector_bytes // SIZES[dtype], core.vector_bytes >= MASK_BYTES
     most = {v: (core.registers - 1 - v) // v for v in range(1, MOST_VECTORS + 1)}
     wide = Tile(1, 8, width, dtype, masked)
     shapes = (*_dots(core), (1, ROW_OF_DOTS))
     dots = [Tile(rows, v, width, dtype, masked=True, dot=True) for rows, v in shapes]
+    slid = [(taps, min(core.registers - 2 * taps, MOST_ROWS)) for taps in SLID]
     return (
         *(
             Tile(min(rows, MOST_ROWS), v, width, dtype, masked)
@@ -163,6 +168,7 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
         ),
         wide,
         *dots,
+        *(Tile(rows, 1, width, dtype, masked, taps=taps) for taps, rows in slid),
     )
 
 
@@ -196,6 +202,7 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
     if tile.dot:
         depth, enter = -(-depth // tile.width), 12.0
         leave = 0.5 if tile.vectors >= tile.width // 2 else 1.3  # lanes are added by whole vectors
+    depth //= tile.taps
     step_rows = shared_rows(matmul.rows, tile)
     row_tail = matmul.rows % step_rows
     down = [(matmul.rows // step_rows, step_rows), (min(row_tail, 1), row_tail)]
@@ -205,7 +212,8 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
     for panels, vectors in _panels(matmul.columns, tile):
         stores = leave * vectors + (0 if tile.dot or depth > SHORT_SUM else 4)
         for tiles, rows in down:
-            step = max(rows * vectors / 2, _loads(matmul, tile, rows, vectors), 4)
+            sums = rows * vectors * tile.taps / 2
+            step = max(sums, _loads(matmul, tile, rows, vectors), 4)
             total += panels * tiles * (depth * step + enter + rows * stores)
         total += panels * CALL_CYCLES
     vectors = matmul.depth[0].b == 1 if tile.dot else in_vectors(matmul)
@@ -241,7 +249,7 @@ def _loads(matmul: Matmul, tile: Tile, rows: int, vectors: int) -> float:
         return (rows + vectors) / 2
     if tile.wide:
         return 1.6 * vectors  # it reads long rows of B, which the processor foresees
-    return max(_row_cycles(matmul, rows), 2 * vectors)
+    return max(_row_cycles(matmul, rows + tile.taps - 1), 2 * vectors * tile.taps)
 
 
 def _row_cycles(matmul: Matmul, rows: int) -> float:
@@ -252,15 +260,23 @@ def _row_cycles(matmul: Matmul, rows: int) -> float:
     return rows * (2 if rows > CACHE_WAYS * sets else 0.55)
 
 
+def slid_loop(matmul: Matmul, tile: Tile) -> Loop | None:
+    """The loop over the taps of a tile: where a tap sees what the row before saw at the next."""
+    if tile.taps == 1:
+        return None
+    return next((w for w in matmul.depth if (w.extent, w.a) == (tile.taps, matmul.a_row)), None)
+
+
 def candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
     """The tiles that can compute it, and are not wider than it."""
     unit = len(matmul.depth) == 1 and matmul.depth[0].a == 1
     unit = unit and (matmul.depth[0].b == 1 or matmul.columns <= FEW_COLUMNS)
     for tile in tiles_of(core, matmul.dtype):
         fits = matmul.columns > tile.columns - tile.width or tile.vectors == 1
+        slides = tile.taps == 1 or slid_loop(matmul, tile) is not None
         if tile.wide and matmul.rows != 1:
             continue
-        if unit if tile.dot else tile.wide or fits:
+        if unit if tile.dot else tile.wide or fits and slides:
             yield tile
 
 

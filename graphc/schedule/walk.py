@@ -53,6 +53,7 @@ class Walk:
     """A call sums over `k` and, around it, `run`; `rest` are loops around the calls.
 
     A sum too long for one call is cut into `blocks`, of `block_k` steps or of `block_runs` runs.
+    `b_tap` is a step in B of the loop that the tile itself goes along, if it does.
     """
 
     k: Loop
@@ -61,6 +62,7 @@ class Walk:
     blocks: int
     block_k: int
     block_runs: int
+    b_tap: int = 0
     copy: Copy | None = None
 
     @property
@@ -71,12 +73,14 @@ class Walk:
         return Loop(self.block_runs, self.block_runs * self.run.a, self.block_runs * self.run.b)
 
 
-def in_place(depth: Sequence[Loop], most: int) -> Walk:
-    """The walk where B is read where it lies; a call is for about `most` products."""
-    return _walk(_ordered(depth), most)
+def in_place(depth: Sequence[Loop], most: int, tap: Loop | None = None) -> Walk:
+    """The walk where B is read where it lies; a call is for about `most` products, and those of all
+    steps of `tap`."""
+    order = _ordered(depth)
+    return _walk(order, order, most, tap)
 
 
-def packed(depth: Sequence[Loop], most: int, columns: int) -> Walk:
+def packed(depth: Sequence[Loop], most: int, columns: int, tap: Loop | None = None) -> Walk:
     """The walk where B has been copied into rows of `columns`, in the order in which A lies.
 
     >>> flipped = (Loop(3, 16, -64), Loop(16, 1, 1))            # A merges, B does not
@@ -89,8 +93,8 @@ def packed(depth: Sequence[Loop], most: int, columns: int) -> Walk:
     moves = [Loop(loop.extent, step, loop.b) for loop, step in zip(order, steps, strict=True)]
     rows = max(moves, key=lambda loop: (abs(loop.b) == 1, loop.extent))
     copy = Copy(rows, tuple(loop for loop in moves if loop is not rows))
-    walk = _walk([Loop(o.extent, o.a, step) for o, step in zip(order, steps, strict=True)], most)
-    return replace(walk, copy=copy)
+    panel = [Loop(o.extent, o.a, step) for o, step in zip(order, steps, strict=True)]
+    return replace(_walk(order, panel, most, tap), copy=copy)
 
 
 def packed_columns(depth: Loop, most: int, pitch: int) -> Walk:
@@ -118,8 +122,10 @@ def _merged(order: Sequence[Loop]) -> list[Loop]:
     return merged
 
 
-def _walk(order: Sequence[Loop], most: int) -> Walk:
-    *rest, run, k = [ONCE, ONCE, *_merged(order)]
+def _walk(order: Sequence[Loop], panel: Sequence[Loop], most: int, tap: Loop | None) -> Walk:
+    """Along the loops of the panel, but for that which in `order` is the tap."""
+    number = order.index(tap) if tap in order else len(panel)
+    *rest, run, k = [ONCE, ONCE, *_merged([*panel[:number], *panel[number + 1 :]])]
     blocks, block_k, block_runs = 1, k.extent, run.extent
     if run.extent > 1:
         block_runs = max(most // max(k.extent, 1), 1)
@@ -129,4 +135,5 @@ def _walk(order: Sequence[Loop], most: int) -> Walk:
         block_k = -(-k.extent // (16 * blocks)) * 16
         blocks = -(-k.extent // block_k)
     around = tuple(loop for loop in rest if loop is not ONCE)
-    return Walk(k, run, around, blocks, block_k, block_runs)
+    b_tap = panel[number].b if number < len(panel) else 0
+    return Walk(k, run, around, blocks, block_k, block_runs, b_tap)

@@ -297,6 +297,53 @@ def test_any_loops_around_and_along(dtype: str, python: bool) -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
+def windows(seed: int, dtype: str) -> tuple[Matmul, np.ndarray, np.ndarray]:
+    """Windows of 2 to 4 taps along rows and lines; B in vectors, flipped, or packed."""
+    rng = np.random.default_rng(seed)
+    taps, channels, wide = 2 + seed % 3, int(rng.integers(1, 9)), int(rng.integers(1, 20))
+    rows, lines = (int(n) for n in rng.integers(1, 40, 2))
+    image = rng.standard_normal((2, lines + taps - 1, rows + taps - 1, channels)).astype(dtype)
+    weights = rng.standard_normal((taps, taps, channels, wide)).astype(dtype)
+    if seed % 2:
+        weights = weights.transpose(0, 1, 3, 2).copy().transpose(0, 1, 3, 2)[::-1, ::-1]
+    a_image, a_line, a_row, a_channel = (s // image.itemsize for s in image.strides)
+    b_line, b_row, b_channel, b_column = (s // image.itemsize for s in weights.strides)
+    depth = (
+        Loop(taps, a_line, b_line),
+        Loop(taps, a_row, b_row),
+        Loop(channels, a_channel, b_channel),
+    )
+    outer = Loop(2, a_image, 0), Loop(lines, a_line, 0)
+    a = np.lib.stride_tricks.sliding_window_view(image, (taps, taps), (1, 2))
+    matmul = Matmul(dtype, outer, 0, rows, wide, depth, a_row, b_column)
+    return matmul, a.transpose(0, 1, 2, 4, 5, 3), weights
+
+
+@pytest.mark.parametrize("python", [False, True])
+@pytest.mark.parametrize("dtype", SIZES)
+def test_windows_slide_along_rows(dtype: str, python: bool) -> None:
+    """Two and three taps have tiles of their own."""
+    for seed in range(24 if not python else 6):
+        matmul, a, b = windows(seed, dtype)
+        core = CORES[seed % 4]
+        blocking = choose_blocking(matmul, core, 1 + seed % 2)
+        got = run_general(matmul, blocking, core, a, b, python)
+        expected = np.einsum("nyxklc,klcj->nyxj", a.astype("d"), b.astype("d"))
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_windows_that_slide_are_read_once() -> None:
+    """Where sums fill one vector; not where taps are apart, or rows."""
+    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
+    taps = Loop(3, 34 * 16, 9 * 256), Loop(3, 16, 256), Loop(16, 1, 16)
+    layer = Matmul("float32", (Loop(32, 34 * 16, 0),), 0, 32, 16, taps, 16, 1)
+    assert choose_blocking(layer, core, 1).whole.taps == 3
+    assert choose_blocking(replace(layer, a_row=32), core, 1).whole.taps == 1
+    assert choose_blocking(replace(layer, columns=64), core, 1).whole.taps == 1
+    two = replace(layer, depth=(taps[0], Loop(2, 16, 256), taps[2]))
+    assert choose_blocking(two, core, 1).whole.taps == 2
+
+
 def run_general(
     matmul: Matmul, blocking: Blocking, core: Core, a: np.ndarray, b: np.ndarray, python: bool
 ) -> np.ndarray:

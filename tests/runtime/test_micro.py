@@ -30,16 +30,17 @@ def both(
 ) -> tuple[np.ndarray, np.ndarray]:
     """C by the kernel and by its twin; runs of A begin 5 elements apart."""
     rng, number = np.random.default_rng(k), np.dtype(tile.dtype)
-    a = rng.standard_normal(1 + (m - 1) * rs + k * cs + 5 * runs).astype(number)
+    a = rng.standard_normal(1 + (m + tile.taps - 2) * rs + k * cs + 5 * runs).astype(number)
     width = columns if tile.masked else tile.columns  # of B, as far as it may be read
     b_stride = k + 3 if tile.dot else width
-    b = rng.standard_normal(columns * b_stride if tile.dot else runs * k * width).astype(number)
+    of_b = columns * b_stride if tile.dot else runs * k * width * tile.taps
+    b = rng.standard_normal(of_b).astype(number)
     c = rng.standard_normal((m, tile.columns)).astype(number)
     results = []
     for address in (micro_address(core, tile), micro_python_address(tile)):
         out = c.copy()
         places = (a.ctypes.data, rs, cs, b.ctypes.data, b_stride, out.ctypes.data, tile.columns)
-        call_micro(address, m, rows, columns, *places, k, add, runs, 5, k * width)
+        call_micro(address, m, rows, columns, *places, k, add, runs, 5, k * width, runs * k * width)
         results.append(out[:, :columns])
         assert not tile.exact or np.array_equal(out[:, columns:], c[:, columns:])
     return results[0], results[1]
@@ -106,7 +107,7 @@ def test_nothing_is_read_outside() -> None:
     for tile in tiles_of(core, "float32"):
         out[:] = 1
         places = (0, 1, 1, 0, 1, out.ctypes.data, 64)
-        call_micro(micro_address(core, tile), 2, min(tile.rows, 2), 1, *places, 0, 0, 1, 0, 0)
+        call_micro(micro_address(core, tile), 2, min(tile.rows, 2), 1, *places, 0, 0, 1, 0, 0, 0)
         assert not out[:2, 0].any()
         assert (out[2] == 1).all()
 
@@ -117,6 +118,7 @@ def test_the_family_is_fixed_by_the_core() -> None:
     assert [(tile.rows, tile.vectors) for tile in tiles] == [
         *((16, 1), (14, 2), (9, 3), (6, 4)),
         *((1, 8), (3, 8), (6, 4), (1, 128)),  # wide, dot
+        *((16, 1), (16, 1)),  # of two and three taps
     ]
     text = family_ir(tiles, 16, "float32")
     assert text == family_ir(tiles, 16, "float32")
