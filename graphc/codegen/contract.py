@@ -19,11 +19,13 @@ contractions with as many loops share, so that a kernel is hardly more than its 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from graphc.codegen.macro import (
     CASTS,
     FIRST,
+    LINES,
     OUTER,
     PACKED,
     STATE,
@@ -40,7 +42,7 @@ from graphc.schedule.walk import ONCE, Loop
 
 USED = ("sums", "scratch", "scratch_part", "turned")  # words that a kernel reads itself
 # What the text calls its variables: not for the epilogue to assign.
-LOCALS = (*STATE, *USED, "base", "state", "acc", "block", "r", "c", "i", "j")
+LOCALS = (*STATE, *USED, "base", "state", "acc", "block", "line", "r", "c", "i", "j")
 
 Epilogue = Callable[[Writer, str], None]
 
@@ -82,13 +84,20 @@ def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> Non
         writer.line(f"state[{slot}] = {text}")
     with writer.block("for block in range(begin, end):"):
         writer.line("call_micro(sums, block, base, args)")
-        for number, name in (*enumerate(STATE), *enumerate(spec.outer, OUTER)):
+        moving = spec.outer[:-1] if spec.sums.lined else spec.outer
+        for number, name in (*enumerate(STATE), *enumerate(moving, OUTER)):
             writer.line(f"{name} = state[{number}]")
-        with writer.block("for r in range(m):"):
+        with ExitStack() as stack:
+            first = ""
+            if spec.sums.lined:
+                stack.enter_context(writer.block(f"for line in range(state[{LINES}]):"))
+                writer.line(f"{spec.outer[-1]} = state[{OUTER + len(spec.outer) - 1}] + line")
+                first = "line * m + "
+            stack.enter_context(writer.block("for r in range(m):"))
             writer.line("i = i0 + r")
-            with writer.block("for c in range(n):"):
-                writer.line("j = j0 + c")
-                epilogue(writer, "acc[r * pitch + c]")
+            stack.enter_context(writer.block("for c in range(n):"))
+            writer.line("j = j0 + c")
+            epilogue(writer, f"acc[({first}r) * pitch + c]" if first else "acc[r * pitch + c]")
 
 
 def contract_values(
@@ -127,6 +136,7 @@ def contract_values(
 
 def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iterator[int]:
     tile, walk, count = blk.whole, blk.walk, filled_depth(len(blk.matmul.depth))
+    yield from (blk.line_blocks, blk.block_lines)
     yield from (blk.tile_rows, tile.columns, pack, micro(tile), micro(blk.edge), tile.exact)
     copy, column = walk.copy, blk.matmul.b_column
     yield from (blk.packed_a, blk.packed_b, blk.pack_period, copy is not None and copy.pitch > 0)

@@ -8,10 +8,12 @@ into scratch, where A moves along the outer loops, i and the depth, B along the 
 the depth. The blocks stand in a grid (shared outer loops, column blocks, other outer loops, row
 blocks). Extents, strides, blocks and the addresses of micro-kernels arrive as words
 (`contract_words` names them in order): one text serves every size, transpose case, blocking and
-epilogue. float32 and float64 go through micro-kernels, other dtypes through plain loops in their
-own arithmetic. Where the block stands in C goes to the state at the start of the scratch. Sums that
-no epilogue changes go straight to their target, where whole tiles fill the block, or tiles are
-exact, and one call finishes a tile; no row of the block is then left to be stored.
+epilogue. Where B does not move along the last outer loop, a block has several steps of it, lines of
+an image: they share what a block costs beside its sums. float32 and float64 go through
+micro-kernels, other dtypes through plain loops in their own arithmetic. Where the block stands in C
+goes to the state at the start of the scratch. Sums that no epilogue changes go straight to their
+target, where whole tiles fill the block, or tiles are exact, and one call finishes a tile; no row
+of the block is then left to be stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +29,8 @@ STATE = ("i0", "j0", "m", "n", "pitch")  # int64: first row and column, how many
 PACKED = len(STATE)  # in the state: for which blocks B is packed
 FIRST = PACKED + 1  # in the state: the first block of the part that asks
 TARGET = FIRST + 1  # in the state: where sums are stored that no epilogue changes, 0: nowhere
-OUTER = TARGET + 2  # in the state: the outer loops' indices
+LINES = TARGET + 2  # in the state: how many steps of the last outer loop the block has
+OUTER = LINES + 1  # in the state: the outer loops' indices
 STRIDES = OUTER + MOST_OUTER  # in the state: their steps in the target
 
 COMMON_WORDS = (
@@ -47,6 +50,8 @@ COMMON_WORDS = (
     "block_columns",
 )
 FAST_WORDS = (
+    "line_blocks",  # of the last outer loop in the grid, and the size of a block
+    "block_lines",
     "tile_rows",  # what a micro-kernel computes at once
     "tile_columns",
     "pack",  # addresses: the packing kernel and the micro-kernels
@@ -112,6 +117,11 @@ class SumsSpec:
         return self.dtype in SIZES
 
     @property
+    def lined(self) -> bool:
+        """Whether a block may have several steps of the last outer loop."""
+        return self.fast and self.outer > self.shared
+
+    @property
     def loops(self) -> tuple[str, ...]:
         """The indices of the outer loops."""
         return tuple(f"at{n}" for n in range(self.outer))
@@ -160,12 +170,16 @@ for v in range(column_tiles):
     wide = minimum(tile_columns, n - j)
     micro = select(wide < tile_columns, edge, whole)
     b_tile = b_panel + j * panel_column * {size}
-    c_tile = c_target + j * {size}
-    call_micro(
-        micro, m, tile_rows, wide, a_panel, a_down, a_along, b_tile, b_depth, c_tile, pitch,
-        k, started, count, a_run, b_run, b_tap
-    )
+    for line in range(lines):
+        a_tile = a_panel + line * a_line
+        c_tile = c_target + line * c_line + j * {size}
+        call_micro(
+            micro, m, tile_rows, wide, a_tile, a_down, a_along, b_tile, b_depth, c_tile, pitch,
+            k, started, count, a_run, b_run, b_tap
+        )
 started = 1"""
+
+SCALES = {"column": " * block_columns", "row": " * block_rows"}
 
 TURN = """\
 if turned != 0:
@@ -201,10 +215,14 @@ def _emit_block(writer: Writer, spec: SumsSpec) -> None:
     grid.insert(spec.shared, ("column", "column_blocks"))
     grid.append(("row", "row_blocks"))
     writer.line("rest = block")
+    targets, scales = {"column": "j0", "row": "i0"}, dict(SCALES)
+    if spec.lined:
+        last = spec.loops[-1]
+        grid[grid.index((last, f"outer{spec.outer - 1}"))] = last, "line_blocks"
+        scales[last] = " * block_lines"
     for number in reversed(range(len(grid))):
         name, extent = grid[number]
-        target = {"column": "j0", "row": "i0"}.get(name, name)
-        scale = {"column": " * block_columns", "row": " * block_rows"}.get(name, "")
+        target, scale = targets.get(name, name), scales.get(name, "")
         if number:
             writer.line(f"above = floordiv(rest, {extent})")
             writer.line(f"{target} = (rest - above * {extent}){scale}")
@@ -241,6 +259,7 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
         _emit_packing(writer, spec)
         line("b_block = c_block + packed_b")
     _emit_target(writer, spec)
+    _emit_lines(writer, spec)
     line("started = 0")
     blocks = "for t in range(depth_blocks):"
     with _nest(writer, "rest", filled_depth(spec.depth) - 2) as loops, writer.block(blocks):
@@ -252,6 +271,18 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
     line(TURN)
     with writer.block("if c_target != c_block:"):
         line("m = 0")
+
+
+def _emit_lines(writer: Writer, spec: SumsSpec) -> None:
+    """How many steps of the last outer loop the block has, and how far apart they are."""
+    size, last = SIZES[spec.dtype], spec.outer - 1
+    writer.line(f"lines, a_line, c_line = 1, 0, m * pitch * {size}")
+    if spec.lined:
+        writer.line(f"lines = minimum(block_lines, outer{last} - {spec.loops[last]})")
+        writer.line(f"a_line = a_outer{last} * {size}")
+        with writer.block("if c_target != c_block:"):
+            writer.line(f"c_line = state[{STRIDES + last}] * {size}")
+    writer.line(f"state[{LINES}] = lines")
 
 
 def _emit_target(writer: Writer, spec: SumsSpec) -> None:

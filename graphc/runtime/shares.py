@@ -5,8 +5,6 @@ Enters: the blocking of a matmul. Leaves: where each part begins, for the runner
 144, 144, 144 and 80 columns the first of two parts has 256 columns and not 288.
 """
 
-from math import prod
-
 import numpy as np
 
 from graphc.schedule.blocking import Blocking
@@ -33,12 +31,12 @@ def bounds_of(blocking: Blocking, parts: int) -> np.ndarray | None:
 def _work(blocking: Blocking) -> np.ndarray:
     """That of each block, in the order of the grid."""
     matmul, width = blocking.matmul, blocking.whole.width
-    shared = prod(loop.extent for loop in matmul.outer[: matmul.shared])
-    inner = prod(loop.extent for loop in matmul.outer[matmul.shared :])
+    lines = _sizes(matmul.lines, blocking.block_lines, blocking.line_blocks)
     rows = _sizes(matmul.rows, blocking.block_rows, blocking.row_blocks)
     columns = _sizes(matmul.columns, blocking.block_columns, blocking.column_blocks)
     vectors = -(-columns // width)
-    return np.tile(np.outer(vectors, np.tile(rows, inner)).ravel(), shared)
+    inner = np.tile(np.outer(lines, rows).ravel(), matmul.others)
+    return np.tile(np.outer(vectors, inner).ravel(), matmul.panels)
 
 
 def _sizes(extent: int, block: int, count: int) -> np.ndarray:

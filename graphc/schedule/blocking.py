@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, gcd, prod
+from math import ceil, gcd
 
 from graphc.schedule.tiles import (
     CACHE_WAYS,
@@ -36,7 +36,7 @@ from graphc.schedule.tiles import (
 from graphc.schedule.walk import Walk, in_place, packed, packed_columns
 
 MOST_OUTER = 64  # outer loops
-STATE_BYTES = 1152  # at the start of the scratch: 9 words, and two for each outer loop
+STATE_BYTES = 1152  # at the start of the scratch: 10 words, and two for each outer loop
 BLOCK_COLUMN_BYTES = 512
 COPY_CYCLES = 8  # of a row of C, short as it may be
 WIDE, MOST_PACKED = 448, 8  # columns a part that repay a copy of A, second caches that hold it
@@ -47,12 +47,13 @@ class Blocking:
     """Blocks of the grid, tiles inside a block, the scratch of one part.
 
     The parts of a team split the grid (shared outer loops, column blocks, other outer loops, row
-    blocks): `extent` blocks. What tiles compute is `matmul`: the one asked for, or its transpose,
-    B^T @ A^T. A block is cut into `tile_rows`, and into the columns of `whole`, but what is left
-    for `edge`. `walk` is their way along the depth. The scratch holds a state, a block of C, then
-    one turned round if the matmul is the transpose (`turned` is its offset from C, else 0), then a
-    packed block of B (`packed_b`; 0: B is read in place), good for `pack_period` blocks, then all
-    of A, packed (`packed_a`; 0: in place). `cycles` is an estimate.
+    blocks): `extent` blocks. Of the last of the other outer loops a block has `block_lines`. What
+    tiles compute is `matmul`: the one asked for, or its transpose, B^T @ A^T. A block is cut into
+    `tile_rows`, and into the columns of `whole`, but what is left for `edge`. `walk` is their way
+    along the depth. The scratch holds a state, a block of C, then one turned round if the matmul is
+    the transpose (`turned` is its offset from C, else 0), then a packed block of B (`packed_b`; 0:
+    B is read in place), good for `pack_period` blocks, then all of A, packed (`packed_a`; 0: in
+    place). `cycles` is an estimate.
     """
 
     matmul: Matmul
@@ -60,8 +61,10 @@ class Blocking:
     whole: Tile
     edge: Tile
     walk: Walk
+    block_lines: int
     block_rows: int
     block_columns: int
+    line_blocks: int
     row_blocks: int
     column_blocks: int
     extent: int
@@ -147,6 +150,14 @@ def _line_rows(matmul: Matmul, parts: int, grid: int, rows: int) -> int:
     return lines if even or blocks >= 8 * parts else rows
 
 
+def _block_lines(matmul: Matmul, core: Core, parts: int, block: int, column_blocks: int) -> int:
+    """Lines of so many elements that fill half of the first cache; every part finds blocks."""
+    lines = max(matmul.lines, 1)
+    most = max(core.l1 // 2 // max(block * SIZES.get(matmul.dtype, 8), 1), 1)
+    grid = max(matmul.panels * column_blocks * matmul.others, 1)
+    return -(-lines // max(-(-lines // most), min(-(-8 * parts // grid), lines)))
+
+
 def _scratch(c_size: int, packed: tuple[int, int], tile: Tile, turn: bool) -> tuple[int, ...]:
     """Bytes of a block of C, of the same turned round, of packed elements of B and of A."""
     turned = c_size + tile.width if turn else 0
@@ -168,25 +179,32 @@ def make_blocking(
     pack, pack_a = _packs(matmul, tile, core), _packs_a(matmul, core, parts)
     rows = _block_rows(matmul, tile, parts, columns, _room(matmul, core, columns, pack))
     row_blocks, column_blocks = -(-matmul.rows // rows), -(-matmul.columns // columns)
+    lines, line_blocks = 1, matmul.lines
+    if row_blocks == 1 and not turn and matmul.dtype in SIZES:
+        lines = _block_lines(matmul, core, parts, rows * columns, column_blocks)
+        line_blocks = -(-line_blocks // lines)
+    blocks = matmul.others * line_blocks * row_blocks
     walk = _walk(matmul, tile, core, pack, columns)
     long = walk.copy.pitch if walk.copy and walk.copy.pitch else matmul.k
     packed = pack * columns * long, pack_a * row_blocks * rows * matmul.k
-    c, turned, b, a = _scratch(rows * columns, packed, tile, turn)
+    c, turned, b, a = _scratch(lines * rows * columns, packed, tile, turn)
     return Blocking(
         matmul=matmul,
         tile_rows=shared_rows(rows, tile),
         whole=tile,
         edge=_edge(matmul, tile, core),
         walk=walk,
+        block_lines=lines,
         block_rows=rows,
         block_columns=columns,
+        line_blocks=line_blocks,
         row_blocks=row_blocks,
         column_blocks=column_blocks,
-        extent=matmul.count * row_blocks * column_blocks,
+        extent=matmul.panels * column_blocks * blocks,
         turned=c if turn else 0,
         packed_a=c + turned + b if pack_a else 0,
         packed_b=c + turned if pack else 0,
-        pack_period=max(_period(matmul, turn) * row_blocks, 1),
+        pack_period=max(row_blocks if turn else blocks, 1),
         scratch_bytes=STATE_BYTES + c + turned + b + a,
         cycles=ceil(cycles * matmul.count),
     )
@@ -216,11 +234,6 @@ def _walk(matmul: Matmul, tile: Tile, core: Core, pack: bool, columns: int) -> W
     if pack:
         return packed(matmul.depth, most, tile.columns, tap)
     return in_place(matmul.depth, most, tap)
-
-
-def _period(matmul: Matmul, turn: bool) -> int:
-    """How many matrices in turn have the same B: of a transpose, whose B is A, each has its own."""
-    return 1 if turn else prod(loop.extent for loop in matmul.outer[matmul.shared :])
 
 
 @lru_cache(4096)

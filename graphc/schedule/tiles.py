@@ -69,6 +69,21 @@ class Matmul:
         return prod(loop.extent for loop in self.outer)
 
     @property
+    def panels(self) -> int:
+        """How many B there are."""
+        return prod(loop.extent for loop in self.outer[: self.shared])
+
+    @property
+    def others(self) -> int:
+        """How many matrices have the same B, but for those of the last loop."""
+        return prod(loop.extent for loop in self.outer[self.shared : -1])
+
+    @property
+    def lines(self) -> int:
+        """How many steps of the last loop have the same B."""
+        return self.outer[-1].extent if len(self.outer) > self.shared else 1
+
+    @property
     def k(self) -> int:
         """The length of a sum."""
         return prod(loop.extent for loop in self.depth)
