@@ -291,7 +291,7 @@ def candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
         slides = tile.taps == 1 or slid_loop(matmul, tile) is not None
         if tile.wide and matmul.rows != 1:
             continue
-        if unit if tile.dot else tile.wide or fits and slides:
+        if unit if tile.dot else tile.wide or (fits and slides):
             yield tile
 
 
