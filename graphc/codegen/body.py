@@ -182,6 +182,11 @@ class Elements:
         value = self._values[number]
         return int64 if isinstance(value, Position) else value.dtype
 
+    def size(self, access: Load | Store) -> int:
+        """The bytes of an element in memory."""
+        dtype = self.dtype(access.value) if isinstance(access, Store) else access.dtype
+        return dtype.itemsize
+
     def _check(self, number: int, value: Position) -> None:
         # Branch-free, so that the loop around it still vectorises.
         extent = self._words.name(f"extent{number}", Size(value.extent))
@@ -258,9 +263,9 @@ def accumulated(value: Reduced, acc: str, new: str, dtype: DType) -> str:
         case "prod":
             return f"accumulate_mul({acc}, {new})" if floating else f"{short}({acc} * {new})"
         case "max":
-            return f"{acc} | {new}" if dtype.kind == "b" else f"reduce_max({acc}, {new})"
+            return f"{acc} | {new}" if dtype.kind == "b" else f"reduce_max({new}, {acc})"
         case "min":
-            return f"{acc} & {new}" if dtype.kind == "b" else f"reduce_min({acc}, {new})"
+            return f"{acc} & {new}" if dtype.kind == "b" else f"reduce_min({new}, {acc})"
         case "any":
             return f"{acc} | {new}"
         case "all":

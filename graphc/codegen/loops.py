@@ -7,7 +7,7 @@ example, of what goes over rows twice:
         r1 = f32(-1e999)
         for i1 in range(n1):
             t0 = a0[i0 * s0_0 + i1]
-            r1 = reduce_max(r1, t0)
+            r1 = reduce_max(t0, r1)
         ...
 """
 
@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import product
 
+from graphc.codegen import row_groups
+from graphc.codegen.ahead import ahead, fetch
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
 from graphc.codegen.columns import LANES, add_in_pairs, rows_together
 from graphc.codegen.folded import fold, folds, repeated, unfold
 from graphc.codegen.phases import STRIP, Phase, phases
-from graphc.codegen.row_groups import ROWS, crossing, groups, in_groups, place_in_group
 from graphc.codegen.summary import summary
 from graphc.codegen.turned import Turned, place_in_row, row_size, turned
 from graphc.codegen.words import Emitted, ErrorWord, FirstCode, Size, Words
@@ -84,7 +85,7 @@ class _Loops:
                 self._columns()
             elif kernel.lanes == "window":
                 self._rows(self._window)
-            elif in_groups(kernel):
+            elif row_groups.in_groups(kernel):
                 self._row_groups()
             else:
                 self._rows(self._sweep)
@@ -112,8 +113,7 @@ class _Loops:
         """Accumulators and kept values of a column kernel are tiles; kept rows are scratch."""
         kernel = self._kernel
         if kernel.lanes != "outer":
-            for number, operand in kernel.kept:
-                self._kept[number] = self._pointers[operand]
+            self._kept = row_groups.kept_rows(kernel, self._elements, self._pointers)
             return
         place = place_in_row(kernel, kernel.extents)
         for t in self._turned:
@@ -129,9 +129,8 @@ class _Loops:
                 if value.combine in ("argmax", "argmin"):
                     self._writer.line(f"k{number} = tile({LANES}, i64)")
             elif number in kept:
-                self._kept[number] = f"m{number}"
-                dtype = self._dtype(number)
-                self._writer.line(f"m{number} = tile({LANES}, {dtype.short})")
+                self._kept[number] = f"m{number}[{{}}]"
+                self._writer.line(f"m{number} = tile({LANES}, {self._dtype(number).short})")
 
     def _dtype(self, number: int) -> DType:
         return self._elements.dtype(number)
@@ -156,11 +155,11 @@ class _Loops:
         """Each stage for all rows of a group, before the next stage."""
         kernel, line = self._kernel, self._writer.line
         last = len(kernel.outer) - 1
-        crossings = crossing(kernel)
+        crossings = row_groups.crossing(kernel)
         for number in (n for _, keeps in crossings for n in keeps):
-            line(f"m{number} = tile({ROWS}, {self._dtype(number).short})")
+            line(f"m{number} = tile({row_groups.ROWS}, {self._dtype(number).short})")
         size = " * ".join(self._extents[last + 1 :])
-        with self._nest(range(last)), groups(self._writer, *self._bounds(last), size):
+        with self._nest(range(last)), row_groups.groups(self._writer, *self._bounds(last), size):
             for stage, (takes, keeps) in zip(kernel.stages, crossings, strict=True):
                 with self._loop(last, "start", "stop"):
                     for number in takes:
@@ -184,8 +183,8 @@ class _Loops:
     def _innermost(self, stage: Stage, low: str, high: str) -> None:
         """The innermost loop; that of a long body in phases, over strips."""
         parts, line = phases(self._kernel.values, stage), self._writer.line
-        v = len(self._kernel.extents) - 1
-        if len(parts) == 1:
+        v, fetches = len(self._kernel.extents) - 1, ahead(self._kernel, stage)
+        if len(parts) == 1 and not fetches:
             with self._loop(v, low, high):
                 self._point(parts[0])
             return
@@ -196,6 +195,8 @@ class _Loops:
         with self._writer.block("for strip in range(strips):"):
             line(f"first = {low} + strip * {STRIP}")
             line(f"last = minimum(first + {STRIP}, {high})")
+            for one in fetches:
+                fetch(self._writer, self._elements, self._pointers, one, high)
             for part in parts:
                 with self._loop(v, "first", "last"):
                     self._point(part, f"i{v} - first")
@@ -205,7 +206,7 @@ class _Loops:
         for number in part.take:
             self._writer.line(f"{self._elements.name(number)} = m{number}[{place}]")
         in_row = place_in_row(self._kernel, self._extents)
-        self._statements(part.stage, place_in_group(self._kernel, in_row))
+        self._statements(part.stage, row_groups.place_in_group(self._kernel, in_row))
         for number in part.keep:
             self._writer.line(f"m{number}[{place}] = {self._elements.name(number)}")
         self._accumulate(part.stage, "")
@@ -310,7 +311,7 @@ class _Loops:
 
     def _fold(self, stage: Stage, count: int) -> None:
         """Repeats for every row side by side what the sweep reads of a column."""
-        tiles = [(self._kept[n], f"{self._kept[n]}[j]") for n in stage.reuse]
+        tiles = [(f"m{n}", f"m{n}[j]") for n in stage.reuse]
         for name, value in self._repeated.items():
             tiles.append((name, self._elements.memory(value.operand, value.index)))
             self._elements.turned[value.operand, value.index] = f"{name}[j]"
@@ -381,11 +382,11 @@ class _Loops:
     def _statements(self, stage: Stage, position: str) -> None:
         for number in filter(self._kept.__contains__, stage.reuse):
             name = self._elements.name(number)
-            self._writer.line(f"{name} = {self._kept[number]}[{position}]")
+            self._writer.line(f"{name} = {self._kept[number].format(position)}")
         self._elements.write(stage.compute)
         for number in filter(self._kept.__contains__, stage.keep):
             name = self._elements.name(number)
-            self._writer.line(f"{self._kept[number]}[{position}] = {name}")
+            self._writer.line(f"{self._kept[number].format(position)} = {name}")
         self._elements.store(stage.stores)
 
     def _accumulate(self, stage: Stage, column: str) -> None:

@@ -6,9 +6,10 @@ end of every sweep for a number that the next one starts with. (Measured, softma
 vector: rows of 64 elements 26 one by one and 17 in groups, of 256 elements 15 and 12.)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from graphc.codegen.body import Elements
 from graphc.codegen.phases import is_call
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import GROUP, LoopKernel, Reduced, Stage
@@ -23,9 +24,21 @@ def in_groups(kernel: LoopKernel) -> bool:
     """Whether the rows are swept in groups: several times, with functions called. Of sweeps without
     calls a core works ahead through some rows as they are."""
     sweeps = [stage for stage in kernel.stages if stage.level == "inner"]
-    calls = any(is_call(kernel.values[n]) for stage in sweeps for n in stage.compute)
+    calls = any(calls_functions(kernel, stage) for stage in sweeps)
     rows = kernel.lanes == "inner" and bool(kernel.outer and kernel.inner)
     return rows and kernel.parts is None and len(sweeps) > 1 and calls
+
+
+def kept_rows(kernel: LoopKernel, elements: Elements, pointers: Sequence[str]) -> dict[int, str]:
+    """The text of an element of each kept row, "{}" standing for its place in the group's rows:
+    one that is kept where results are stored has the place of the result."""
+    stored = {s.operand: s.index for stage in kernel.stages for s in stage.stores}
+    return {
+        number: elements.memory(operand, stored[operand])
+        if operand in stored
+        else f"{pointers[operand]}[{{}}]"
+        for number, operand in kernel.kept
+    }
 
 
 def place_in_group(kernel: LoopKernel, in_row: str) -> str:
@@ -70,3 +83,8 @@ def groups(writer: Writer, low: str, high: str, size: str) -> Iterator[None]:
         writer.line(f"start = {'' if low == '0' else f'{low} + '}group * rows")
         writer.line(f"stop = minimum(start + rows, {high})")
         yield
+
+
+def calls_functions(kernel: LoopKernel, stage: Stage) -> bool:
+    """Whether a stage computes more than instructions."""
+    return any(is_call(kernel.values[n]) for n in stage.compute)

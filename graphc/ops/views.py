@@ -186,3 +186,17 @@ def below_views(node: Node) -> Node:
     while node.op in (reshape, broadcast_to):
         node = node.inputs[0]
     return node
+
+
+def over_views(node: Node, x: Any) -> Any:
+    """x under the chain of reshapes and broadcasts that `node` ends with.
+
+    broadcast_to(reshape(y)) -> broadcast_to(reshape(x))
+    """
+    views: list[Node] = []
+    while node.op in (reshape, broadcast_to):
+        views.append(node)
+        node = node.inputs[0]
+    for view in reversed(views):
+        x = view.op(x, **view.params)
+    return x

@@ -21,7 +21,7 @@ from graphc.passes.fold import FOLD
 from graphc.passes.positions import POSITIONS
 from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Table, rewrite, table
-from graphc.passes.shares import SHARES
+from graphc.passes.shares import RECIPROCALS, SHARES
 from graphc.passes.stabilise import STABILISE
 from graphc.passes.sums import SUMS
 from graphc.passes.views import REMOVAL, VIEWS
@@ -44,6 +44,8 @@ PIPELINE = (
         "simplify",
         table(REMOVAL, STABILISE, FOLD, VIEWS, ALGEBRA, POSITIONS, PRODUCTS, SUMS, SHARES),
     ),
+    # Last: rules of logarithms and gradients know a share by its division.
+    Step("divide", table(RECIPROCALS)),
 )
 
 # Before the gradient only what changes its value for the better: the rest runs on the whole

@@ -32,7 +32,7 @@ from graphc.ops import (
     sum_,
     where,
 )
-from graphc.ops.views import below_views, expand
+from graphc.ops.views import below_views, expand, over_views
 from graphc.passes.names import e, s, x, y
 from graphc.passes.rewrite import As, Rule
 
@@ -42,19 +42,7 @@ def _log_softmax(x: Tensor, e: Tensor, s: Tensor) -> Tensor | None:
     total = below_views(s.node)
     if total.op is not sum_ or total.inputs[0] is not e.node:
         return None
-    return sub(x, _log_below_views(s.node))
-
-
-def _log_below_views(node: Node) -> Tensor:
-    # broadcast_to(reshape(y)) -> broadcast_to(reshape(log(y)))
-    views: list[Node] = []
-    while node.op is broadcast_to or node.op is reshape:
-        views.append(node)
-        node = node.inputs[0]
-    result = log(Tensor(node))
-    for view in reversed(views):
-        result = view.op(result, **view.params)
-    return result
+    return sub(x, over_views(s.node, log(Tensor(total))))
 
 
 def _logsumexp(x: Tensor, s: Tensor) -> Tensor | None:

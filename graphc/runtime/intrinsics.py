@@ -157,14 +157,15 @@ def minimum(x: Any, y: Any) -> Any:
     return y
 
 
-def reduce_max(acc: Any, x: Any) -> Any:
-    """maximum without a promise for the sign of a zero."""
-    return maximum(acc, x)
+def reduce_max(x: Any, acc: Any) -> Any:
+    """maximum without a promise for the sign of a zero. Machines test the first operand for nan:
+    as an accumulator, which waits for its turn, it would wait three times as long."""
+    return maximum(x, acc)
 
 
-def reduce_min(acc: Any, x: Any) -> Any:
-    """minimum without a promise for the sign of a zero."""
-    return minimum(acc, x)
+def reduce_min(x: Any, acc: Any) -> Any:
+    """minimum without a promise for the sign of a zero; see reduce_max."""
+    return minimum(x, acc)
 
 
 def select(condition: Any, x: Any, y: Any) -> Any:
@@ -285,6 +286,10 @@ def tile(size: int, dtype: Cast) -> Pointer:
 def address_of(memory: Pointer, index: Any) -> int:
     """The address of element `index`."""
     return memory.address + int(index) * ctypes.sizeof(_STORAGE[memory.dtype][0])
+
+
+def prefetch(memory: Pointer, index: Any, level: int) -> None:
+    """Ask for element `index`, which need not exist, in the cache of this level: 1 is the first."""
 
 
 def call_micro(address: Any, *arguments: Any) -> None:

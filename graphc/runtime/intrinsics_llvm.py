@@ -338,6 +338,13 @@ def address_of(b: Builder, kinds: Kinds, memory: Any, index: Any) -> Any:
     return b.ptrtoint(b.gep(memory, [index]), I64)
 
 
+def prefetch(b: Builder, kinds: Kinds, memory: Any, index: Any, level: Any) -> None:
+    """For reading, data: LLVM's numbers 0 and 1, around that of the cache, 3 for the first."""
+    place = b.bitcast(b.gep(memory, [index]), I8.as_pointer())
+    values = [place, *(I32(number) for number in (0, 4 - kinds[2].value, 1))]
+    call_external(b, "llvm.prefetch.p0", ir.VoidType(), values)
+
+
 def call_micro(b: Builder, kinds: Kinds, address: Any, *arguments: Any) -> None:
     signature = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
     b.call(b.inttoptr(address, signature.as_pointer()), arguments)

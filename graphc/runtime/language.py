@@ -136,6 +136,11 @@ def _address_of(memory: Any, index: Any) -> str | None:
     return "i64" if isinstance(memory, Memory) and scalar(index) == "i64" else None
 
 
+def _prefetch(memory: Any, index: Any, level: Any) -> str | None:
+    known = isinstance(level, Literal) and level.value in (1, 2, 3)
+    return VOID if known and _address_of(memory, index) else None
+
+
 def _call(*kinds: Any) -> str | None:
     return VOID if all(scalar(kind) == "i64" for kind in kinds) else None
 
@@ -188,6 +193,7 @@ LANGUAGE: dict[str, Intrinsic] = {
     "real": Intrinsic(py.real, _real, llvm.real),
     "tile": Intrinsic(py.tile, _tile, llvm.tile),
     "address_of": Intrinsic(py.address_of, _address_of, llvm.address_of),
+    "prefetch": Intrinsic(py.prefetch, _prefetch, llvm.prefetch),
     "call_micro": Intrinsic(py.call_micro, _call, llvm.call_micro),
     "call_address": Intrinsic(py.call_micro, _call, llvm.call_micro),
     "store_error": Intrinsic(py.store_error, _fixed(VOID, "i64", "i64"), llvm.store_error),

@@ -191,10 +191,10 @@ class LoopKernel:
     `lanes` says which loop is vectorised: the last inner one, or the last outer one; that in tiles,
     with accumulators that are tiles too, or, for a "window", around all points of the inner ones.
     `split` is the variable shared out over parts (None: one part does all); of an inner one or over
-    rows of columns the reductions are partial, one result a part. `kept` are (value, scratch
-    operand): rows saved for later stages, `checks` the nodes whose positions are checked, by their
-    codes 1, 2, ... `parts` names the size that says how many parts a partial kernel had. `cost` is
-    in cycles, for the whole kernel.
+    rows of columns the reductions are partial, one result a part. `kept` are (value,
+    operand): rows saved for later stages, in scratch or where one of these stores its results.
+    `checks` are the nodes whose positions are checked, by their codes 1, 2, ... `parts` names the
+    size that says how many parts a partial kernel had. `cost` is in cycles, for the whole kernel.
     """
 
     origin: Origin

@@ -3,13 +3,23 @@
 Enters: a body over the loops of its group, and their order. Leaves: a loop kernel.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.dims import DimLike, dim_max, product
 from graphc.schedule.body import Body, renumbered_value
 from graphc.schedule.items import Item
-from graphc.schedule.kernel import GROUP, Buffer, Count, Lanes, Load, LoopKernel, Store, Value
+from graphc.schedule.kernel import (
+    GROUP,
+    Buffer,
+    Count,
+    Lanes,
+    Load,
+    LoopKernel,
+    Stage,
+    Store,
+    Value,
+)
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
 from graphc.schedule.stages import Levels, cost_of, levels_of, plan, unsteady
@@ -83,13 +93,18 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
     lanes = _lanes(loops, levels) if body.group.kind in ("rows", "contract") else "inner"
     stages = plan(loops.values, loops.stores, inner, lanes)
     saved = sorted({n for s in stages if s.level == "inner" for n in s.keep})
-    kept = []
+    kept: dict[int, int] = {}  # by number, the operand
+    room = dim_max(product(loops.extents[loops.outer :]), GROUP)
     for number in saved:
         dtype = getattr(loops.values[number], "dtype", None)
         assert dtype is not None
-        room = dim_max(product(loops.extents[loops.outer :]), GROUP)
-        scratch = Buffer("scratch", TensorType(dtype, (room,)), "row")
-        kept.append((number, body.operand(scratch, True)))
+        hosts = _hosts(loops, stages, number) if lanes == "inner" else ()
+        free = (n for n in hosts if body.operands[n].dtype is dtype and n not in kept.values())
+        operand = next(free, None)
+        if operand is None:
+            scratch = Buffer("scratch", TensorType(dtype, (room,)), "row")
+            operand = body.operand(scratch, True)
+        kept[number] = operand
     return LoopKernel(
         origin=origin_of(body.group, items),
         outer=loops.extents[: loops.outer],
@@ -100,10 +115,27 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
         lanes=lanes,
         split=0 if lanes == "outer" else split.loop,
         parts=split.parts,
-        kept=tuple(kept),
+        kept=tuple(kept.items()),
         checks=tuple(item.node for item in body.errors),
         cost=_cost(loops, levels, lanes, split.unknown) + _fill_cost(loops, levels),
     )
+
+
+def _hosts(loops: Loops, stages: Sequence[Stage], number: int) -> Iterator[int]:
+    """Operands whose rows keep the value until its last sweep overwrites them, point by point.
+
+    That memory is fetched while functions are computed, and rows of scratch would take its place
+    in the cache. (Measured, softmax of rows of 8192 elements: 18 and 14 cycles a vector.)
+    """
+    readers = [stage for stage in stages if number in stage.reuse]
+    used = [v.operand for v in loops.values if isinstance(v, Load)]
+    used += [s.operand for s in loops.stores]
+    every = set(range(len(loops.extents)))
+    for store in readers[-1].stores:
+        alone = used.count(store.operand) == 1 and store.position is None and not store.add
+        dense = {v for v, _ in store.index.terms} == every
+        if alone and dense and coefficient(store.index, len(every) - 1) == 1:
+            yield store.operand
 
 
 def _lanes(loops: Loops, levels: Levels) -> Lanes:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from graphc.codegen.ahead import LONG, LONGER
 from graphc.codegen.row_groups import ROWS
 from graphc.graph import Graph
+from graphc.passes import simplify
 from graphc.runtime.backends import NATIVE
 from graphc.schedule.kernel import GROUP
+from graphc.schedule.schedule import build_schedule
 from tests.compiled.checking import BOTH, Case, assert_close, expected, program_of, ran
 
 Tensors = list[gx.Tensor]
@@ -83,6 +86,49 @@ def test_rows_of_several_axes() -> None:
         for backend in BOTH if columns < GROUP else (NATIVE,):
             (got,) = ran(case, program_of(graph, backend))
             assert_close(got, wanted, 1e-6, "rows")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_rows_are_fetched_ahead(dtype: str) -> None:
+    agree(softmax, dtype, 3, LONG + 5, True)
+    x = gx.input("x", ("rows", "columns"), dtype)
+    assert "prefetch(a0, " in gx.compile([x], gx.nn.softmax(x)).source
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_rows_of_results_are_fetched_ahead(dtype: str) -> None:
+    x = gx.input("x", ("rows", "columns"), dtype)
+    graph = Graph((x.node,), (gx.nn.layer_norm(x).node,))
+    array = np.random.default_rng(0).standard_normal((3, LONGER + 5)).astype(dtype)
+    case = Case(graph, (array,))
+    for backend in BOTH:
+        program = program_of(graph, backend)
+        assert "prefetch(out1, " in program.source
+        (got,), (wanted,) = ran(case, program), expected(case)
+        assert_close(got, wanted, 1e-5 if dtype == "float32" else 1e-13, "layer norm")
+
+
+def scratch_rows(make: Callable[[gx.Tensor], gx.Tensor]) -> int:
+    x = gx.input("x", ("rows", "columns"))
+    schedule = build_schedule(simplify(Graph((x.node,), (make(x).node,))))
+    operands = [o for step in schedule.steps for o in step.kernel.operands]
+    return sum(o.buffer.kind == "scratch" for o in operands)
+
+
+def test_rows_are_kept_where_their_results_go_if_those_fit() -> None:
+    assert scratch_rows(gx.nn.softmax) == 0
+    assert scratch_rows(lambda x: gx.astype(gx.nn.softmax(x), "float64")) == 1
+    assert scratch_rows(lambda x: gx.max(gx.nn.softmax(x) - x, axis=1)) == 1
+
+
+def test_a_state_is_read_to_the_end_before_it_is_overwritten() -> None:
+    value = np.random.default_rng(0).standard_normal((5, 70)).astype(np.float32)
+    state = gx.state("state", value)
+    step = gx.compile([], [], updates={state: gx.nn.softmax(state) * state})
+    step()
+    e = np.exp(value - value.max(axis=1, keepdims=True))
+    wanted = e / e.sum(axis=1, keepdims=True) * value
+    np.testing.assert_allclose(state.value, wanted, rtol=1e-5, atol=1e-7)
 
 
 def test_parts_do_not_change_bits() -> None:

@@ -117,6 +117,11 @@ def softmax(x: Tensor) -> Tensor:
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def shifted_softmax(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    e = ops.exp(x - expand(ops.max_(x, axes=axes), axes, x.shape))
+    return e / expand(ops.sum_(e, axes=axes), axes, x.shape)
+
+
 def softmax_gradient(x: Tensor, g: Tensor, axes: tuple[int, ...]) -> Tensor:
     e = ops.exp(x)
     total = expand(ops.sum_(e, axes=axes), axes, x.shape)
@@ -219,6 +224,11 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: softmax_gradient(X, given("g", 2, 3), (1,)),
         lambda: softmax_gradient(LONG, given("g", "n", 3), (0,)),
         lambda: softmax_gradient(CUBE, given("g", 2, 3, 4), (0, 2)),
+    ],
+    "div(exp(sub(x, y)), s)": [
+        lambda: shifted_softmax(X, (1,)),
+        lambda: shifted_softmax(LONG, (0,)),
+        lambda: shifted_softmax(CUBE, (0, 2)),
     ],
     # stabilise
     "log(div(exp(x), s))": [lambda: ops.log(softmax(X))],

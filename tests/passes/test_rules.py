@@ -15,7 +15,7 @@ from graphc.passes.fold import FOLD
 from graphc.passes.positions import POSITIONS
 from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Rule, rewrite, table
-from graphc.passes.shares import SHARES
+from graphc.passes.shares import RECIPROCALS, SHARES
 from graphc.passes.stabilise import STABILISE
 from graphc.passes.sums import SUMS
 from graphc.passes.views import REMOVAL, VIEWS
@@ -23,7 +23,17 @@ from graphc.types import TensorType, as_dtype
 from tests.ops.samples import SAMPLES
 from tests.passes.examples import EXAMPLES, arrays, from_pattern
 
-RULES = (*REMOVAL, *VIEWS, *ALGEBRA, *STABILISE, *POSITIONS, *PRODUCTS, *SUMS, *SHARES)
+RULES = (
+    *REMOVAL,
+    *VIEWS,
+    *ALGEBRA,
+    *STABILISE,
+    *POSITIONS,
+    *PRODUCTS,
+    *SUMS,
+    *SHARES,
+    *RECIPROCALS,
+)
 
 
 def fired(rule: Rule) -> Iterator[tuple[Tensor, Tensor]]:

@@ -176,6 +176,7 @@ def kernel(begin, end, part, args):
     for i in range(4):
         t[i] = x[i] + y[-4 + i]
     call_micro(w[1], address_of(t, 1), address_of(x, 6))
+    prefetch(x, 1 << 40, 1)
     b[0] = x[0] > f32(0.0)
     if b[0]:
         store_error(w[2], 7)

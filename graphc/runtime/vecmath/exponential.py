@@ -29,18 +29,28 @@ from graphc.runtime.intrinsics import (
 )
 
 
-def expm1_near_zero_f32(r: Any) -> Any:
-    """exp(r) - 1 for |r| <= 0.36."""
+def remainder_of_exp_f32(r: Any) -> Any:
+    """(exp(r) - 1 - r) / r**2 for |r| <= 0.36."""
     p = f32(0.0013838068)
     p = fma(p, r, f32(0.008367077))
     p = fma(p, r, f32(0.04166775))
     p = fma(p, r, f32(0.16666539))
-    p = fma(p, r, f32(0.49999997))
-    return fma(p, r * r, r)
+    return fma(p, r, f32(0.49999997))
 
 
-def expm1_near_zero_f64(r: Any) -> Any:
+def expm1_near_zero_f32(r: Any) -> Any:
     """exp(r) - 1 for |r| <= 0.36."""
+    return fma(remainder_of_exp_f32(r), r * r, r)
+
+
+def exp_near_zero_f32(r: Any) -> Any:
+    """exp(r) for |r| <= 0.36."""
+    one = f32(1.0)
+    return fma(fma(remainder_of_exp_f32(r), r, one), r, one)
+
+
+def remainder_of_exp_f64(r: Any) -> Any:
+    """(exp(r) - 1 - r) / r**2 for |r| <= 0.36."""
     p = f64(2.5086618362022288e-08)
     p = fma(p, r, f64(2.7626781993584615e-07))
     p = fma(p, r, f64(2.7557320725000146e-06))
@@ -50,8 +60,18 @@ def expm1_near_zero_f64(r: Any) -> Any:
     p = fma(p, r, f64(0.008333333333362239))
     p = fma(p, r, f64(0.04166666666657228))
     p = fma(p, r, f64(0.16666666666666619))
-    p = fma(p, r, f64(0.5000000000000006))
-    return fma(p, r * r, r)
+    return fma(p, r, f64(0.5000000000000006))
+
+
+def expm1_near_zero_f64(r: Any) -> Any:
+    """exp(r) - 1 for |r| <= 0.36."""
+    return fma(remainder_of_exp_f64(r), r * r, r)
+
+
+def exp_near_zero_f64(r: Any) -> Any:
+    """exp(r) for |r| <= 0.36."""
+    one = f64(1.0)
+    return fma(fma(remainder_of_exp_f64(r), r, one), r, one)
 
 
 def shifted_quotient_f32(x: Any) -> Any:
@@ -101,8 +121,8 @@ def scaled_exp_f32(x: Any, tail: Any, factor: Any) -> Any:
     x = select(x > f32(90.0), f32(90.0), x)
     x = select(x < f32(-106.0), f32(-106.0), x)
     shifted = shifted_quotient_f32(x)
-    p = expm1_near_zero_f32(remainder_ln2_f32(x, shifted) - tail)
-    return scale_f32((p + f32(1.0)) * factor, shifted)
+    p = exp_near_zero_f32(remainder_ln2_f32(x, shifted) - tail)
+    return scale_f32(p * factor, shifted)
 
 
 def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
@@ -110,8 +130,8 @@ def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
     x = select(x > f64(711.0), f64(711.0), x)
     x = select(x < f64(-748.0), f64(-748.0), x)
     shifted = shifted_quotient_f64(x)
-    p = expm1_near_zero_f64(remainder_ln2_f64(x, shifted) - tail)
-    return scale_f64((p + f64(1.0)) * factor, shifted)
+    p = exp_near_zero_f64(remainder_ln2_f64(x, shifted) - tail)
+    return scale_f64(p * factor, shifted)
 
 
 def exp_f32(x: Any) -> Any:
@@ -128,7 +148,7 @@ def exp2_f32(x: Any) -> Any:
     x = select(x < f32(-152.0), f32(-152.0), x)
     shifted = x + f32(12582912.0)
     r = x - (shifted - f32(12582912.0))
-    return scale_f32(expm1_near_zero_f32(r * f32(0.6931472)) + f32(1.0), shifted)
+    return scale_f32(exp_near_zero_f32(r * f32(0.6931472)), shifted)
 
 
 def exp2_f64(x: Any) -> Any:
@@ -137,7 +157,7 @@ def exp2_f64(x: Any) -> Any:
     x = select(x < f64(-1080.0), f64(-1080.0), x)
     shifted = x + f64(6755399441055744.0)
     r = x - (shifted - f64(6755399441055744.0))
-    return scale_f64(expm1_near_zero_f64(r * f64(0.6931471805599453)) + f64(1.0), shifted)
+    return scale_f64(exp_near_zero_f64(r * f64(0.6931471805599453)), shifted)
 
 
 def expm1_f32(x: Any) -> Any:

@@ -1,0 +1,82 @@
+"""Long rows that are fetched into the caches while a core computes, before it would wait for them.
+
+Enters: a kernel of rows and one of its stages. Leaves: what is fetched during that stage, and the
+text that does it for a strip of the row:
+
+    if n1 >= 1024:
+        for line in range(floordiv(last - first, 16)):
+            i1 = first + line * 16
+            prefetch(a0, i0 * s0_0 + i1 + rows * s0_0, 1)
+
+Memory by itself brings what comes next in one row or the next, but not what is read some sweeps
+later, or written. (Measured, in cycles a vector of rows of 8192 elements: softmax 14 and 11, layer
+norm 9.7 and 8.7.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.codegen.body import Elements
+from graphc.codegen.row_groups import calls_functions, in_groups
+from graphc.codegen.writer import Writer
+from graphc.schedule.kernel import Load, LoopKernel, Stage, Store
+from graphc.schedule.merge import coefficient
+
+LINE = 64  # bytes that come from memory at once
+LONG = 1024  # elements of a row from which on the next group is fetched
+LONGER = 4096  # the same of results
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A row of memory, if it has so many elements, to a level of the caches: that of this turn of
+    the `outer` loop, or that of so many `rows` later."""
+
+    access: Load | Store
+    outer: int
+    least: int
+    level: int
+    rows: str = ""
+
+
+def ahead(kernel: LoopKernel, stage: Stage) -> tuple[Fetch, ...]:
+    """What is fetched during a stage. While the first function is computed: the rows of the next
+    group, if a sweep without functions reads them first. Where none is: the results of this row,
+    in the sweep before the one that stores them, beside what that one reads again."""
+    sweeps = [s for s in kernel.stages if s.level == "inner"]
+    row = len(kernel.outer) - 1
+    if kernel.lanes != "inner" or kernel.parts is not None:
+        return ()
+    if row < 0 or len(kernel.inner) != 1 or len(sweeps) < 2:
+        return ()
+    if in_groups(kernel):
+        first = next(s for s in sweeps if calls_functions(kernel, s))
+        loads = [v for v in (kernel.values[n] for n in sweeps[0].compute) if isinstance(v, Load)]
+        rows = [load for load in loads if _is_row(load, row)]
+        return tuple(
+            Fetch(x, row, LONG, 1, "rows") for x in rows if stage is first is not sweeps[0]
+        )
+    stores = [s for s in sweeps[-1].stores if not s.add and _is_row(s, row)]
+    return tuple(Fetch(x, row, LONGER, 2) for x in stores if stage is sweeps[-2] is not sweeps[0])
+
+
+def _is_row(access: Load | Store, row: int) -> bool:
+    """Whether each turn of the outer loop has neighbours in memory, and others than the last."""
+    along, across = (coefficient(access.index, v) for v in (row + 1, row))
+    return access.position is None and along == 1 and across != 0
+
+
+def fetch(
+    writer: Writer, elements: Elements, pointers: Sequence[str], fetched: Fetch, size: str
+) -> None:
+    """Fetches a strip, from `first` to `last`, of a row of that size."""
+    access, row = fetched.access, fetched.outer
+    place = elements.index(access.operand, access.index, None, 1)
+    if fetched.rows:
+        stride = elements.stride(access.operand, row, coefficient(access.index, row))
+        place += f" + {fetched.rows} * {stride}"
+    line = LINE // elements.size(access)
+    long = writer.block(f"if {size} >= {fetched.least}:")
+    with long, writer.block(f"for line in range(floordiv(last - first, {line})):"):
+        writer.line(f"i{row + 1} = first + line * {line}")
+        writer.line(f"prefetch({pointers[access.operand]}, {place}, {fetched.level})")
