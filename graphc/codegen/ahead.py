@@ -52,12 +52,14 @@ def ahead(kernel: LoopKernel, stage: Stage) -> tuple[Fetch, ...]:
     if in_groups(kernel):
         first = next(s for s in sweeps if calls_functions(kernel, s))
         loads = [v for v in (kernel.values[n] for n in sweeps[0].compute) if isinstance(v, Load)]
-        rows = [load for load in loads if _is_row(load, row)]
-        return tuple(
-            Fetch(x, row, LONG, 1, "rows") for x in rows if stage is first is not sweeps[0]
-        )
-    stores = [s for s in sweeps[-1].stores if not s.add and _is_row(s, row)]
-    return tuple(Fetch(x, row, LONGER, 2) for x in stores if stage is sweeps[-2] is not sweeps[0])
+        found = [Fetch(load, row, LONG, 1, "rows") for load in loads if _is_row(load, row)]
+        wanted = stage is first is not sweeps[0]
+    else:
+        stores = [s for s in sweeps[-1].stores if not s.add and _is_row(s, row)]
+        found = [Fetch(store, row, LONGER, 2) for store in stores]
+        wanted = stage is sweeps[-2] is not sweeps[0]
+    (size,) = kernel.inner
+    return tuple(f for f in found if wanted and not (isinstance(size, int) and size < f.least))
 
 
 def _is_row(access: Load | Store, row: int) -> bool:

@@ -2,7 +2,7 @@
 
 Enters: a body's values and stores, and which loop variables are inner. Leaves: stages in order. A
 value that waits for a reduction belongs to the next sweep; one needed again in a later sweep is
-loaded or computed again where that is cheap, and kept in a row of scratch where it is not.
+loaded or computed again where that is cheap, and kept in a row of memory where it is not.
 """
 
 from collections.abc import Sequence

@@ -95,6 +95,14 @@ def test_long_rows_are_fetched_ahead(dtype: str) -> None:
     assert "prefetch(a0, " in gx.compile([x], gx.nn.softmax(x)).source
 
 
+def test_rows_that_are_known_to_be_short_are_not_fetched_ahead() -> None:
+    for columns, makes in ((LONG - 1, gx.nn.softmax), (LONGER - 1, gx.nn.layer_norm)):
+        x = gx.input("x", ("rows", columns))
+        assert "prefetch(" not in gx.compile([x], makes(x)).source
+        longer = gx.input("x", ("rows", columns + 1))
+        assert "prefetch(" in gx.compile([longer], makes(longer)).source
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_long_rows_of_results_are_fetched_ahead(dtype: str) -> None:
     x = gx.input("x", ("rows", "columns"), dtype)
