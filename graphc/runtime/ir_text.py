@@ -139,6 +139,17 @@ class IRFunction:
     def branch(self, condition: str, then: str, other: str) -> None:
         self.do(f"br i1 {condition}, label %{then}, label %{other}")
 
+    def switch(self, value: str, cases: Mapping[int, Callable[[], None]]) -> None:
+        """The code of the case that the value is, if any."""
+        done, labels = self.fresh("done"), {number: self.fresh("case") for number in cases}
+        table = " ".join(f"i64 {number}, label %{label}" for number, label in labels.items())
+        self.do(f"switch i64 {value}, label %{done} [{table}]")
+        for number, body in cases.items():
+            self.label(labels[number])
+            body()
+            self.do(f"br label %{done}")
+        self.label(done)
+
     def loop(
         self,
         count: str,
@@ -171,14 +182,18 @@ class IRFunction:
         values: Values,
         steps: Sequence[tuple[str, Callable[[Values], Values]]],
     ) -> Values:
-        """Steps (leave, body) in turn: values = body(values), up to the first that is to leave."""
+        """Steps (leave, body) in turn: values = body(values), up to the first that is to leave; one
+        of "" never is."""
         end, leaving = self.fresh("end"), list[tuple[str, Values]]()
         for leave, body in steps:
-            following = self.fresh("step")
-            leaving.append((self.block, values))
-            self.branch(leave, end, following)
-            self.label(following)
+            if leave:
+                following = self.fresh("step")
+                leaving.append((self.block, values))
+                self.branch(leave, end, following)
+                self.label(following)
             values = body(values)
+        if not leaving:
+            return values
         leaving.append((self.block, values))
         self.do(f"br label %{end}")
         self.label(end)

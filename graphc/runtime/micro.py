@@ -9,16 +9,17 @@ Enters: a Tile (its vectors; how many rows fit the registers). Leaves: the funct
 
 all int64, strides in elements; A_r begins r * a_run behind A_0. It goes down the m rows in tiles of
 `rows`, a number up to the tile's that is known at run time: after each row a branch may leave the
-step, which costs nothing that can be measured (every exit is predicted). A is broadcast from any
-strides (a transposed A needs no packing), the rows of B are vectors b_stride apart, C is row-major;
-behind `columns` anything is written, up to a whole tile, but by exact tiles nothing. Of the last
-vector of B only what `columns` leaves is read, where masks are quick. A tile of one row goes along
-as many vectors as `columns` fill: there the branches stand after vectors.
+step, which costs nothing that can be measured (every exit is predicted). In a tile of one vector it
+would cost a fifth: there every number of rows has a loop. A is broadcast from any strides (a
+transposed A needs no packing), the rows of B are vectors b_stride apart, C is row-major; behind
+`columns` anything is written, up to a whole tile, but by exact tiles nothing. Of the last vector of
+B only what `columns` leaves is read, where masks are quick. A tile of one row goes along as many
+vectors as `columns` fill: there the branches stand after vectors.
 
 A tile of several taps is for windows that slide along the rows: row i + t of A, which is tap t of
 row i, meets the row of B that is t * b_tap further on. An element of A is read once for all taps:
 in a tile of one vector every multiply-add would else wait for a read of its own, 17 of them for 16
-sums, where two a cycle can be read and two a cycle be added.
+sums, where two a cycle can be read and two a cycle be added. Such a tile leaves by branches.
 """
 
 from collections.abc import Callable
@@ -53,9 +54,15 @@ def micro_function(tile: Tile) -> IRFunction:
     def tile_of_rows(_: str, values: Values) -> Values:
         a, c, left = values
         rows = f.least(left, "%rows")
-        leave = behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows)
-        sums = (_narrow_sums if narrow else _sums)(f, tile, leave, a, strides, masks)
-        _store_tile(f, tile, leave, c, sums, masks)
+
+        def stored(leave: Values) -> None:
+            sums = (_narrow_sums if narrow else _sums)(f, tile, leave, a, strides, masks)
+            _store_tile(f, tile, leave, c, sums, masks)
+
+        if narrow and tile.taps == 1:
+            f.switch(rows, {n: partial(stored, [""] * n) for n in range(1, tile.rows + 1)})
+        else:
+            stored(behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows))
         down = [f.value(f"mul i64 %{name}.bytes, %rows") for name in ("rs", "ldc")]
         return [f.at(a, down[0]), f.at(c, down[1]), f.value(f"sub i64 {left}, {rows}")]
 
@@ -103,7 +110,7 @@ def _sums(
 def _narrow_sums(
     f: IRFunction, tile: Tile, leave: Values, a: str, strides: Values, masks: Values
 ) -> Values:
-    """The same of one vector, and of all taps.
+    """The same of one vector, and of all taps; as many rows as `leave` has entries.
 
     The pointers are hidden in every step: LLVM else adds the strides before the loop, more sums
     than there are registers.
@@ -126,8 +133,8 @@ def _narrow_sums(
 
         return _chained(f, leave, sums, row)
 
-    pointers = _pointers(f, tile.rows + tile.taps - 1, NARROW_GROUP, a)
-    return _along_depth(f, pointers, tile.rows, step)
+    pointers = _pointers(f, len(leave) + tile.taps - 1, NARROW_GROUP, a)
+    return _along_depth(f, pointers, len(leave), step)
 
 
 def _along_depth(

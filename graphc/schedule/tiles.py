@@ -198,10 +198,11 @@ def in_vectors(matmul: Matmul) -> bool:
 
 
 def _pack_cycles(matmul: Matmul) -> float:
-    """Packing all of B once: squares through registers, or element by element."""
+    """Packing all of B, a matrix: squares through registers, or element by element, once for all
+    that have the same."""
     size, units = SIZES[matmul.dtype], [loop.extent for loop in matmul.depth if loop.b == 1]
     an_element = size / 12 if matmul.b_column == 1 or max(units, default=0) > 1 else 1.1
-    return matmul.k * matmul.columns * an_element
+    return matmul.k * matmul.columns * an_element / max(matmul.others * matmul.lines, 1)
 
 
 def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
