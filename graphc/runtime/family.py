@@ -16,6 +16,7 @@ from graphc.runtime.jit import LLVM, Source
 from graphc.runtime.machine import host
 from graphc.runtime.micro import MICRO_ARGUMENTS, micro_function
 from graphc.runtime.packing import PACK_ARGUMENTS, pack_function
+from graphc.runtime.row import row_function
 from graphc.schedule.tiles import Core, Tile, tiles_of
 
 ENTRY = "family"
@@ -27,8 +28,7 @@ def family_ir(tiles: Iterable[Tile], width: int, dtype: str) -> str:
     Its one visible function writes the addresses of all others to an array.
     """
     functions: dict[str, tuple[IRFunction, Sequence[str]]] = {
-        f"micro{n}": (dot_function(tile) if tile.dot else micro_function(tile), MICRO_ARGUMENTS)
-        for n, tile in enumerate(tiles)
+        f"micro{n}": (_function_of(tile), MICRO_ARGUMENTS) for n, tile in enumerate(tiles)
     }
     functions["pack"] = pack_function(width, dtype), PACK_ARGUMENTS
     entry = IRFunction(dtype, width)
@@ -37,6 +37,12 @@ def family_ir(tiles: Iterable[Tile], width: int, dtype: str) -> str:
         entry.do(f"store ptr @{name}, ptr {place}")
     entry.do("ret void")
     return module_text({**functions, ENTRY: (entry, ("addresses",))})
+
+
+def _function_of(tile: Tile) -> IRFunction:
+    if tile.long:
+        return row_function(tile)
+    return dot_function(tile) if tile.dot else micro_function(tile)
 
 
 @cache

@@ -119,7 +119,7 @@ def _block_columns(matmul: Matmul, tile: Tile, core: Core, parts: int) -> int:
         columns = min(-(-columns // parts), core.l1 // 2 // size)
     elif columns > 2 * wanted:
         columns = wanted
-    return max(_round_up(columns, tile.columns), tile.columns)
+    return max(_round_up(columns, tile.step), tile.step)
 
 
 def _room(matmul: Matmul, core: Core, columns: int, pack: bool) -> int:
@@ -227,7 +227,7 @@ def _walk(matmul: Matmul, tile: Tile, core: Core, pack: bool, columns: int) -> W
     across, least = tile.columns, 64
     if tile.wide and matmul.k * matmul.columns * size > 2 * core.l2:
         across, least = columns, 8  # memory is read row by row
-    most = 1 << 60 if tile.dot else max(core.l2 // 8 // (across * size), least)
+    most = 1 << 60 if tile.dot or tile.long else max(core.l2 // 8 // (across * size), least)
     if pack and tile.dot:
         return packed_columns(matmul.depth[0], most, _round_up(matmul.k, tile.width))
     tap, most = slid_loop(matmul, tile), max(most // tile.taps, 1)

@@ -32,6 +32,7 @@ SLID = (2, 3)  # taps of windows whose inputs are read once for all of them
 MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
 EXACT_BYTES = 64  # and from here on stored
 FEW_COLUMNS = 8  # are copied, for dot tiles to go along them
+WIDE_VECTORS, LONG_VECTORS = 8, 256  # of the tiles of a single row: a long one stays in L1
 ROW_OF_DOTS = 128  # columns that one call of the dot tile of a single row computes
 
 
@@ -157,6 +158,16 @@ class Tile:
         return self.rows == 1
 
     @property
+    def long(self) -> bool:
+        """Whether it goes along a single row as a whole, a few steps of k at a time."""
+        return self.wide and not self.dot and self.vectors > WIDE_VECTORS
+
+    @property
+    def step(self) -> int:
+        """What the columns of a block are a multiple of."""
+        return WIDE_VECTORS * self.width if self.long else self.columns
+
+    @property
     def exact(self) -> bool:
         """Whether nothing is stored behind the columns: where stores of some lanes are quick."""
         return self.width * SIZES.get(self.dtype, 0) >= EXACT_BYTES
@@ -171,7 +182,7 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
     """
     width, masked = core.vector_bytes // SIZES[dtype], core.vector_bytes >= MASK_BYTES
     most = {v: (core.registers - 1 - v) // v for v in range(1, MOST_VECTORS + 1)}
-    wide = Tile(1, 8, width, dtype, masked)
+    wide = [Tile(1, v, width, dtype, masked) for v in (WIDE_VECTORS, LONG_VECTORS)]
     shapes = (*_dots(core), (1, ROW_OF_DOTS))
     dots = [Tile(rows, v, width, dtype, masked=True, dot=True) for rows, v in shapes]
     slid = [(taps, min(core.registers - 2 * taps, MOST_ROWS)) for taps in SLID]
@@ -181,7 +192,7 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
             for v, rows in most.items()
             if rows >= FEWEST_ROWS
         ),
-        wide,
+        *wide,
         *dots,
         *(Tile(rows, 1, width, dtype, masked, taps=taps) for taps, rows in slid),
     )
@@ -292,8 +303,16 @@ def candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
         slides = tile.taps == 1 or slid_loop(matmul, tile) is not None
         if tile.wide and matmul.rows != 1:
             continue
+        if tile.wide and not tile.dot and tile.long != _is_streamed(matmul, tile, core):
+            continue
         if unit if tile.dot else tile.wide or (fits and slides):
             yield tile
+
+
+def _is_streamed(matmul: Matmul, tile: Tile, core: Core) -> bool:
+    """Whether B comes through the second cache, and rows of it can be read in vectors."""
+    size = matmul.k * matmul.columns * SIZES[matmul.dtype]
+    return size > core.l2 and tile.masked and matmul.b_column == 1
 
 
 def choose_tile(matmul: Matmul, core: Core) -> tuple[Tile, float]:
