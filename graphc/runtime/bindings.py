@@ -44,12 +44,8 @@ class Bindings:
         self.pools: tuple[Pool, ...] = tuple([Pool() for _ in graph.outputs])
         self.arena: np.ndarray = aligned_empty((64,), uint8)
         self._base = self.arena.ctypes.data
-        self._last: tuple[int, Bound | None] = 0, None
-
-    def last(self) -> Bound | None:
-        """What `find` gave last; None if it is for another number of threads, or out of date."""
-        threads, bound = self._last
-        return bound if threads == get_threads() else None
+        # What `find` gave last, for how many threads; None if it is out of date.
+        self.last: tuple[int, Bound | None] = 0, None
 
     def find(self, arrays: Sequence[np.ndarray]) -> Bound:
         """The program bound to the shapes of these arguments."""
@@ -59,7 +55,7 @@ class Bindings:
         if bound is None or bound.base != self._base:
             bound = self._bound_to(arrays, bound)
         self.known[key] = bound  # the last one
-        self._last = threads, bound
+        self.last = threads, bound
         return bound
 
     def at_shapes(self, arrays: Sequence[np.ndarray] | Sequence[StandIn]) -> Binding:
@@ -101,7 +97,7 @@ class Bindings:
         if binding.arena_bytes > len(self.arena):
             self.arena = aligned_empty((binding.arena_bytes,), uint8)
             self._base = self.arena.ctypes.data
-            self._last = 0, None
+            self.last = 0, None
         if len(self.known) >= REMEMBERED:
             del self.known[next(iter(self.known))]
         return self._bound(binding)

@@ -21,6 +21,11 @@ LARGE = 1 << 18  # bytes of an input, from which on a copy costs more than telli
 LENT = 1 << 14  # the same of an output, whose memory is at hand
 
 
+# Of a large output: its number, what lends memory to it, its shape and dtype, and the words that
+# point into it, each with how far ahead.
+Loan = tuple[int, Callable[..., Any], tuple[int, ...], np.dtype, tuple[tuple[int, int], ...]]
+
+
 class Bound:
     """A binding with its views of the arena: rebuilt when the arena moves.
 
@@ -36,8 +41,8 @@ class Bound:
         "enter",
         "inputs",
         "large",
+        "loans",
         "made",
-        "pools",
         "results",
         "threads",
         "views",
@@ -48,9 +53,9 @@ class Bound:
     binding: Binding
     enter: Enter | None
     inputs: list[np.ndarray | None]
-    large: dict[int, tuple[Slot, Sequence[tuple[int, int]]]]
+    large: list[int]
+    loans: list[Loan]
     made: dict[int, np.ndarray]
-    pools: Sequence[Pool]
     results: list[Callable[[], Any]]
     threads: int
     views: list[np.ndarray]
@@ -67,13 +72,9 @@ class Bound:
             self.point(slot, self.base + slot.offset)
         self.views = [_view(arena, slot) for slot in binding.inputs]
         self.inputs = [None if view.nbytes >= LARGE else view for view in self.views]
-        self.large = {
-            n: (slot, tuple(zip(slot.at, slot.ahead, strict=True)))
-            for n, slot in enumerate(binding.outputs)
-            if _is_written_in_place(binding, slot)
-        }
+        self.large = [n for n, s in enumerate(binding.outputs) if _is_written_in_place(binding, s)]
+        self.loans = [_loan(n, binding.outputs[n], pools[n]) for n in self.large]
         self.made = {}
-        self.pools = pools
         self.results = [
             partial(self.made.pop, n) if n in self.large else _copier(_view(arena, slot))
             for n, slot in enumerate(binding.outputs)
@@ -115,14 +116,15 @@ class Bound:
     def fresh(self) -> None:
         """New arrays for the large outputs, which the next run will write."""
         words = self.words
-        for number, (slot, places) in self.large.items():
-            self.made[number], address = self.pools[number].lend(slot.shape, slot.dtype)
+        for number, lend, shape, dtype, places in self.loans:
+            self.made[number], address = lend(shape, dtype)
             for at, ahead in places:
                 words[at] = address + ahead
 
     def point_home(self) -> None:
         """Large outputs are written to the arena."""
-        for slot, _ in self.large.values():
+        for number in self.large:
+            slot = self.binding.outputs[number]
             self.point(slot, self.base + slot.offset)
 
     def read_in_place(self, number: int, array: np.ndarray) -> np.ndarray | None:
@@ -146,6 +148,11 @@ def address_of(array: np.ndarray) -> int:
 def _is_written_in_place(binding: Binding, slot: Slot) -> bool:
     """Large, and returned once: of equal outputs each is a copy."""
     return slot.bytes >= LENT and binding.outputs.count(slot) == 1
+
+
+def _loan(number: int, slot: Slot, pool: Pool) -> Loan:
+    places = tuple(zip(slot.at, slot.ahead, strict=True))
+    return number, pool.lend, slot.shape, slot.dtype, places
 
 
 def _convert(node: Node, view: np.ndarray, array: np.ndarray) -> None:

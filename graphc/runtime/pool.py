@@ -40,19 +40,19 @@ class _Block:
     owner: np.ndarray
     bytes: np.ndarray
     address: int
-    kind: tuple[tuple[int, ...], np.dtype]
+    shape: tuple[int, ...]
+    dtype: np.dtype
     array: np.ndarray
 
 
-def _block(bytes: np.ndarray, kind: tuple[tuple[int, ...], np.dtype]) -> _Block:
-    shape, dtype = kind
+def _block(bytes: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> _Block:
     assert bytes.base is not None
     array = bytes[: prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
-    return _Block(bytes.base, bytes, bytes.ctypes.data, kind, array)
+    return _Block(bytes.base, bytes, bytes.ctypes.data, shape, dtype, array)
 
 
 def _new_block(shape: tuple[int, ...], dtype: np.dtype) -> _Block:
-    return _block(aligned_empty((prod(shape) * dtype.itemsize,), uint8), (shape, dtype))
+    return _block(aligned_empty((prod(shape) * dtype.itemsize,), uint8), shape, dtype)
 
 
 # The references to the memory of a block of which no array is lent. Where other threads run at the
@@ -75,7 +75,9 @@ class Pool:
     def lend(self, shape: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, int]:
         """An array that shares memory with no other that anyone can reach, and its address."""
         for block in self.blocks:
-            if block.kind == (shape, dtype) and getrefcount(block.owner) == _OWN:
+            # a loop asks with the same objects: they are quicker to compare than what they say
+            same = block.shape is shape and block.dtype is dtype
+            if same and getrefcount(block.owner) == _OWN:
                 return block.array.view(), block.address
         block = self._reshaped(shape, dtype)
         self.blocks[:] = block, *self.blocks[: KEPT - 1]
@@ -87,5 +89,5 @@ class Pool:
         for n, block in enumerate(self.blocks):
             if size <= block.bytes.nbytes <= SLACK * size and getrefcount(block.owner) == _OWN:
                 del self.blocks[n]
-                return _block(block.bytes, (shape, dtype))
+                return _block(block.bytes, shape, dtype)
         return _new_block(shape, dtype)

@@ -32,6 +32,7 @@ from graphc.runtime.measure import Order, check_order, check_repeats, measure, p
 from graphc.runtime.profile import Profile
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.runtime.sources import Backend
+from graphc.runtime.team import get_threads
 from graphc.state import STATE_LOCK
 from graphc.tree import LEAF, Structure, assembler
 from graphc.types import array_of
@@ -110,8 +111,8 @@ class Program:
         with STATE_LOCK:
             runs, self._runs = self._runs, True
             try:
-                again = None if runs else self._bindings.last()
-                if again is None or again.enter is None:
+                threads, again = self._bindings.last
+                if runs or again is None or again.enter is None or threads != get_threads():
                     return MISSED
                 if again.large:
                     again.fresh()
