@@ -81,7 +81,7 @@ def _add_rows(f: IRFunction, row: _Row, c: str, count: int, _: str, places: Valu
     """Adds so many rows of B, each times its element of A; gives where the next ones begin."""
     a, b = places
     factors, rows = list[str](), list[str]()
-    for _ in range(count):
+    while len(rows) < count:
         factors.append(f.splat(f.load(a, f.scalar)))
         rows.append(f.hidden(b))
         a, b = f.at(a, "%cs.bytes"), f.at(b, "%bs.bytes")
