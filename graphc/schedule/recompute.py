@@ -24,6 +24,7 @@ from graphc.schedule.group import CAP, Group, fits, inline_numbers, memory_reads
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.reasons import Refusal
+from graphc.schedule.stages import APART
 
 NOMINAL = 256  # elements: what a named size counts as
 BYTES_A_COST = 0.5  # measured: a core moves 8 bytes a cycle from its caches, 16 costs take a cycle
@@ -38,8 +39,8 @@ STEPS = (
 @dataclass(slots=True)
 class _Region:
     """What a group could compute again: nodes with their coordinates there, and what each is
-    computed from in memory. `wanted` are those that it reads now, `fixed` those that it cannot;
-    `room` more items fit."""
+    computed from in memory. `wanted` are those that it reads now, `fixed` those that it cannot, of
+    `exact` ones it needs every bit; `room` more items fit."""
 
     group: Group
     room: int
@@ -47,6 +48,7 @@ class _Region:
     sources: dict[Node, list[Node]] = field(default_factory=dict)
     wanted: set[Node] = field(default_factory=set)
     fixed: set[Node] = field(default_factory=set)
+    exact: set[Node] = field(default_factory=set)
 
     @property
     def free(self) -> Iterable[Node]:
@@ -85,14 +87,22 @@ def _region(group: Group, items: dict[Node, Item], numbers: Numbers) -> _Region:
             if place.base not in group.place:
                 region.wanted.add(place.base)
                 region.reach(place)
-                if read.stored or item in exact:
+                if read.stored:
                     region.fixed.add(place.base)
+                if item in exact:
+                    region.exact.add(place.base)
     waiting = deque(region.coords)
     while waiting:
         node = waiting.popleft()
         if node not in region.sources:
             waiting.extend(_extended(region, node, items.get(node), numbers))
+    region.fixed |= {node for node in region.exact if not _is_steady(node, region)}
     return region
+
+
+def _is_steady(node: Node, region: _Region) -> bool:
+    """Whether a copy has the same bits: what it is computed from is in memory, and rounded once."""
+    return node.op.name in APART and region.fixed.issuperset(region.sources[node])
 
 
 def _extended(region: _Region, node: Node, item: Item | None, numbers: Numbers) -> Iterable[Node]:
