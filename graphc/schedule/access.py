@@ -96,7 +96,8 @@ def regroup(out: Shape, inner: Shape) -> tuple[tuple[int, ...], ...] | None:
 
 
 @lru_cache(MEMO)
-def _through_reshape(coords: Coords, out: Shape, inner: Shape) -> Coords | None:
+def through_reshape(coords: Coords, out: Shape, inner: Shape) -> Coords | None:
+    """The coordinates under `inner` of an element of `out`; None where axes merge."""
     groups = regroup(out, inner)
     if groups is None:
         return None
@@ -134,7 +135,7 @@ def resolve(node: Node, coords: Coords, stored: frozenset[Node] | set[Node]) -> 
         if isinstance(lower, View):
             coords = lower.coords(coords, source.type.shape, **node.params)
         else:
-            through = _through_reshape(coords, node.type.shape, source.type.shape)
+            through = through_reshape(coords, node.type.shape, source.type.shape)
             if through is None:
                 return Place(memory_of(node, stored), node.type.shape, coords)
             coords = through

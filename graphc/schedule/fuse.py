@@ -12,7 +12,7 @@ it, siblings join, and what is cheap is computed again rather than stored.
 
 from graphc.graph import Node
 from graphc.lowering import Contract, Reduce
-from graphc.schedule.access import Coords, Place, own_coords
+from graphc.schedule.access import Coords, Place, flat_index, own_coords
 from graphc.schedule.group import (
     Group,
     Read,
@@ -120,7 +120,7 @@ class Fusion:
             group = self.group_of.get(place.base)
             if group is None or group not in groups:
                 continue
-            if place.shape != place.base.type.shape or place.coords != group.place[place.base]:
+            if place.flat != flat_index(group.place[place.base], place.base.type.shape):
                 return "moved"
             late = late or place.base in group.late
         rows = next((g for g in groups if g.kind == "rows"), None)

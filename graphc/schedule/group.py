@@ -22,7 +22,7 @@ from graphc.lowering import (
     variable,
 )
 from graphc.ops import cast
-from graphc.schedule.access import Coords, Place, own_coords, resolve
+from graphc.schedule.access import Coords, Place, own_coords, resolve, through_reshape
 from graphc.schedule.items import Item
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.reasons import Reason, Refusal
@@ -178,11 +178,13 @@ def fits(groups: Sequence[Group], items: int, inline: set[Node]) -> bool:
 
 
 def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:
-    """Where the item's domain stands on the loops of these groups: on all of them or on the
-    rows."""
+    """Where the item's domain stands on the loops of these groups: on all of them, of maps also
+    with several of them in the place of an axis, or on the rows."""
     sizes = tuple(size for size in item.domain if size != 1)
     extents = groups[0].extents
     chosen: Sequence[int] | None = None
+    if len(sizes) < len(extents) and _takes_parts_of_axes(item, groups):
+        return through_reshape(own_coords(extents)[0], extents, item.domain)
     if sizes == extents:
         chosen = range(len(extents))
     elif not isinstance(item.node.op.lower, Reduce) or item.role != "compute":
@@ -193,6 +195,12 @@ def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:
         return None
     numbers = iter(chosen)
     return tuple(Index(0) if size == 1 else variable(next(numbers)) for size in item.domain)
+
+
+def _takes_parts_of_axes(item: Item, groups: Sequence[Group]) -> bool:
+    pointwise = item.role == "compute" and isinstance(item.node.op.lower, Pointwise)
+    maps = all(group.kind == "map" for group in groups)
+    return maps and (pointwise or item.role in ("piece", "state"))
 
 
 def reduced_variables(item: Item, home: Coords) -> frozenset[int]:

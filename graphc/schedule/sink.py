@@ -93,6 +93,8 @@ def _matched(place: Coords, read: Place) -> dict[int, Index] | None:
         return None
     result = {}
     for own, there in zip(place, read.coords, strict=True):
+        if len(own.terms) > 1:
+            return None
         for v, _ in own.terms:
             result[v] = there
     return result
