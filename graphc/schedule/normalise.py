@@ -18,6 +18,7 @@ from graphc.ops import broadcast_to, conv, identity, reshape
 from graphc.ops.convolution import is_padded, padded, roles
 from graphc.schedule.access import copied_views, is_view, own_coords, resolve
 from graphc.schedule.arrange import arranged
+from graphc.schedule.inside import look_inside
 from graphc.schedule.layout import laid_out
 from graphc.types import TensorType
 
@@ -39,7 +40,7 @@ def normalise(graph: Graph) -> Graph:
             case _:
                 return rebuild(node, inputs)
 
-    graph = _mapped(graph, with_copies)
+    graph = look_inside(_mapped(graph, with_copies))
     return replace(graph, outputs=tuple(map(_fresh, graph.outputs)))
 
 

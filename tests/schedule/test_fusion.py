@@ -57,6 +57,22 @@ def test_views_cost_nothing() -> None:
     assert kinds(scheduled([turned * 2])) == ["map"]
 
 
+def test_axes_that_merge_behind_a_map_are_its_loops() -> None:
+    turned = gx.reshape(gx.permute_dims(X, (1, 0)) * 2, (-1,))
+    schedule = scheduled([gx.sin(turned) + 1])
+    assert kinds(schedule) == ["map"]
+    assert arena_stores(schedule) == ["add"]
+
+
+def test_the_gradient_of_pooling_is_one_sweep() -> None:
+    x = gx.input("x", ("n", 8, 8, 3))
+    pooled = gx.nn.max_pool(gx.nn.relu(x * 2), 2)
+    loss = gx.sum((gx.reshape(pooled, (-1, 48)) @ weight(48, 2)) ** 2)
+    schedule = scheduled(gx.grad(loss, [x]))
+    assert [k for k in kinds(schedule) if k != "contract"] == ["map", "reduce", "map", "map"]
+    assert arena_stores(schedule)[-2:] == ["div", "where"]
+
+
 @pytest.mark.parametrize("function", [gx.nn.softmax, gx.nn.log_softmax])
 def test_softmax_is_one_kernel_of_three_sweeps(function: gx.nn.softmax) -> None:
     schedule = scheduled([function(X)])
@@ -213,3 +229,14 @@ def test_slabs_of_one_form_around_an_image_are_one_kernel(
     padded = gx.pad(gx.exp(images), ((0, 0), *around, (0, 0)))
     kernels = [step.kernel for step in scheduled([padded]).steps]
     assert sorted(k.origin.title for k in kernels) == ["exp_piece"] + ["fill"] * fills
+
+
+def test_values_with_a_padded_copy_have_no_other_memory() -> None:
+    """Where every reader is a contraction or comes behind one, as the sum around a layer does."""
+    x, weights = gx.input("x", ("n", 8, 8, 3)), [weight(3, 3, 3, 3), weight(3, 3, 3, 3)]
+    inner = gx.nn.relu(gx.nn.conv(x, weights[0]))
+    y = gx.nn.conv(inner, weights[1]) + inner
+    schedule = scheduled([y, *gx.grad(gx.sum(y * y), weights[1:])])
+    assert "where" not in arena_stores(schedule)
+    read_at_once = scheduled([gx.nn.conv(inner, weights[1]), gx.sum(inner)])
+    assert "where" in arena_stores(read_at_once)
