@@ -1,4 +1,4 @@
-"""Sums of what has been moved to mean 0: they part from the sums of other terms.
+"""Sums in the gradient of a normalisation: they part, and what is the same for all terms leaves.
 
 Enters: nothing. Leaves: `SUMS`, a table of rules. The gradient of a normalisation adds up
 
@@ -6,15 +6,23 @@ Enters: nothing. Leaves: `SUMS`, a table of rules. The gradient of a normalisati
 
 where c is the same for all that is summed. It depends on sums over all of a and of x, so that what
 was one more sweep over both is no sweep at all: sum(a) and sum(x - mean(x)) join the sweeps that
-make mean and c.
+make mean and c. Where a condition chooses what is summed, as relu does,
+
+    sum(where(m, 0, a * c))  ->  c * sum(where(m, 0, a))
+
+so that the gradients by scale, shift, mean and variance are two sums, and not four.
 """
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+
+import numpy as np
 
 from graphc.dims import product
 from graphc.functions.lifting import size
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node
-from graphc.ops import add, broadcast_to, div, mul, sub, sum_, where
-from graphc.ops.constants import filled
+from graphc.ops import add, broadcast_to, div, filled, isfinite, mul, sub, sum_, where
 from graphc.ops.views import below_views, fitted
 from graphc.passes.names import a, b, c, e, x, y, z
 from graphc.passes.rewrite import As, Rule
@@ -59,10 +67,73 @@ def _holds_sum(mean: Node, b: Node, axes: Axes) -> bool:
     )
 
 
+# ---- what is the same for all terms ----
+
+MOST = 4  # factors that are looked at
+ENOUGH = 3  # times the largest number: makes the smallest one infinite, and 0 not
+
+
+def _unscaled(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """sum(where(c, 0, x * broadcast_to(b))) -> b * sum(where(c, 0, x)).
+
+    A sum of 0 stays one, whatever b is: it may be infinite where nothing is chosen.
+    """
+    axes = z.node.params["axes"]
+    factors = list(_factors(x.node))
+    same = {n: _same(n, x.shape, axes) for n in factors}
+    others = [n for n in factors if same[n] is None]
+    if len(others) == len(factors) or not _is_measured(others, axes):
+        return None
+    terms = reduce(mul, map(Tensor, others))
+    chosen = (terms if i is x.node else Tensor(i) for i in y.node.inputs)
+    total = sum_(where(*chosen), axes=axes)
+    scale = reduce(mul, (_spread(s, z.shape) for n in factors if (s := same[n]) is not None))
+    largest = filled(total, np.finfo(total.dtype.numpy).max)
+    # A comparison with 0 would have all that is summed kept, so as to be rounded the same for it.
+    infinite = reduce(mul, [largest] * ENOUGH, total)
+    return where(isfinite(scale), mul(total, scale), infinite)
+
+
+def _factors(node: Node) -> Iterator[Node]:
+    """The factors of a product, from left to right."""
+    waiting, found = [node], 0
+    while waiting:
+        node = waiting.pop()
+        if node.op is mul and found < MOST:
+            found += 1
+            waiting.extend(reversed(node.inputs))
+        else:
+            yield node
+
+
+def _same(node: Node, whole: Shape, axes: Axes) -> Tensor | None:
+    """A factor less the axes along which it is the same; None if it is not the same along all."""
+    if node.op is not broadcast_to:
+        return None
+    (small,) = node.inputs
+    shape = _beside(small.type.shape, whole, axes)
+    return None if shape is None else fitted(Tensor(small), shape)
+
+
+def _is_measured(factors: Sequence[Node], axes: Axes) -> bool:
+    """Whether the product without its scale can hardly be too large or too small for its dtype: of
+    one factor, or of one and what has been moved to mean 0."""
+    if len(factors) != 2:
+        return len(factors) == 1
+    return any(
+        n.op is sub and _holds_sum(below_views(n.inputs[1]), n.inputs[0], axes) for n in factors
+    )
+
+
 SUMS = (
     Rule(
         As(z, (sum_, (add, a, (mul, As(y, (broadcast_to, c)), As(x, (sub, b, e)))))),
         _parted,
         exact=False,  # another order of rounding
+    ),
+    # another order of rounding; 0 for terms that cancel, and inf for those whose scale is nan
+    *(
+        Rule(As(z, (sum_, As(y, (where, *choice)))), _unscaled, exact=False)
+        for choice in ((c, 0.0, x), (c, x, 0.0))
     ),
 )

@@ -142,6 +142,13 @@ def halves(start: int) -> Tensor:
     return ops.pad(x, shape=(3, 5), starts=(0, start), steps=(1, 1), value=0.0)
 
 
+def chosen(x: Tensor, *scales: Tensor, first: bool = True) -> Tensor:
+    for scale in scales:
+        x = x * ops.broadcast_to(scale, shape=x.shape)
+    zero = ops.filled(x, 0.0)
+    return ops.where(x > 0, zero, x) if first else ops.where(x > 0, x, zero)
+
+
 def stepped(*starts: int) -> Tensor:
     parts = [given(f"part{start}_{len(starts)}", 2, 3) for start in starts]
     places = tuple((start, 0) for start in starts)
@@ -211,6 +218,12 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: of_centred(CUBE, given("u", 2, 1, 4), (1,)),
         lambda: of_centred(CUBE, ONE, (0, 2)),
     ],
+    "sum(where(c, 0.0, x))": [
+        lambda: ops.sum_(chosen(LONG, ROW), axes=(0,)),
+        lambda: ops.sum_(chosen(LONG * (LONG - LONG.mean(0)), ROW, ROW), axes=(0,)),
+        lambda: ops.sum_(chosen(CUBE, given("u", 2, 1, 4)), axes=(1,)),
+    ],
+    "sum(where(c, x, 0.0))": [lambda: ops.sum_(chosen(CUBE, ONE, first=False), axes=(0, 2))],
     "sum(neg(x))": [lambda: ops.sum_(-X, axes=(1,))],
     "sum(broadcast_to(x))": [
         lambda: (
