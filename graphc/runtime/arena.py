@@ -14,6 +14,7 @@ from graphc.dims import DimLike
 from graphc.runtime.code import Code, Strips
 from graphc.runtime.partition import Partition
 from graphc.runtime.team import ROW_WORDS
+from graphc.schedule.halves import plan_in_halves
 from graphc.schedule.kernel import Buffer
 from graphc.schedule.memory import Interval, own_bytes, plan_memory
 
@@ -47,8 +48,9 @@ def memory_of(
     code: Code,
     numbers: Mapping[DimLike, int],
     partitions: Sequence[Partition],
+    tight: bool,
 ) -> Memory:
-    """Where everything lies in the arena."""
+    """Where everything lies in the arena; `tight`: in as little memory as is found."""
     intervals: list[Interval] = []
     part_bytes: dict[Buffer, int] = {}
     buffers = [buffer for buffer in code.lives if buffer.kind != "strip"]
@@ -67,7 +69,8 @@ def memory_of(
     for strips, part in zip(code.strips, own, strict=True):
         level, parts = code.steps[strips.number].level, partitions[strips.number].parts
         intervals.append(Interval(part.stride * parts, level, level))
-    plan = plan_memory(intervals)
+    several = any(partition.parts > 1 for partition in partitions)
+    plan = plan_in_halves(intervals) if several and not tight else plan_memory(intervals)
     places = iter(plan.offsets)
     offsets = dict(zip(buffers, places, strict=False))
     scratch = [next(places) for _ in code.steps]

@@ -94,19 +94,17 @@ def bind(
     threads: int,
     backend: Backend,
     partitions: tuple[Partition, ...] | None = None,
+    tight: bool = False,
 ) -> Binding:
     """The table of a program for these sizes, split over up to `threads` parts, or as `partitions`
-    say.
-
-    BindingError for sizes that no memory holds.
-    """
+    say; `tight`: in little memory. BindingError for sizes that no memory holds."""
     code = template.code
     if partitions is None:
         partitions = _partitions(code, sizes, threads)
     cuts = {s.kernel: partitions[s.number].cut or Cut((), ()) for s in code.strips}
     known = {**sizes, **named_sizes(cuts), **_parts(code, partitions)}
     numbers = code.late.at(known)
-    memory = memory_of(code, numbers, partitions)
+    memory = memory_of(code, numbers, partitions, tight)
     if memory.total >= TOO_LARGE:
         raise too_large(sizes)
     table = _table(template, numbers, sizes, memory)

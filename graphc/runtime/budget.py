@@ -51,7 +51,7 @@ def bind_within(binding: Binding, budget: Budget, backend: Backend) -> Binding:
     """
     fitted = _fitted(binding, budget)
     template = make_template(fitted.code, backend.kernels)
-    return bind(template, binding.sizes, binding.threads, backend, fitted.partitions)
+    return bind(template, binding.sizes, binding.threads, backend, fitted.partitions, tight=True)
 
 
 def _fitted(binding: Binding, budget: Budget) -> Fitted:
@@ -79,7 +79,7 @@ def _within(binding: Binding, work: Work, order: Sequence[int], limit: int) -> F
     code = _code_of(binding.code, runs)
     tasks = binding.code.tasks
     partitions = tuple([binding.partitions[n] for run in runs for n in tasks[run.task]])
-    return Fitted(code, partitions, memory_of(code, binding.numbers, partitions).total)
+    return Fitted(code, partitions, memory_of(code, binding.numbers, partitions, tight=True).total)
 
 
 def _least(binding: Binding, work: Work, order: Sequence[int]) -> Fitted:

@@ -150,8 +150,11 @@ def test_what_runs_on_strips_is_seen() -> None:
     assert flops >= 2 * 4 * 64 * 64 * 16 * 7  # two products forward, five backward
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_a_memory_budget_moves_sets_as_a_whole(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+# Without a budget buffers share their middles, which takes more memory with three threads.
+@pytest.mark.parametrize(("count", "share"), [(2, 0.9), (3, 0.75)])
+def test_a_memory_budget_moves_sets_as_a_whole(
+    count: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(team._state, "threads", count)  # with three, fewer parts have the gradient
     x, g = (gx.input(name, (2, "t", 8)) for name in "xg")
     w, h = gx.input("w", (3, 8, 8)), x
@@ -160,9 +163,9 @@ def test_a_memory_budget_moves_sets_as_a_whole(count: int, monkeypatch: pytest.M
     roots = gx.grad(gx.sum(h * g), [x])
     free = gx.compile([x, g, w], roots)
     whole = free.memory_for(t=600).arena_bytes
-    tight = gx.compile([x, g, w], roots, memory_budget=0.9 * whole)
+    tight = gx.compile([x, g, w], roots, memory_budget=share * whole)
     assert strips_of(tight)
-    assert tight.memory_for(t=600).arena_bytes <= 0.9 * whole
+    assert tight.memory_for(t=600).arena_bytes <= share * whole
     assert tight.memory_for(t=600).recomputed
     rng = np.random.default_rng(5)
     arrays = [rng.standard_normal(shape) for shape in ((2, 600, 8), (2, 600, 8), (3, 8, 8))]

@@ -1,12 +1,14 @@
 """The memory plan: what lives at the same time never overlaps, however many buffers there are."""
 
+from itertools import combinations
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphc.schedule import memory
+from graphc.schedule import halves, memory
+from graphc.schedule.halves import plan_in_halves
 from graphc.schedule.memory import APART, LINE, Interval, Plan, own_bytes, plan_memory
 
 LIVES = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
@@ -33,6 +35,10 @@ def test_what_is_alive_together_is_apart(sizes: int, intervals: list[Interval]) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "SIZES", sizes)
         plan = planned_as_many(intervals)
+    check_apart(intervals, plan)
+
+
+def check_apart(intervals: list[Interval], plan: Plan) -> None:
     places = list(zip(intervals, plan.offsets, strict=True))
     for n, (a, start) in enumerate(places):
         assert start % LINE == 0
@@ -40,6 +46,32 @@ def test_what_is_alive_together_is_apart(sizes: int, intervals: list[Interval]) 
         for b, other in places[:n]:
             together = a.first <= b.last and b.first <= a.last
             assert not together or start + a.size <= other or other + b.size <= start
+
+
+@given(INTERVALS)
+def test_halves_take_little_more_and_keep_their_sides(intervals: list[Interval]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(halves, "LARGE", 128)
+        plan = plan_in_halves(intervals)
+        plain = plan_memory(intervals)
+    check_apart(intervals, plan)
+    assert plan.total <= halves.WORTH * plain.total
+    middles = [s + i.size // 2 for i, s in zip(intervals, plan.offsets, strict=True)]
+    for (a, start, middle), (b, other, _) in combinations(
+        zip(intervals, plan.offsets, middles, strict=True), 2
+    ):
+        meet = start < other + b.size and other < start + a.size
+        if plan != plain and meet and min(a.size, b.size) >= 128:
+            assert abs(middle - other - b.size // 2) <= LINE
+
+
+def test_layers_of_several_sizes_share_their_middles() -> None:
+    sizes = [8, 8, 4, 4, 2, 4, 4, 8, 8]
+    layers = [Interval(n * halves.LARGE, at, at + 1) for at, n in enumerate(sizes)]
+    plan = plan_in_halves(layers)
+    middles = {s + i.size // 2 for i, s in zip(layers, plan.offsets, strict=True)}
+    assert len(middles) == 2
+    assert plan.total == plan_memory(layers).total == 16 * halves.LARGE
 
 
 @given(INTERVALS)
