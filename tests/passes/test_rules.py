@@ -65,6 +65,21 @@ def test_a_rule_fires_and_preserves_values(rule: Rule) -> None:
             np.testing.assert_allclose(got, wanted, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [2.0, np.inf, -np.inf, np.nan])
+def test_a_scale_that_leaves_a_sum_keeps_what_is_not_finite(scale: float) -> None:
+    """And 0 where nothing is chosen, which is what `where` is there for."""
+    x, c = gx.input("x", (4, 3)), gx.input("c", (3,))
+    before = gx.sum(gx.where(x > 0, x * c, 0.0), axis=0)
+    (after,) = rewrite([before.node], table(SUMS))
+    assert after is not before.node
+    chosen = np.array([[1.0, -1.0, 1e-38], [-2.0, -3.0, -1.0], [3.0, -1.0, 1e-45], [1, -1, -1]])
+    fed = {x.node: chosen.astype("f"), c.node: np.full(3, scale, np.float32)}
+    with np.errstate(all="ignore"):
+        (wanted,), (got,) = evaluate([before.node], fed), evaluate([after], fed)
+    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(wanted))
+    assert got[1] == wanted[1] == 0
+
+
 FOLDED = sorted({rule.pattern.pattern[0].name for rule in FOLD} & SAMPLES.keys())  # type: ignore[union-attr]
 
 
