@@ -14,7 +14,8 @@ would cost a fifth: there every number of rows has a loop. A is broadcast from a
 transposed A needs no packing), the rows of B are vectors b_stride apart, C is row-major; behind
 `columns` anything is written, up to a whole tile, but by exact tiles nothing. Of the last vector of
 B only what `columns` leaves is read, where masks are quick. A tile of one row goes along as many
-vectors as `columns` fill: there the branches stand after vectors.
+vectors as `columns` fill: there the branches stand after vectors. A tile with groups has all its
+rows: side by side in a group, and row_stride from one group to the next.
 
 A tile of several taps is for windows that slide along the rows: row i + t of A, which is tap t of
 row i, meets the row of B that is t * b_tap further on. An element of A is read once for all taps:
@@ -43,13 +44,14 @@ def micro_function(tile: Tile) -> IRFunction:
     f.scaled("rs", "cs", "bs", "ldc", "a_run", "b_run", "b_tap")
     f.do("%b.0 = inttoptr i64 %b to ptr")
     narrow = tile.vectors == 1
-    f.do(f"%rs.group = mul i64 %rs.bytes, {NARROW_GROUP if narrow else GROUP}")
+    apart = 1 if tile.group > 1 else NARROW_GROUP if narrow else GROUP
+    f.do(f"%rs.group = mul i64 %rs.bytes, {apart}")
     f.do(f"%ahead = mul i64 %cs.bytes, {AHEAD}")
     # from the end of a run to the start of the next
     for name, step in (("a_run", "cs"), ("b_run", "bs")):
         f.do(f"%{name}.next = sub i64 %{name}.bytes, {f.value(f'mul i64 %k, %{step}.bytes')}")
     masks, behind = _masks(f, tile), _compared(f, "%columns", tile.width, tile.vectors)
-    strides = f.multiples("%rs.bytes", NARROW_GROUP) if narrow else _strides(f)
+    strides = _strides(f, tile)
 
     def tile_of_rows(_: str, values: Values) -> Values:
         a, c, left = values
@@ -59,7 +61,9 @@ def micro_function(tile: Tile) -> IRFunction:
             sums = (_narrow_sums if narrow else _sums)(f, tile, leave, a, strides, masks)
             _store_tile(f, tile, leave, c, sums, masks)
 
-        if narrow and tile.taps == 1:
+        if tile.group > 1:
+            stored([""] * tile.rows)
+        elif narrow and tile.taps == 1:
             f.switch(rows, {n: partial(stored, [""] * n) for n in range(1, tile.rows + 1)})
         else:
             stored(behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows))
@@ -74,8 +78,12 @@ def micro_function(tile: Tile) -> IRFunction:
     return f
 
 
-def _strides(f: IRFunction) -> Values:
-    """From the first row of a group to each of its rows."""
+def _strides(f: IRFunction, tile: Tile) -> Values:
+    """From the first row that has a pointer to each of those that share it."""
+    if tile.group > 1:
+        return [str(n * f.size) for n in range(tile.group)]
+    if tile.vectors == 1:
+        return f.multiples("%rs.bytes", NARROW_GROUP)
     return ["0", *(f.value(f"mul i64 %rs.bytes, {row}") for row in range(1, GROUP))]
 
 
@@ -119,7 +127,7 @@ def _narrow_sums(
 
     def step(pointers: Values, b: str, sums: Values) -> Values:
         pointers = [f.hidden(pointer) for pointer in pointers]
-        if tile.taps == 1:
+        if tile.taps == 1 and tile.group == 1:
             f.prefetch(f.at(pointers[0], "%ahead"))
         vectors = [f.masked_load(f.at(b, tap), masks[0]) for tap in taps]
         read = [_factor(f, pointers, strides, n) for n in range(tile.taps - 1)]
@@ -133,7 +141,7 @@ def _narrow_sums(
 
         return _chained(f, leave, sums, row)
 
-    pointers = _pointers(f, len(leave) + tile.taps - 1, NARROW_GROUP, a)
+    pointers = _pointers(f, len(leave) + tile.taps - 1, len(strides), a)
     return _along_depth(f, pointers, len(leave), step)
 
 

@@ -39,6 +39,16 @@ def _matrix(
     return np.asarray(SimpleNamespace(__array_interface__=interface))
 
 
+def _rows(tile: Tile, address: int, shape: tuple[int, int], strides: tuple[int, int]) -> np.ndarray:
+    """The rows of A, which may be in groups."""
+    if tile.group == 1:
+        return _matrix(address, tile.dtype, shape, strides)
+    step = strides[0] * np.dtype(tile.dtype).itemsize
+    groups = range(shape[0] // tile.group)
+    near = (tile.group, shape[1]), (1, strides[1])
+    return np.concatenate([_matrix(address + n * step, tile.dtype, *near) for n in groups])
+
+
 def micro_python(tile: Tile) -> Callable[..., None]:
     """What the kernel of a tile does, in NumPy."""
 
@@ -50,7 +60,7 @@ def micro_python(tile: Tile) -> Callable[..., None]:
         for run, tap in product(range(runs), range(tile.taps)):
             at_a, at_b = a + (run * a_run + tap * rs) * size, b + (run * b_run + tap * b_tap) * size
             strides = (1, bs) if tile.dot else (bs, 1)
-            left = _matrix(at_a, tile.dtype, (m, k), (rs, cs))
+            left = _rows(tile, at_a, (m, k), (rs, cs))
             total += left @ _matrix(at_b, tile.dtype, (k, columns), strides)
         target[:] = total
 

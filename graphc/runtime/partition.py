@@ -22,7 +22,7 @@ from graphc.runtime.family import host_core
 from graphc.schedule.blocking import Blocking, choose_blocking, make_blocking
 from graphc.schedule.kernel import Axis, ContractKernel, Kernel, LoopKernel, StripKernel
 from graphc.schedule.memory import own_bytes
-from graphc.schedule.tiles import Matmul, in_shares, transposed
+from graphc.schedule.tiles import Matmul, in_groups, in_shares, transposed
 from graphc.schedule.walk import ONCE, Loop
 
 SPLIT_CYCLES = 4_000  # a step below this runs on one thread
@@ -212,13 +212,33 @@ def _matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Matmul:
 
 
 def _of_matmul(kernel: ContractKernel, numbers: Numbers, parts: int) -> Partition:
-    one = blocking = choose_blocking(_matmul(kernel, numbers, 1), host_core(), 1)
+    one = blocking = _blocking(kernel, numbers, 1)
     if one.cycles < SPLIT_CYCLES:
         parts = 1
     if parts > 1:
-        blocking = choose_blocking(_matmul(kernel, numbers, parts), host_core(), parts)
+        blocking = _blocking(kernel, numbers, parts)
     shares = None if kernel.share is None else blocking.matmul.outer[0].extent
     return Partition(blocking.extent, 1, parts, one.cycles, blocking, shares)
+
+
+def _blocking(kernel: ContractKernel, numbers: Numbers, parts: int) -> Blocking:
+    """The cheaper one: of the contraction as it is, or with its rows in groups."""
+    matmul = _matmul(kernel, numbers, parts)
+    plain = choose_blocking(matmul, host_core(), parts)
+    grouped = in_groups(matmul, host_core()) if _are_rows_in_order(kernel) else None
+    if grouped is None:
+        return plain
+    other = choose_blocking(grouped, host_core(), parts)
+    return other if other.cycles < plain.cycles and other.extent >= parts else plain
+
+
+def _are_rows_in_order(kernel: ContractKernel) -> bool:
+    """Whether sums of shares lie in memory as if the last outer loop were part of the rows."""
+    if kernel.share is None or kernel.row is None or kernel.outer[-1] == kernel.share:
+        return False
+    steps = dict(kernel.stage.stores[0].index.terms)
+    row = steps.get(kernel.row, 0) * kernel.axes[kernel.row].extent
+    return steps.get(kernel.outer[-1], 0) == row
 
 
 def _number(size: DimLike, numbers: Numbers) -> int:

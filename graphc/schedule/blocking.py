@@ -135,7 +135,9 @@ def _room(matmul: Matmul, core: Core, columns: int, pack: bool) -> int:
 
 
 def _block_rows(matmul: Matmul, tile: Tile, parts: int, columns: int, room: int) -> int:
-    """C fills the room for it, and every part finds a block."""
+    """C fills the room for it, and every part finds a block; groups of rows are one."""
+    if tile.group > 1:
+        return tile.rows
     grid = max(matmul.count * -(-matmul.columns // columns), 1)
     most = max(room // (columns * SIZES.get(matmul.dtype, 8)), tile.rows)
     blocks = max(-(-matmul.rows // most), 1)
@@ -217,7 +219,7 @@ def make_blocking(
 def _edge(matmul: Matmul, tile: Tile, core: Core) -> Tile:
     """The tile of the last columns: one of fewer vectors."""
     tail = matmul.columns % tile.columns
-    if tile.wide or tail == 0 or tile.taps > 1:
+    if tile.wide or tail == 0 or tile.taps > 1 or tile.group > 1:
         return tile
     if tile.dot:
         same = (t for t in tiles_of(core, matmul.dtype) if t.dot and t.vectors >= tail)
@@ -245,7 +247,7 @@ def choose_blocking(matmul: Matmul, core: Core, parts: int) -> Blocking:
     """Tiles, blocks and packing for these sizes and strides; at least `parts` blocks if it can."""
     tile, cycles = choose_tile(matmul, core)
     turn = False
-    if 0 < matmul.columns < min(matmul.rows, 64) and matmul.dtype in SIZES:
+    if 0 < matmul.columns < min(matmul.rows, 64) and matmul.dtype in SIZES and matmul.group == 1:
         transpose = transposed(matmul)
         other, other_cycles = choose_tile(transpose, core)
         other_cycles += 50 + matmul.rows * matmul.columns * SIZES[matmul.dtype] / 12

@@ -29,6 +29,7 @@ SHORT_SUM = 64  # products: a sum so short waits for the stores of the last one
 CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count on
 MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 16, 4  # of a tile
 SLID = (2, 3)  # taps of windows whose inputs are read once for all of them
+GROUPS = ((3, 3), (3, 9), (5, 5))  # how many, of how many rows: taps of images of 1 or 3 channels
 MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
 EXACT_BYTES = 64  # and from here on stored
 FEW_COLUMNS = 8  # are copied, for dot tiles to go along them
@@ -51,7 +52,9 @@ class Matmul:
     """C[outer..., i, j] = the sum over the depth loops of A * B; strides in elements.
 
     Of `outer`, the first `shared` stand in the grid before the blocks of columns, the others behind
-    them: those along which B does not move. Sums that are `plain` are stored as they are.
+    them: those along which B does not move. Sums that are `plain` are stored as they are. Where
+    `group` is not 1, rows are groups of so many elements side by side, and a_row is the step from
+    one group to the next.
     """
 
     dtype: str
@@ -63,6 +66,7 @@ class Matmul:
     a_row: int
     b_column: int
     plain: bool = False
+    group: int = 1
 
     @property
     def count(self) -> int:
@@ -130,6 +134,20 @@ def in_shares(matmul: Matmul, parts: int) -> Matmul:
     return replace(matmul, outer=outer, shared=matmul.shared + 1, depth=tuple(depth))
 
 
+def in_groups(matmul: Matmul, core: Core) -> Matmul | None:
+    """With the last outer loop, along which B does not move, in the rows; None if no tile is so.
+
+    One tile then has all sums of few channels, which else fill a third of the registers.
+    """
+    if matmul.shared == len(matmul.outer) or matmul.a_row != 1:
+        return None
+    *outer, last = matmul.outer
+    rows = last.extent * matmul.rows
+    if all((t.rows, t.group) != (rows, matmul.rows) for t in tiles_of(core, matmul.dtype)):
+        return None
+    return replace(matmul, outer=(*outer, ONCE), rows=rows, a_row=last.a, group=matmul.rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """The register block of a micro-kernel: up to `rows` x `vectors` sums of `width` elements.
@@ -138,6 +156,7 @@ class Tile:
     element of C, its lanes run along k. Tiles of one row and dot tiles take fewer columns as well;
     a dot tile of one row goes along its columns, a vector of sums at a time. A tile of several taps
     is for a depth loop of so many, a step of which is a row of A.
+    Where `group` is not 1, a tile has just its rows, in groups as those of a Matmul are.
     """
 
     rows: int
@@ -147,6 +166,7 @@ class Tile:
     masked: bool = False
     dot: bool = False
     taps: int = 1
+    group: int = 1
 
     @property
     def columns(self) -> int:
@@ -176,7 +196,7 @@ class Tile:
 @lru_cache(64)
 def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
     """All tiles there are: those of 1, 2, ... vectors, the wide one of one row, the dot tiles,
-    those of windows.
+    those of windows, those of rows in groups.
 
     Sums, a row of B and one broadcast of a tile fit the registers, both for every tap.
     """
@@ -185,6 +205,7 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
     wide = [Tile(1, v, width, dtype, masked) for v in (WIDE_VECTORS, LONG_VECTORS)]
     shapes = (*_dots(core), (1, ROW_OF_DOTS))
     dots = [Tile(rows, v, width, dtype, masked=True, dot=True) for rows, v in shapes]
+    grouped = [(n, group) for n, group in GROUPS if n * group <= most[1]]
     slid = [(taps, min(core.registers - 2 * taps, MOST_ROWS)) for taps in SLID]
     return (
         *(
@@ -195,6 +216,7 @@ def tiles_of(core: Core, dtype: str) -> tuple[Tile, ...]:
         *wide,
         *dots,
         *(Tile(rows, 1, width, dtype, masked, taps=taps) for taps, rows in slid),
+        *(Tile(n * group, 1, width, dtype, masked, group=group) for n, group in grouped),
     )
 
 
@@ -281,7 +303,10 @@ def _loads(matmul: Matmul, tile: Tile, rows: int, vectors: int) -> float:
 
 def _row_cycles(matmul: Matmul, rows: int) -> float:
     """To read one element of each row of A: nearly two a cycle, but for rows a power of two apart:
-    they share so few sets of the first cache that they drive each other out."""
+    they share so few sets of the first cache that they drive each other out. Groups lie in one or
+    two lines each."""
+    if matmul.group > 1:
+        return rows * 0.52
     lines, rest = divmod(matmul.a_row * SIZES[matmul.dtype], LINE)
     sets = CACHE_SETS // gcd(CACHE_SETS, lines) if rest == 0 else CACHE_SETS
     return rows * (2 if rows > CACHE_WAYS * sets else 0.55)
@@ -296,9 +321,13 @@ def slid_loop(matmul: Matmul, tile: Tile) -> Loop | None:
 
 def candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
     """The tiles that can compute it, and are not wider than it."""
+    if matmul.group > 1:
+        same = (matmul.rows, matmul.group)
+        yield from (t for t in tiles_of(core, matmul.dtype) if (t.rows, t.group) == same)
+        return
     unit = len(matmul.depth) == 1 and matmul.depth[0].a == 1
     unit = unit and (matmul.depth[0].b == 1 or matmul.columns <= FEW_COLUMNS)
-    for tile in tiles_of(core, matmul.dtype):
+    for tile in (t for t in tiles_of(core, matmul.dtype) if t.group == 1):
         fits = matmul.columns > tile.columns - tile.width or tile.vectors == 1
         slides = tile.taps == 1 or slid_loop(matmul, tile) is not None
         if tile.wide and matmul.rows != 1:

@@ -22,7 +22,7 @@ from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.python_mode import python_kernel
 from graphc.schedule.blocking import Blocking, choose_blocking, make_blocking
-from graphc.schedule.tiles import SIZES, Core, Matmul, candidates, dense
+from graphc.schedule.tiles import SIZES, Core, Matmul, candidates, dense, in_groups, in_shares
 from graphc.schedule.walk import Loop
 
 SIDES = (1, 2, 3, 7, 15, 17, 31, 33, 63, 65, 100, 129)
@@ -342,6 +342,35 @@ def test_windows_that_slide_are_read_once() -> None:
     assert choose_blocking(replace(layer, columns=64), core, 1).whole.taps == 1
     two = replace(layer, depth=(taps[0], Loop(2, 16, 256), taps[2]))
     assert choose_blocking(two, core, 1).whole.taps == 2
+
+
+@pytest.mark.parametrize("python", [False, True])
+@pytest.mark.parametrize("core", CORES, ids=["host", "tiny", "avx2", "sse"])
+@pytest.mark.parametrize(("taps", "wide"), [(3, 1), (3, 3), (5, 1)])
+def test_shares_of_the_depth_and_groups_of_rows(
+    taps: int, wide: int, core: Core, python: bool
+) -> None:
+    """A gradient by weights: its taps downwards are an outer loop, or groups of rows of a tile."""
+    rng = np.random.default_rng(taps)
+    count, side, narrow, away = 4, 6, 21, 6 + taps - 1
+    images = rng.standard_normal((count, away, away, wide))
+    g = rng.standard_normal((count, side, side, narrow))
+    seen = np.lib.stride_tricks.sliding_window_view(images, (taps, taps), (1, 2))
+    expected = np.einsum("nyxckl,nyxo->klco", seen, g)
+    depth = (
+        Loop(count, away * away * wide, side * side * narrow),
+        Loop(side, away * wide, side * narrow),
+        Loop(side, wide, narrow),
+    )
+    outer = (Loop(taps, away * wide, 0),)
+    matmul = in_shares(Matmul("float64", outer, 0, taps * wide, narrow, depth, 1, 1), 2)
+    assert [loop.extent for loop in matmul.outer] == [2, taps]
+    grouped = in_groups(matmul, core)
+    assert (grouped is not None) == (core.registers > taps * taps * wide + 2)
+    for form in (matmul, *([] if grouped is None else [grouped])):
+        got = run_general(form, choose_blocking(form, core, 2), core, images, g, python)
+        shape = (2, taps, taps, wide, narrow)
+        np.testing.assert_allclose(got.reshape(shape).sum(axis=0), expected, rtol=1e-9, atol=1e-9)
 
 
 def run_general(

@@ -30,7 +30,8 @@ def both(
 ) -> tuple[np.ndarray, np.ndarray]:
     """C by the kernel and by its twin; runs of A begin 5 elements apart."""
     rng, number = np.random.default_rng(k), np.dtype(tile.dtype)
-    a = rng.standard_normal(1 + (m + tile.taps - 2) * rs + k * cs + 5 * runs).astype(number)
+    length = tile.group + (m + tile.taps - 2) * rs + k * cs + 5 * runs
+    a = rng.standard_normal(length).astype(number)
     width = columns if tile.masked else tile.columns  # of B, as far as it may be read
     b_stride = k + 3 if tile.dot else width
     of_b = columns * b_stride if tile.dot else runs * k * width * tile.taps
@@ -47,9 +48,11 @@ def both(
 
 
 def sizes(tile: Tile) -> list[tuple[int, int, int]]:
-    """Rows of C, rows and columns of a tile: whole, in part, several and a rest."""
+    """Rows of C, rows and columns of a tile: whole, in part, several and a rest; of groups all."""
     narrow = 1 if tile.dot or tile.wide else tile.columns - tile.width + 1
     few = max(tile.rows - 3, 1)
+    if tile.group > 1:
+        return [(tile.rows, tile.rows, columns) for columns in (1, tile.columns)]
     return [
         (tile.rows, tile.rows, tile.columns),
         (1, tile.rows, narrow),
@@ -77,7 +80,7 @@ def test_runs(dtype: str) -> None:
     for tile, (k, runs) in itertools.product(
         [t for t in tiles_of(core, dtype) if not t.dot], ((0, 3), (1, 4), (3, 3), (6, 2), (5, 0))
     ):
-        size = (tile.rows + 2, tile.rows, tile.columns)
+        size = (tile.rows + 2 * (tile.group == 1), tile.rows, tile.columns)
         got, expected = both(core, tile, *size, k, add=1, rs=k + 1, cs=1, runs=runs)
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
@@ -103,13 +106,14 @@ def test_packing(dtype: str, core: Core) -> None:
 
 def test_nothing_is_read_outside() -> None:
     """Masked lanes and an empty k touch no memory: their addresses need not exist."""
-    core, out = host_core(), np.ones((3, 64), "f")
+    core, out = host_core(), np.ones((33, 64), "f")
     for tile in tiles_of(core, "float32"):
         out[:] = 1
+        m = 2 if tile.group == 1 else tile.rows
         places = (0, 1, 1, 0, 1, out.ctypes.data, 64)
-        call_micro(micro_address(core, tile), 2, min(tile.rows, 2), 1, *places, 0, 0, 1, 0, 0, 0)
-        assert not out[:2, 0].any()
-        assert (out[2] == 1).all()
+        call_micro(micro_address(core, tile), m, min(tile.rows, m), 1, *places, 0, 0, 1, 0, 0, 0)
+        assert not out[:m, 0].any()
+        assert (out[m:] == 1).all()
 
 
 def test_the_family_is_fixed_by_the_core() -> None:
@@ -119,7 +123,8 @@ def test_the_family_is_fixed_by_the_core() -> None:
         *((16, 1), (14, 2), (9, 3), (6, 4)),
         *((1, 8), (1, 256), (3, 8), (6, 4), (1, 128)),  # wide, long, dot
         *((16, 1), (16, 1)),  # of two and three taps
+        *((9, 1), (27, 1), (25, 1)),  # of groups
     ]
     text = family_ir(tiles, 16, "float32")
     assert text == family_ir(tiles, 16, "float32")
-    assert len(text) < 620_000
+    assert len(text) < 710_000
