@@ -22,18 +22,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from graphc.codegen.macro import (
-    CASTS,
+from graphc.codegen.macro import CASTS, SumsSpec, contract_words, filled_depth
+from graphc.codegen.slots import (
+    ARRAYS,
     FIRST,
+    LAST,
     LINES,
+    NEXT,
     OUTER,
     PACKED,
     STATE,
+    STOP,
     STRIDES,
+    TABLE,
     TARGET,
-    SumsSpec,
-    contract_words,
-    filled_depth,
 )
 from graphc.codegen.writer import Writer
 from graphc.schedule.blocking import STATE_BYTES, Blocking
@@ -53,13 +55,15 @@ class ContractSpec:
     scratch.
 
     `target`: where the epilogue only stores sums, rows of columns one behind the other: the texts
-    of the address of C, of the step from row to row, of those of the outer loops.
+    of the address of C, of the step from row to row, of those of the outer loops. `read`: address
+    and step from row to row of each array of C's shape that the epilogue reads.
     """
 
     sums: SumsSpec
     outer: tuple[str, ...] = ()
     alias_scratch: int = 2
     target: tuple[str, ...] = ()
+    read: tuple[tuple[str, str], ...] = ()
 
 
 def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> None:
@@ -82,6 +86,8 @@ def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> Non
     slots = (TARGET, TARGET + 1, *range(STRIDES, STRIDES + len(spec.outer)))
     for slot, text in zip(slots, spec.target or ("0",), strict=False):
         writer.line(f"state[{slot}] = {text}")
+    for slot, text in ((TABLE, "0"), *(_asked(spec) if spec.sums.asks else ())):
+        writer.line(f"state[{slot}] = {text}")
     with writer.block("for block in range(begin, end):"):
         writer.line("call_micro(sums, block, base, args)")
         moving = spec.outer[:-1] if spec.sums.lined else spec.outer
@@ -98,6 +104,14 @@ def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> Non
             stack.enter_context(writer.block("for c in range(n):"))
             writer.line("j = j0 + c")
             epilogue(writer, f"acc[({first}r) * pitch + c]" if first else "acc[r * pitch + c]")
+
+
+def _asked(spec: ContractSpec) -> Iterator[tuple[int, str]]:
+    """What the macro-kernel reads to ask for memory ahead."""
+    yield from ((LAST, "end"), (ARRAYS, str(len(spec.read))))
+    for n, (address, step) in enumerate(spec.read):
+        yield from ((ARRAYS + 1 + 2 * n, address), (ARRAYS + 2 + 2 * n, step))
+    yield from ((slot, f"base + {8 * TABLE}") for slot in (NEXT, STOP))
 
 
 def contract_values(
@@ -154,6 +168,8 @@ def _fast_values(blk: Blocking, micro: Callable[[Tile], int], pack: int) -> Iter
     yield from (walk.step.a, walk.step.b, column)
     yield from _loop_values(_filled(around, count - 1))
     yield from _loop_values(_filled(walk.rest, count - 2))
+    if not blk.matmul.outer:
+        yield from blk.ahead
 
 
 def _filled(loops: Sequence[Loop], count: int) -> tuple[Loop, ...]:

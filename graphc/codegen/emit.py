@@ -13,7 +13,8 @@ from graphc.codegen.macro import SumsSpec, contract_words, sums_source
 from graphc.codegen.strips import STRIPS
 from graphc.codegen.words import ContractWords, Emitted, StripWords, Words, alias_class
 from graphc.codegen.writer import Writer
-from graphc.schedule.kernel import ContractKernel, Kernel, LoopKernel, Reduced, StripKernel
+from graphc.schedule.ahead import MOST_ARRAYS
+from graphc.schedule.kernel import ContractKernel, Kernel, Load, LoopKernel, Reduced, StripKernel
 
 
 def emit(kernel: Kernel) -> Emitted:
@@ -51,7 +52,12 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
         total = {n: "total" for n, v in enumerate(kernel.values) if isinstance(v, Reduced)}
         elements = Elements(writer, words, kernel.values, pointers, total, loop="axis")
         elements.prepare(kernel.stage.stores)
-        spec = replace(spec, target=_target(kernel, elements, f"w[{width} + {{}}]"))
+        address = f"w[{width} + {{}}]"
+        spec = replace(
+            spec,
+            target=_target(kernel, elements, address),
+            read=_read(kernel, elements, address) if sums.asks else (),
+        )
 
         def epilogue(writer: Writer, value: str) -> None:
             for name, v in (("i", kernel.row), ("j", kernel.column)):
@@ -63,6 +69,23 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
 
         emit_contract(writer, spec, epilogue)
     return Emitted(writer.text(), tuple(words.entries))
+
+
+def _read(kernel: ContractKernel, elements: Elements, address: str) -> tuple[tuple[str, str], ...]:
+    """The arrays of the result's shape that the epilogue reads, as `ContractSpec` has them."""
+    found: dict[int, tuple[str, str]] = {}
+    row, column = kernel.row, kernel.column
+    if row is None or column is None:
+        return ()
+    for load in kernel.values:
+        if not isinstance(load, Load) or load.position is not None:
+            continue
+        steps = dict(load.index.terms)
+        rows = row in steps and steps.get(column) == 1 and load.index.offset == 0
+        if rows and kernel.operands[load.operand].dtype == kernel.dtype:
+            step = elements.stride(load.operand, row, steps[row])
+            found[load.operand] = (address.format(load.operand), step)
+    return tuple(found.values())[:MOST_ARRAYS]
 
 
 def _target(kernel: ContractKernel, elements: Elements, address: str) -> tuple[str, ...]:

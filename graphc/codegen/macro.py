@@ -20,19 +20,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from graphc.codegen.asked import AHEAD_WORDS, ASK
+from graphc.codegen.slots import (
+    FIRST,
+    LINES,
+    NEXT,
+    OUTER,
+    PACKED,
+    STATE,
+    STOP,
+    STRIDES,
+    TABLE,
+    TARGET,
+)
 from graphc.codegen.writer import Writer
-from graphc.schedule.blocking import MOST_OUTER, STATE_BYTES
+from graphc.schedule.ahead import ENTRY
+from graphc.schedule.blocking import STATE_BYTES
 from graphc.schedule.tiles import SIZES
 
 NAME = "block_sums"
-STATE = ("i0", "j0", "m", "n", "pitch")  # int64: first row and column, how many, the row stride
-PACKED = len(STATE)  # in the state: for which blocks B is packed
-FIRST = PACKED + 1  # in the state: the first block of the part that asks
-TARGET = FIRST + 1  # in the state: where sums are stored that no epilogue changes, 0: nowhere
-LINES = TARGET + 2  # in the state: how many steps of the last outer loop the block has
-OUTER = LINES + 1  # in the state: the outer loops' indices
-STRIDES = OUTER + MOST_OUTER  # in the state: their steps in the target
-
 COMMON_WORDS = (
     "a_address",
     "b_address",
@@ -122,6 +128,11 @@ class SumsSpec:
         return self.fast and self.outer > self.shared
 
     @property
+    def asks(self) -> bool:
+        """Whether memory is asked for ahead: of single matrices, which alone are large."""
+        return self.fast and not self.outer
+
+    @property
     def loops(self) -> tuple[str, ...]:
         """The indices of the outer loops."""
         return tuple(f"at{n}" for n in range(self.outer))
@@ -134,7 +145,9 @@ def contract_words(spec: SumsSpec) -> tuple[str, ...]:
         return (*COMMON_WORDS, *outer, *_loop_words("depth", spec.depth))
     depth = filled_depth(spec.depth)
     around = _loop_words("pack", depth - 1)
-    return (*COMMON_WORDS, *outer, *FAST_WORDS, *around, *_loop_words("rest", depth - 2))
+    ahead = AHEAD_WORDS if spec.asks else ()
+    rest = _loop_words("rest", depth - 2)
+    return (*COMMON_WORDS, *outer, *FAST_WORDS, *around, *rest, *ahead)
 
 
 def filled_depth(loops: int) -> int:
@@ -175,9 +188,11 @@ for v in range(column_tiles):
         c_tile = c_target + line * c_line + j * {size}
         call_micro(
             micro, m, tile_rows, wide, a_tile, a_down, a_along, b_tile, b_depth, c_tile, pitch,
-            k, started, count, a_run, b_run, b_tap
-        )
-started = 1"""
+            k, started, count, a_run, b_run, b_tap, soon
+        )"""
+
+TAKEN = f"""
+    soon = minimum(soon + floordiv(m + tile_rows - 1, tile_rows) * {8 * ENTRY}, state[{STOP}])"""
 
 SCALES = {"column": " * block_columns", "row": " * block_rows"}
 
@@ -255,11 +270,14 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
     for operand, start in (("a", "i0 * a_row"), ("b", "j0 * b_column")):
         terms = " + ".join([start, *_moves(operand, "outer", spec.loops)])
         line(f"{operand}_block = {operand}_address + ({terms}) * {size}")
+    if spec.asks:
+        line("fresh = 0")
     with writer.block("if packed_b != 0:"):
         _emit_packing(writer, spec)
         line("b_block = c_block + packed_b")
     _emit_target(writer, spec)
     _emit_lines(writer, spec)
+    line(ASK.format(size=size) if spec.asks else f"soon = base + {8 * TABLE}")
     line("started = 0")
     blocks = "for t in range(depth_blocks):"
     with _nest(writer, "rest", filled_depth(spec.depth) - 2) as loops, writer.block(blocks):
@@ -267,7 +285,11 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
             " + ".join([f"t * {operand}_step", *_moves(operand, "rest", loops)])
             for operand in ("a", "b")
         )
-        line(CALLS.format(size=size, first=FIRST, a_panel=a_panel, b_panel=b_panel))
+        calls = CALLS.format(size=size, first=FIRST, a_panel=a_panel, b_panel=b_panel)
+        line(calls + (TAKEN if spec.asks else ""))
+        line("started = 1")
+    if spec.asks:
+        line(f"state[{NEXT}] = soon")
     line(TURN)
     with writer.block("if c_target != c_block:"):
         line("m = 0")
@@ -317,6 +339,8 @@ def _emit_packing(writer: Writer, spec: SumsSpec) -> None:
                 line(f"source = b_block + ({source}) * {size}")
                 line(f"target = c_block + packed_b + ({target}) * {size}")
                 line(PACK)
+        if spec.asks:
+            line("fresh = ahead_depths")
 
 
 def _emit_plain(writer: Writer, spec: SumsSpec) -> None:

@@ -66,10 +66,10 @@ class IRFunction:
         """The pointer, of which LLVM does not know where it comes from."""
         return self.value(f'call ptr asm "", "=r,0"(ptr {pointer})')
 
-    def prefetch(self, pointer: str) -> None:
-        """Asks for the line of a pointer, which need not be valid."""
+    def prefetch(self, pointer: str, near: int = 3) -> None:
+        """Asks for the line of a pointer, which need not be valid; near 3: into the first cache."""
         self.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
-        self.do(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
+        self.do(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 {near}, i32 1)")
 
     def least(self, x: str, y: str) -> str:
         self.declared.add("declare i64 @llvm.smin.i64(i64, i64)")

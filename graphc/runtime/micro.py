@@ -3,7 +3,7 @@
 Enters: a Tile (its vectors; how many rows fit the registers). Leaves: the function
 
     micro(m, rows, columns, a, row_stride, k_stride, b, b_stride, c, c_row_stride, k, accumulate,
-          runs, a_run, b_run, b_tap)
+          runs, a_run, b_run, b_tap, soon)
 
     C[m, columns] (+)= the sum over r < runs of A_r[m, k] @ B_r[k, columns]
 
@@ -17,25 +17,40 @@ B only what `columns` leaves is read, where masks are quick. A tile of one row g
 vectors as `columns` fill: there the branches stand after vectors. A tile with groups has all its
 rows: side by side in a group, and row_stride from one group to the next.
 
+`soon` is the address of a table that `graphc.codegen.asked` describes: lines of memory that tiles
+of several groups of rows ask for.
+
 A tile of several taps is for windows that slide along the rows: row i + t of A, which is tap t of
 row i, meets the row of B that is t * b_tap further on. An element of A is read once for all taps:
 in a tile of one vector every multiply-add would else wait for a read of its own, 17 of them for 16
 sums, where two a cycle can be read and two a cycle be added. Such a tile leaves by branches.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from graphc.runtime.ir_text import IRFunction, Values
+from graphc.schedule.ahead import ENTRY
 from graphc.schedule.tiles import Tile
 
 MICRO_ARGUMENTS = (
     *("m", "rows", "columns", "a", "rs", "cs", "b", "bs", "c", "ldc", "k", "accumulate"),
-    *("runs", "a_run", "b_run", "b_tap"),
+    *("runs", "a_run", "b_run", "b_tap", "soon"),
 )
 GROUP = 4  # rows that share a pointer
 NARROW_GROUP = 8  # the same in a tile of one vector
+SECOND_CACHE = 2  # where a line that is asked for goes, in LLVM's terms
 AHEAD = 12  # steps along k: a transposed A has every step in another line, which comes late
+
+
+class Moving(NamedTuple):
+    """A pointer: where it starts, and by how many bytes it moves a step along k, and from the end
+    of a run to the start of the next."""
+
+    first: str
+    step: str
+    jump: str
 
 
 def micro_function(tile: Tile) -> IRFunction:
@@ -54,11 +69,15 @@ def micro_function(tile: Tile) -> IRFunction:
     strides = _strides(f, tile)
 
     def tile_of_rows(_: str, values: Values) -> Values:
-        a, c, left = values
+        a, c, left, soon = values
         rows = f.least(left, "%rows")
+        entry, following = _entry(f, soon)
 
         def stored(leave: Values) -> None:
-            sums = (_narrow_sums if narrow else _sums)(f, tile, leave, a, strides, masks)
+            if narrow:
+                sums = _narrow_sums(f, tile, leave, a, strides, masks)
+            else:
+                sums = _sums(f, tile, leave, a, strides, masks, entry)
             _store_tile(f, tile, leave, c, sums, masks)
 
         if tile.group > 1:
@@ -68,14 +87,33 @@ def micro_function(tile: Tile) -> IRFunction:
         else:
             stored(behind if tile.rows == 1 else _compared(f, rows, 1, tile.rows))
         down = [f.value(f"mul i64 %{name}.bytes, %rows") for name in ("rs", "ldc")]
-        return [f.at(a, down[0]), f.at(c, down[1]), f.value(f"sub i64 {left}, {rows}")]
+        return [f.at(a, down[0]), f.at(c, down[1]), f.value(f"sub i64 {left}, {rows}"), following]
 
-    first = [f.value(f"inttoptr i64 %{name} to ptr") for name in "ac"]
+    first = [f.value(f"inttoptr i64 %{name} to ptr") for name in ("a", "c", "soon")]
     above = f.value(f"add i64 {f.value('add i64 %m, %rows')}, -1")
     tiles = f.value(f"sdiv i64 {above}, %rows")
-    f.loop(tiles, [("ptr", first[0]), ("ptr", first[1]), ("i64", "%m")], tile_of_rows)
+    carried = [("ptr", first[0]), ("ptr", first[1]), ("i64", "%m"), ("ptr", first[2])]
+    f.loop(tiles, carried, tile_of_rows)
     f.do("ret void")
     return f
+
+
+def _entry(f: IRFunction, soon: str) -> tuple[Values, str]:
+    """The words of the entry at `soon`, for a tile, and the next entry."""
+    entry = [f.load(f.at(soon, 8 * n), "i64") for n in range(ENTRY)]
+    ends = f.value(f"icmp eq i64 {entry[0]}, 0")
+    return [ends, *entry], f.value(f"select i1 {ends}, ptr {soon}, ptr {f.at(soon, 8 * ENTRY)}")
+
+
+def _asked(f: IRFunction, entry: Values, usual: str) -> tuple[Moving, Values]:
+    """The first line that a tile asks for, that of its entry or else A's `usual` one; how far that
+    moves, and every how many steps."""
+    ends, line, step, pace = entry
+    line = f.value(f"inttoptr i64 {line} to ptr")
+    first = f.value(f"select i1 {ends}, ptr {usual}, ptr {line}")
+    jump = f.value(f"select i1 {ends}, i64 %a_run.bytes, i64 0")
+    step = f.value(f"select i1 {ends}, i64 %cs.bytes, i64 {step}")
+    return Moving(first, "0", jump), [step, f.value(f"select i1 {ends}, i64 0, i64 {pace}")]
 
 
 def _strides(f: IRFunction, tile: Tile) -> Values:
@@ -102,17 +140,30 @@ def _masks(f: IRFunction, tile: Tile) -> Values:
 
 
 def _sums(
-    f: IRFunction, tile: Tile, leave: Values, a: str, strides: Values, masks: Values
+    f: IRFunction,
+    tile: Tile,
+    leave: Values,
+    a: str,
+    strides: Values,
+    masks: Values,
+    entry: Values,
 ) -> Values:
     """The sums of a tile whose first row of A is at `a`."""
+    rows = _pointers(f, tile.rows, GROUP, a)
+    moving = [Moving(row, "%cs.bytes", "%a_run.next") for row in rows]
+    move, pace = "", ""
+    if len(rows) > 1:
+        line, (move, pace) = _asked(f, entry, f.at(rows[-1], "%ahead"))
+        moving.append(line)
 
-    def step(rows: Values, b: str, sums: Values) -> Values:
-        f.prefetch(f.at(rows[0], "%ahead"))
-        if len(rows) > 1:
-            f.prefetch(f.at(rows[-1], "%ahead"))
-        return _rank_one(f, tile, leave, rows, strides, b, masks, sums)
+    def step(n: str, places: Values, b: str, sums: Values) -> Values:
+        f.prefetch(f.at(places[0], "%ahead"))
+        if move:
+            steps = f.value(f"lshr i64 {n}, {pace}")
+            f.prefetch(f.at(places[-1], f.value(f"mul i64 {steps}, {move}")), SECOND_CACHE)
+        return _rank_one(f, tile, leave, places[: len(rows)], strides, b, masks, sums)
 
-    return _along_depth(f, _pointers(f, tile.rows, GROUP, a), tile.rows * tile.vectors, step)
+    return _along_depth(f, moving, tile.rows * tile.vectors, step)
 
 
 def _narrow_sums(
@@ -125,7 +176,7 @@ def _narrow_sums(
     """
     taps = f.multiples("%b_tap.bytes", tile.taps)
 
-    def step(pointers: Values, b: str, sums: Values) -> Values:
+    def step(_: str, pointers: Values, b: str, sums: Values) -> Values:
         pointers = [f.hidden(pointer) for pointer in pointers]
         if tile.taps == 1 and tile.group == 1:
             f.prefetch(f.at(pointers[0], "%ahead"))
@@ -142,32 +193,32 @@ def _narrow_sums(
         return _chained(f, leave, sums, row)
 
     pointers = _pointers(f, len(leave) + tile.taps - 1, len(strides), a)
-    return _along_depth(f, pointers, len(leave), step)
+    moving = [Moving(pointer, "%cs.bytes", "%a_run.next") for pointer in pointers]
+    return _along_depth(f, moving, len(leave), step)
 
 
 def _along_depth(
-    f: IRFunction, pointers: Values, count: int, step: Callable[[Values, str, Values], Values]
+    f: IRFunction,
+    moving: Sequence[Moving],
+    count: int,
+    step: Callable[[str, Values, str, Values], Values],
 ) -> Values:
-    """`count` sums after step(pointers to rows of A, to a row of B, sums) -> sums all along the
-    depth."""
-    first = len(pointers) + 1
+    """`count` sums after step(its number, pointers, that to a row of B, sums) -> sums."""
+    moving = [*moving, Moving("%b.0", "%bs.bytes", "%b_run.next")]
+    first = len(moving)
 
-    def one(_: str, values: Values) -> Values:
-        *rows, b = values[:first]
-        sums = step(rows, b, values[first:])
-        return [*(f.at(row, "%cs.bytes") for row in rows), f.at(b, "%bs.bytes"), *sums]
+    def one(index: str, values: Values) -> Values:
+        *places, b = values[:first]
+        sums = step(index, places, b, values[first:])
+        return [*map(f.at, values[:first], (m.step for m in moving)), *sums]
 
     kinds = ["ptr"] * first + [f.vector] * count
 
     def run(_: str, values: Values) -> Values:
-        *rows, b = (values := f.loop("%k", list(zip(kinds, values, strict=True)), one))[:first]
-        return [
-            *(f.at(row, "%a_run.next") for row in rows),
-            f.at(b, "%b_run.next"),
-            *values[first:],
-        ]
+        values = f.loop("%k", list(zip(kinds, values, strict=True)), one)
+        return [*map(f.at, values[:first], (m.jump for m in moving)), *values[first:]]
 
-    start = [*pointers, "%b.0", *["zeroinitializer"] * count]
+    start = [*(m.first for m in moving), *["zeroinitializer"] * count]
     return f.loop("%runs", list(zip(kinds, start, strict=True)), run)[first:]
 
 

@@ -6,7 +6,7 @@ Enters: a Tile. Leaves: a Python function of the same int64 arguments, or its ad
     >>> places = (x.ctypes.data for x in (a, b, c))
     >>> at_a, at_b, at_c = places
     >>> micro = micro_python(Tile(8, 1, 8, "float64"))
-    >>> micro(2, 2, 8, at_a, 3, 1, at_b, 8, at_c, 8, 3, 0, 1, 0, 0, 0)
+    >>> micro(2, 2, 8, at_a, 3, 1, at_b, 8, at_c, 8, 3, 0, 1, *(0, 0, 0, 0))
     >>> c[1, :2]
     array([3., 3.])
 """
@@ -53,7 +53,7 @@ def micro_python(tile: Tile) -> Callable[..., None]:
     """What the kernel of a tile does, in NumPy."""
 
     def micro(*words: int) -> None:
-        m, _, columns, a, rs, cs, b, bs, c, ldc, k, accumulate, runs, a_run, b_run, b_tap = words
+        m, _, columns, a, rs, cs, b, bs, c, ldc, k, accumulate, runs, a_run, b_run, b_tap, _ = words
         size = np.dtype(tile.dtype).itemsize
         target = _matrix(c, tile.dtype, (m, columns), (ldc, 1))
         total = target.copy() if accumulate else np.zeros_like(target)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, gcd
 
+from graphc.schedule.ahead import Ahead, choose_ahead
 from graphc.schedule.tiles import (
     CACHE_WAYS,
     LINE,
@@ -36,7 +37,7 @@ from graphc.schedule.tiles import (
 from graphc.schedule.walk import Walk, in_place, packed, packed_columns
 
 MOST_OUTER = 64  # outer loops
-STATE_BYTES = 1152  # at the start of the scratch: 10 words, and two for each outer loop
+STATE_BYTES = 7424  # at the start of the scratch: see graphc.codegen.slots
 BLOCK_COLUMN_BYTES = 512
 FEW_ROWS = 8
 COPY_CYCLES = 8  # of a row of C, short as it may be
@@ -54,7 +55,8 @@ class Blocking:
     along the depth. The scratch holds a state, a block of C, then one turned round if the matmul is
     the transpose (`turned` is its offset from C, else 0), then a packed block of B (`packed_b`; 0:
     B is read in place), good for `pack_period` blocks, then all of A, packed (`packed_a`; 0: in
-    place). `cycles` is an estimate.
+    place). `ahead` says which memory is asked for while tiles are computed. `cycles` is an
+    estimate.
     """
 
     matmul: Matmul
@@ -73,6 +75,7 @@ class Blocking:
     packed_a: int
     packed_b: int
     pack_period: int
+    ahead: Ahead
     scratch_bytes: int
     cycles: int
 
@@ -211,6 +214,7 @@ def make_blocking(
         packed_a=c + turned + b if pack_a else 0,
         packed_b=c + turned if pack else 0,
         pack_period=max(row_blocks if turn else blocks, 1),
+        ahead=Ahead() if turn else choose_ahead(matmul, tile, core, walk, rows, columns, pack),
         scratch_bytes=STATE_BYTES + c + turned + b + a,
         cycles=ceil(cycles * matmul.count),
     )

@@ -1,0 +1,63 @@
+"""Which memory a contraction asks for ahead, while its tiles are computed: pure data.
+
+Enters: a matmul and how it is cut. Leaves: an `Ahead`, whose numbers `graphc.codegen.asked` reads.
+"""
+
+from typing import NamedTuple
+
+from graphc.schedule.tiles import LINE, SIZES, Core, Matmul, Tile, shared_rows
+from graphc.schedule.walk import Walk
+
+ENTRY = 3  # words
+MOST_ARRAYS, MOST_ENTRIES = 4, 256
+MOST_ROWS = 512  # with more, the time to pack columns counts little
+MOST_PACE = 3
+
+
+class Ahead(NamedTuple):
+    """Of the epilogue's `rows`, or else of the columns that are packed next, `lines` are asked for,
+    `across` bytes apart, and of columns that `depths` times, `down` bytes apart; each moves `step`
+    bytes every 2 ** `pace` steps of a tile, of the epilogue's arrays from row to row.
+    """
+
+    rows: int = 0
+    lines: int = 0
+    across: int = 0
+    depths: int = 0
+    down: int = 0
+    step: int = 0
+    pace: int = 0
+
+
+def choose_ahead(
+    matmul: Matmul, tile: Tile, core: Core, walk: Walk, rows: int, columns: int, pack: bool
+) -> Ahead:
+    """What is too large for the second cache; of a block of so many rows and columns."""
+    size = SIZES.get(matmul.dtype)
+    if size is None or matmul.outer or tile.wide or tile.dot or len(matmul.depth) != 1:
+        return Ahead()
+    if pack and matmul.rows <= MOST_ROWS and matmul.k * matmul.columns * size > 2 * core.l2:
+        down = -(-matmul.rows // rows) * -(-rows // shared_rows(rows, tile))
+        tiles = min(walk.blocks * -(-columns // tile.columns) * down, MOST_ENTRIES)
+        return _columns(matmul, walk.blocks, walk.block_k, columns, tiles)
+    if matmul.rows * matmul.columns * size > core.l2 // 2 and walk.block_k >= rows:
+        lines = -(-columns * size // LINE) + (matmul.columns * size % LINE != 0)
+        pace = min((walk.block_k // rows).bit_length() - 1, MOST_PACE)
+        return Ahead(1, lines, LINE, 0, 0, 0, pace)
+    return Ahead()
+
+
+def _columns(matmul: Matmul, blocks: int, k: int, columns: int, tiles: int) -> Ahead:
+    """A block of columns over the time that so many tiles take, each of k steps."""
+    size, (loop,) = SIZES[matmul.dtype], matmul.depth
+    if matmul.b_column != 1:  # a row of memory for each of the columns
+        step = -(-matmul.k * size // k)
+        return (
+            Ahead(0, columns, matmul.b_column * size, 1, 0, step) if columns <= tiles else Ahead()
+        )
+    lines, row = columns * size // LINE, loop.b * size
+    fitting = [n for n in range(MOST_PACE + 1) if lines * blocks << n <= tiles]
+    if not fitting:
+        return Ahead()
+    pace = fitting[-1]
+    return Ahead(0, lines, LINE, blocks << pace, (k >> pace) * row, row, pace)

@@ -1,0 +1,145 @@
+"""What a contraction asks for ahead: the lines that it will need."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from graphc.codegen.contract import ContractSpec, contract_values, emit_contract
+from graphc.codegen.macro import NAME, SumsSpec, contract_words, sums_source
+from graphc.codegen.slots import STOP, TABLE, WORDS
+from graphc.codegen.writer import Writer
+from graphc.runtime.backends import PYTHON
+from graphc.runtime.cache import load_kernel
+from graphc.runtime.family import micro_address, pack_address
+from graphc.runtime.intrinsics import call_micro
+from graphc.runtime.micro_python import micro_python_address, pack_python_address
+from graphc.runtime.python_mode import python_kernel
+from graphc.schedule.ahead import ENTRY, MOST_ENTRIES
+from graphc.schedule.blocking import STATE_BYTES, Blocking, choose_blocking
+from graphc.schedule.tiles import LINE, Core, Matmul
+from graphc.schedule.walk import Loop
+
+CORE = Core(64, 32, l1=4096, l2=16384)
+SUMS = SumsSpec("float32")
+
+
+def aligned(rows: int, columns: int) -> np.ndarray:
+    """Random numbers that begin at the start of a line."""
+    raw = np.random.default_rng(0).standard_normal(rows * columns + 16).astype("f")
+    start = -raw.ctypes.data % LINE // 4
+    return raw[start : start + rows * columns].reshape(rows, columns)
+
+
+def blocked(a: np.ndarray, b: np.ndarray, parts: int = 1) -> Blocking:
+    (a_row, a_depth), (b_depth, b_column) = ([s // 4 for s in x.strides] for x in (a, b))
+    depth = (Loop(a.shape[1], a_depth, b_depth),)
+    matmul = Matmul("float32", (), 0, a.shape[0], b.shape[1], depth, a_row, b_column)
+    return choose_blocking(matmul, CORE, parts)
+
+
+def text(arrays: int) -> str:
+    """out = sum + the arrays"""
+    writer, first = Writer(), len(contract_words(SUMS))
+    read = tuple((f"w[{first + 1 + n}]", "columns") for n in range(arrays))
+    terms = "".join(f" + array{n}[i * columns + j]" for n in range(arrays))
+    with writer.block("def contract(begin, end, part, args):"):
+        writer.line("w = words(args)")
+        writer.line(f"out = pointer(w[{first}], f32, 3)")
+        for n, (address, _) in enumerate(read):
+            writer.line(f"array{n} = pointer({address}, f32, {4 + n})")
+        writer.line("columns = w[9]")
+        emit_contract(
+            writer,
+            ContractSpec(SUMS, read=read),
+            lambda writer, value: writer.line(f"out[i * columns + j] = f32({value}{terms})"),
+        )
+    return writer.text()
+
+
+def run(
+    a: np.ndarray, b: np.ndarray, arrays: list[np.ndarray], python: bool, part: int = 0
+) -> tuple[Blocking, np.ndarray, np.ndarray]:
+    """The blocking, the result of one of two parts or of the only one, and the part's state."""
+    parts = 2 if part else 1
+    blocking = blocked(a, b, parts)
+    scratch, out = np.zeros(blocking.scratch_bytes // 8 + 1, np.int64), np.zeros_like(a @ b)
+    if python:
+        calls = (PYTHON.sums(sums_source(SUMS)), micro_python_address)
+        pack = pack_python_address("float32")
+    else:
+        calls = (load_kernel(sums_source(SUMS), NAME), partial(micro_address, CORE))
+        pack = pack_address(CORE, "float32")
+    places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data - part * blocking.scratch_bytes)
+    values = contract_values(blocking, places, *calls, pack)
+    args = np.array([*values, out.ctypes.data, *(x.ctypes.data for x in arrays)], np.int64)
+    begin, end = part * blocking.extent // parts, (part + 1) * blocking.extent // parts
+    if python:
+        python_kernel(text(len(arrays)), "contract")(begin, end, part, args.ctypes.data)
+    else:
+        kernel = load_kernel(text(len(arrays)), "contract")
+        call_micro(kernel, begin, end, part, args.ctypes.data)
+    return blocking, out, scratch[:WORDS]
+
+
+def asked(state: np.ndarray, k: int) -> set[int]:
+    """The lines of the table that was made last."""
+    lines, entry = set[int](), TABLE
+    while state[entry] != 0:
+        address, step, pace = (int(x) for x in state[entry : entry + ENTRY])
+        lines |= {(address + (n >> pace) * step) // LINE for n in range(k)}
+        entry += ENTRY
+    assert entry <= TABLE + ENTRY * MOST_ENTRIES
+    return lines
+
+
+def lines_of(x: np.ndarray, rows: range, columns: range) -> set[int]:
+    """The lines of a part of a matrix."""
+    row, column = x.strides
+    start = x.ctypes.data
+    return {(start + i * row + j * column) // LINE for i in rows for j in columns}
+
+
+@pytest.mark.parametrize("python", [False, True])
+@pytest.mark.parametrize("turned", [False, True])
+def test_columns_that_are_packed_next(turned: bool, python: bool) -> None:
+    a = aligned(140, 256)
+    b = aligned(512, 256).T if turned else aligned(256, 512)
+    blocking, out, state = run(a, b, [], python)
+    assert blocking.packed_b > 0
+    assert blocking.column_blocks > 1
+    np.testing.assert_allclose(out, a @ b, rtol=1e-3, atol=1e-3)
+    last = range((blocking.column_blocks - 1) * blocking.block_columns, b.shape[1])
+    assert asked(state, blocking.walk.block_k) == lines_of(b, range(b.shape[0]), last)
+
+
+@pytest.mark.parametrize("python", [False, True])
+def test_rows_that_the_epilogue_reads(python: bool) -> None:
+    a, b = aligned(64, 200).T, aligned(64, 96)
+    arrays = [aligned(200, 96) for _ in range(3)]
+    blocking, out, state = run(a, b, arrays, python)
+    np.testing.assert_allclose(out, a @ b + sum(arrays), rtol=1e-3, atol=1e-3)
+    rows = range((blocking.row_blocks - 1) * blocking.block_rows, 200)
+    columns = range((blocking.column_blocks - 1) * blocking.block_columns, 96)
+    found = asked(state, blocking.walk.block_k)
+    for x in arrays:
+        assert lines_of(x, rows, columns) <= found
+    assert state[STOP] > 0
+
+
+def test_nothing_is_asked_for_that_another_part_reads() -> None:
+    a, b = aligned(140, 256), aligned(256, 512)
+    blocking, _, state = run(a, b, [], python=True, part=1)
+    first = blocking.extent // 2 // blocking.row_blocks * blocking.block_columns
+    mine = lines_of(b, range(256), range(first, 512))
+    assert asked(state, blocking.walk.block_k) <= mine
+
+
+def test_what_the_caches_hold_is_not_asked_for() -> None:
+    for rows, depth, columns in ((20, 20, 20), (40, 30, 40)):
+        ahead = blocked(aligned(rows, depth), aligned(depth, columns)).ahead
+        assert ahead.lines == ahead.rows == 0
+
+
+def test_the_state_has_its_room() -> None:
+    assert WORDS * 8 <= STATE_BYTES < WORDS * 8 + LINE
