@@ -34,6 +34,7 @@ MASK_BYTES = 32  # vectors from here on can be loaded in part at no cost
 EXACT_BYTES = 64  # and from here on stored
 FEW_COLUMNS = 8  # are copied, for dot tiles to go along them
 WIDE_VECTORS, LONG_VECTORS = 8, 256  # of the tiles of a single row: a long one stays in L1
+MANY = 128  # rows and columns from which on a packed B is read in blocks of k
 ROW_OF_DOTS = 128  # columns that one call of the dot tile of a single row computes
 
 
@@ -332,6 +333,8 @@ def candidates(matmul: Matmul, core: Core) -> Iterator[Tile]:
         slides = tile.taps == 1 or slid_loop(matmul, tile) is not None
         if tile.wide and matmul.rows != 1:
             continue
+        if tile.dot and min(matmul.rows, matmul.columns) >= MANY:
+            continue  # they go along all of k, and read it again from afar for every few rows
         if tile.wide and not tile.dot and tile.long != _is_streamed(matmul, tile, core):
             continue
         if unit if tile.dot else tile.wide or (fits and slides):
