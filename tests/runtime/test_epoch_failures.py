@@ -1,9 +1,10 @@
 """Epochs that fail, are interrupted or refused: what they say, and the state they leave."""
 
 import _thread
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,15 @@ def test_progress_counts_all_steps() -> None:
     assert max(np.diff(times)) < 1  # 0.05, and what a busy machine adds
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts: a shell starts what runs behind it with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_stops_between_two_steps() -> None:
     program, _, count = counting()
     given = np.zeros(20_000_000, np.int8)
