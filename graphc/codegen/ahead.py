@@ -23,8 +23,8 @@ from graphc.schedule.kernel import Load, LoopKernel, Stage, Store
 from graphc.schedule.merge import coefficient
 
 LINE = 64  # bytes that come from memory at once
-LONG = 1024  # elements of a row from which on the next group is fetched
-LONGER = 4096  # the same of results
+LONG_ROW = 1024  # elements of a row from which on the next group is fetched
+LONG_RESULT = 4096  # the same of a row of results, in this turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ def ahead(kernel: LoopKernel, stage: Stage) -> tuple[Fetch, ...]:
     if in_groups(kernel):
         first = next(s for s in sweeps if calls_functions(kernel, s))
         loads = [v for v in (kernel.values[n] for n in sweeps[0].compute) if isinstance(v, Load)]
-        found = [Fetch(load, row, LONG, 1, "rows") for load in loads if _is_row(load, row)]
+        found = [Fetch(load, row, LONG_ROW, 1, "rows") for load in loads if _is_row(load, row)]
         wanted = stage is first is not sweeps[0]
     else:
         stores = [s for s in sweeps[-1].stores if not s.add and _is_row(s, row)]
-        found = [Fetch(store, row, LONGER, 2) for store in stores]
+        found = [Fetch(store, row, LONG_RESULT, 2) for store in stores]
         wanted = stage is sweeps[-2] is not sweeps[0]
     (size,) = kernel.inner
     return tuple(f for f in found if wanted and not (isinstance(size, int) and size < f.least))

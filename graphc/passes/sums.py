@@ -22,7 +22,20 @@ from graphc.dims import product
 from graphc.functions.lifting import size
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node
-from graphc.ops import add, broadcast_to, div, filled, isfinite, mul, sub, sum_, where
+from graphc.ops import (
+    add,
+    broadcast_to,
+    div,
+    filled,
+    isfinite,
+    isnan,
+    logical_and,
+    mul,
+    sign,
+    sub,
+    sum_,
+    where,
+)
 from graphc.ops.views import below_views, fitted
 from graphc.passes.names import a, b, c, e, x, y, z
 from graphc.passes.rewrite import As, Rule
@@ -69,29 +82,38 @@ def _holds_sum(mean: Node, b: Node, axes: Axes) -> bool:
 
 # ---- what is the same for all terms ----
 
-MOST = 4  # factors that are looked at
-ENOUGH = 3  # times the largest number: makes the smallest one infinite, and 0 not
+PRODUCTS = 4  # that are looked into for factors
+TIMES = 3  # the largest number: so often it makes the smallest one infinite, and 0 not
 
 
 def _unscaled(x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
     """sum(where(c, 0, x * broadcast_to(b))) -> b * sum(where(c, 0, x)).
 
-    A sum of 0 stays one, whatever b is: it may be infinite where nothing is chosen.
+    A sum of 0 stays one, whatever b is: it may be infinite, or nan, where nothing is chosen.
     """
     axes = z.node.params["axes"]
     factors = list(_factors(x.node))
     same = {n: _same(n, x.shape, axes) for n in factors}
     others = [n for n in factors if same[n] is None]
-    if len(others) == len(factors) or not _is_measured(others, axes):
+    if z.dtype.kind != "f" or len(others) == len(factors) or not _is_measured(others, axes):
         return None
     terms = reduce(mul, map(Tensor, others))
     chosen = (terms if i is x.node else Tensor(i) for i in y.node.inputs)
     total = sum_(where(*chosen), axes=axes)
-    scale = reduce(mul, (_spread(s, z.shape) for n in factors if (s := same[n]) is not None))
+    scales = [_spread(s, z.shape) for n in factors if (s := same[n]) is not None]
+    finite = reduce(logical_and, map(isfinite, scales))
+    return where(finite, reduce(mul, scales, total), _not_finite(total, scales))
+
+
+def _not_finite(total: Tensor, scales: Sequence[Tensor]) -> Tensor:
+    """The product where a scale is not finite: nan or infinite, but 0 if the total is.
+
+    A comparison with 0 would have all that is summed kept, so as to be rounded the same for it.
+    """
     largest = filled(total, np.finfo(total.dtype.numpy).max)
-    # A comparison with 0 would have all that is summed kept, so as to be rounded the same for it.
-    infinite = reduce(mul, [largest] * ENOUGH, total)
-    return where(isfinite(scale), mul(total, scale), infinite)
+    infinite = reduce(mul, [largest] * TIMES, total)
+    side = reduce(mul, map(sign, scales))
+    return where(isnan(side), sub(infinite, infinite), mul(infinite, side))
 
 
 def _factors(node: Node) -> Iterator[Node]:
@@ -99,7 +121,7 @@ def _factors(node: Node) -> Iterator[Node]:
     waiting, found = [node], 0
     while waiting:
         node = waiting.pop()
-        if node.op is mul and found < MOST:
+        if node.op is mul and found < PRODUCTS:
             found += 1
             waiting.extend(reversed(node.inputs))
         else:
@@ -131,7 +153,7 @@ SUMS = (
         _parted,
         exact=False,  # another order of rounding
     ),
-    # another order of rounding; 0 for terms that cancel, and inf for those whose scale is nan
+    # another order of rounding; of terms that cancel 0, of others inf, where a scale is infinite
     *(
         Rule(As(z, (sum_, As(y, (where, *choice)))), _unscaled, exact=False)
         for choice in ((c, 0.0, x), (c, x, 0.0))

@@ -20,7 +20,6 @@ from graphc.runtime.template import ERROR_AT
 LARGE = 1 << 18  # bytes of an input, from which on a copy costs more than telling the table
 LENT = 1 << 14  # the same of an output, whose memory is at hand
 
-
 # Of a large output: its number, what lends memory to it, its shape and dtype, and the words that
 # point into it, each with how far ahead.
 Loan = tuple[int, Callable[..., Any], tuple[int, ...], np.dtype, tuple[tuple[int, int], ...]]
@@ -107,6 +106,15 @@ class Bound:
                 view[...] = array
             else:
                 _convert(nodes[n], view, array)
+
+    def has_sizes_of(self, arrays: Sequence[Any]) -> bool:
+        """Whether arrays have the shapes and dtypes of the inputs: then it is worth lending."""
+        for array, view in zip(arrays, self.views, strict=False):
+            if type(array) is np.ndarray and (
+                array.shape != view.shape or array.dtype != view.dtype
+            ):
+                return False
+        return True
 
     def point(self, slot: Slot, address: int) -> None:
         """Tells the table where an input or output is."""

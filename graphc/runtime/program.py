@@ -98,6 +98,7 @@ class Program:
                 bound.fresh()
                 error = self._run(bound.address, bound.threads)
                 if error:
+                    bound.made.clear()
                     raise failure_of(bound.binding, error)
                 outputs = [result() for result in bound.results]
             finally:
@@ -115,11 +116,14 @@ class Program:
                 if runs or again is None or again.enter is None or threads != get_threads():
                     return MISSED
                 if again.large:
+                    if not again.has_sizes_of(args):
+                        return MISSED
                     again.fresh()
                 ran = again.enter(*args)
-                if ran is None:
-                    return MISSED
                 if not ran:
+                    again.made.clear()
+                    if ran is None:
+                        return MISSED
                     raise failure_of(again.binding, again.error)
                 if self._single:
                     return again.results[0]()

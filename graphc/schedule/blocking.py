@@ -249,11 +249,11 @@ def _walk(matmul: Matmul, tile: Tile, core: Core, pack: bool, columns: int) -> W
 @lru_cache(4096)
 def choose_blocking(matmul: Matmul, core: Core, parts: int) -> Blocking:
     """Tiles, blocks and packing for these sizes and strides; at least `parts` blocks if it can."""
-    tile, cycles = choose_tile(matmul, core)
+    tile, cycles = choose_tile(matmul, core, matmul.readers)
     turn = False
     if 0 < matmul.columns < min(matmul.rows, 64) and matmul.dtype in SIZES and matmul.group == 1:
         transpose = transposed(matmul)
-        other, other_cycles = choose_tile(transpose, core)
+        other, other_cycles = choose_tile(transpose, core)  # each packs its own
         other_cycles += 50 + matmul.rows * matmul.columns * SIZES[matmul.dtype] / 12
         if matmul.plain and tile.exact:  # which need no copy
             other_cycles += COPY_CYCLES * matmul.rows

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 LINE = 64  # bytes: buffers start on cache lines, and vector loads are aligned
 # Bytes between what two cores write again and again. Measured, where these share no third cache:
 # 24 KB for each, nothing between them, is 40 % slower than with 32 KB, with 16 KB 17 %.
-APART = 32 << 10
+DISTANCE = 32 << 10
 FEW = 1500  # buffers up to which looking at all of them is the fastest
 SIZES = 128  # different sizes of many buffers up to which they are taken as they are
 DIGITS = 4  # binary digits of a size that count where there are more
@@ -21,7 +21,7 @@ DIGITS = 4  # binary digits of a size that count where there are more
 def own_bytes(size: int, parts: int) -> int:
     """From what a part has for itself, so many bytes, to where the next one has its own."""
     lines = -(-size // LINE) * LINE
-    return lines if parts == 1 or size == 0 else lines + APART
+    return lines if parts == 1 or size == 0 else lines + DISTANCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,10 +80,7 @@ def two_steps(
     for item in halves.now:
         add_item(first, item, own)
     for item in reductions:
-        _hand_over(first, second, item, parts)
-        if item.node in stored:
-            place = flat_index(group.place[item.node], item.node.type.shape)
-            store(second, item.node, place, second.of_node[item.node])
+        _hand_over(first, second, item, parts, stored)
     for item in halves.later:
         add_item(second, item, stored)
     combined = merged_loops(second, _combining(group, parts))
@@ -105,10 +102,7 @@ def summed_shares(
     first, second = (Body(group, numbers, buffer_of) for _ in range(2))
     item = contraction_of(group)
     first.of_node[item.node] = first.value(Reduced("sum", -1, item.node.type.dtype))
-    _hand_over(first, second, item, parts)
-    if item.node in stored:
-        place = flat_index(group.place[item.node], item.node.type.shape)
-        store(second, item.node, place, second.of_node[item.node])
+    _hand_over(first, second, item, parts, stored)
     others = [other for other in group.items if other is not item]
     for other in others:
         add_item(second, other, stored)
@@ -118,8 +112,9 @@ def summed_shares(
     return [contract_kernel(first, [item], parts), combine]
 
 
-def _hand_over(first: Body, second: Body, item: Item, parts: DimLike) -> None:
-    """Stores a part's share of a reduction, and reduces these shares again."""
+def _hand_over(first: Body, second: Body, item: Item, parts: DimLike, stored: set[Node]) -> None:
+    """Stores a part's share of a reduction, and reduces these shares again; stores that too, if it
+    is to be."""
     group, kept = first.group, item.node.type.shape
     number = first.of_node[item.node]
     reduced = first.values[number]
@@ -133,7 +128,10 @@ def _hand_over(first: Body, second: Body, item: Item, parts: DimLike) -> None:
     target = place if group.outer else Index(0)
     first.stores.append(Store(first.operand(partial, True), target, number))
     again = Load(second.operand(partial), place, reduced.dtype)
-    second.of_node[item.node] = second.value(replace(reduced, value=second.value(again)))
+    whole = second.value(replace(reduced, value=second.value(again)))
+    second.of_node[item.node] = whole
+    if item.node in stored:
+        store(second, item.node, column, whole)
 
 
 def _reducing(group: Group, parts: DimLike) -> Order:

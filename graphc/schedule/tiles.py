@@ -90,6 +90,11 @@ class Matmul:
         return self.outer[-1].extent if len(self.outer) > self.shared else 1
 
     @property
+    def readers(self) -> int:
+        """How many matrices read the same packed B."""
+        return max(self.others * self.lines, 1)
+
+    @property
     def k(self) -> int:
         """The length of a sum."""
         return prod(loop.extent for loop in self.depth)
@@ -232,15 +237,14 @@ def in_vectors(matmul: Matmul) -> bool:
 
 
 def _pack_cycles(matmul: Matmul) -> float:
-    """Packing all of B, a matrix: squares through registers, or element by element, once for all
-    that have the same."""
+    """Packing all of B: squares through registers, or element by element."""
     size, units = SIZES[matmul.dtype], [loop.extent for loop in matmul.depth if loop.b == 1]
     an_element = size / 12 if matmul.b_column == 1 or max(units, default=0) > 1 else 1.1
-    return matmul.k * matmul.columns * an_element / max(matmul.others * matmul.lines, 1)
+    return matmul.k * matmul.columns * an_element
 
 
-def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
-    """One matrix by this tile.
+def _cycles(matmul: Matmul, tile: Tile, runs: int, readers: int) -> float:
+    """One matrix by this tile; so many read what it packs.
 
     A cycle does two multiply-adds, two broadcasts or half a vector from the second cache; a sum
     waits four for the last. Measured, outer products: rows of four vectors are stored in 3.6 cycles
@@ -267,7 +271,7 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int) -> float:
             total += panels * tiles * (depth * step + enter + rows * stores)
         total += panels * CALL_CYCLES
     vectors = matmul.depth[0].b == 1 if tile.dot else in_vectors(matmul)
-    return total if vectors else total + _pack_cycles(matmul)
+    return total if vectors else total + _pack_cycles(matmul) / readers
 
 
 def _row_of_dots(matmul: Matmul, tile: Tile) -> float:
@@ -347,11 +351,11 @@ def _is_streamed(matmul: Matmul, tile: Tile, core: Core) -> bool:
     return size > core.l2 and tile.masked and matmul.b_column == 1
 
 
-def choose_tile(matmul: Matmul, core: Core) -> tuple[Tile, float]:
-    """The cheapest tile, and the cycles that it takes."""
+def choose_tile(matmul: Matmul, core: Core, readers: int = 1) -> tuple[Tile, float]:
+    """The cheapest tile, and the cycles that it takes, where so many matrices read a packed B."""
     if matmul.dtype not in SIZES:
         return Tile(1, 1, 1, matmul.dtype), 1.0 * matmul.rows * matmul.columns * matmul.k
     runs = in_place(matmul.depth, 1 << 60).run.extent
-    costs = {tile: _cycles(matmul, tile, runs) for tile in candidates(matmul, core)}
+    costs = {tile: _cycles(matmul, tile, runs, readers) for tile in candidates(matmul, core)}
     best = min(costs, key=costs.__getitem__)
     return best, costs[best]

@@ -15,7 +15,7 @@ from graphc.runtime.family import micro_address, pack_address
 from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.python_mode import python_kernel
-from graphc.schedule.ahead import ENTRY, MOST_ENTRIES
+from graphc.schedule.ahead import ENTRY, MOST_ARRAYS, MOST_ENTRIES
 from graphc.schedule.blocking import STATE_BYTES, Blocking, choose_blocking
 from graphc.schedule.tiles import LINE, Core, Matmul
 from graphc.schedule.walk import Loop
@@ -139,6 +139,14 @@ def test_what_the_caches_hold_is_not_asked_for() -> None:
     for rows, depth, columns in ((20, 20, 20), (40, 30, 40)):
         ahead = blocked(aligned(rows, depth), aligned(depth, columns)).ahead
         assert ahead.lines == ahead.rows == 0
+
+
+def test_blocks_are_not_too_wide_for_the_table() -> None:
+    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
+    for columns in (3_000, 200_000):
+        matmul = Matmul("float32", (), 0, 2, columns, (Loop(16, 1, columns),), 16, 1)
+        ahead = choose_blocking(matmul, core, 1).ahead
+        assert MOST_ARRAYS * ahead.rows * ahead.lines <= MOST_ENTRIES
 
 
 def test_the_state_has_its_room() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.codegen.ahead import LONG, LONGER
+from graphc.codegen.ahead import LONG_RESULT, LONG_ROW
 from graphc.codegen.row_groups import ROWS
 from graphc.graph import Graph
 from graphc.passes import simplify
@@ -96,7 +96,7 @@ def test_long_rows_are_fetched_ahead(dtype: str) -> None:
 
 
 def test_rows_that_are_known_to_be_short_are_not_fetched_ahead() -> None:
-    for columns, makes in ((LONG - 1, gx.nn.softmax), (LONGER - 1, gx.nn.layer_norm)):
+    for columns, makes in ((LONG_ROW - 1, gx.nn.softmax), (LONG_RESULT - 1, gx.nn.layer_norm)):
         x = gx.input("x", ("rows", columns))
         assert "prefetch(" not in gx.compile([x], makes(x)).source
         longer = gx.input("x", ("rows", columns + 1))
@@ -107,7 +107,7 @@ def test_rows_that_are_known_to_be_short_are_not_fetched_ahead() -> None:
 def test_long_rows_of_results_are_fetched_ahead(dtype: str) -> None:
     x = gx.input("x", ("rows", "columns"), dtype)
     graph = Graph((x.node,), (gx.nn.layer_norm(x).node,))
-    array = np.random.default_rng(0).standard_normal((3, LONGER + 5)).astype(dtype)
+    array = np.random.default_rng(0).standard_normal((3, LONG_RESULT + 5)).astype(dtype)
     case = Case(graph, (array,))
     for backend in BOTH:
         program = program_of(graph, backend)

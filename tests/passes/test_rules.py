@@ -76,8 +76,26 @@ def test_a_scale_that_leaves_a_sum_keeps_what_is_not_finite(scale: float) -> Non
     fed = {x.node: chosen.astype("f"), c.node: np.full(3, scale, np.float32)}
     with np.errstate(all="ignore"):
         (wanted,), (got,) = evaluate([before.node], fed), evaluate([after], fed)
-    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(wanted))
-    assert got[1] == wanted[1] == 0
+    np.testing.assert_array_equal(got, wanted)
+    assert got[1] == 0
+
+
+def test_scales_leave_a_sum_one_by_one() -> None:
+    """Their product may be too large or too small where the sum times each is not."""
+    x, c, d = gx.input("x", (2, 2)), gx.input("c", (2,)), gx.input("d", (2,))
+    before = gx.sum(gx.where(x > 0, x * c * d, 0.0), axis=0)
+    (after,) = rewrite([before.node], table(SUMS))
+    scales = np.array([1e25, 1e-25], np.float32)
+    terms = np.array([[1e-30, 1e30], [2e-30, 2e30]], np.float32)
+    got = evaluate([after], {x.node: terms, c.node: scales, d.node: scales})[0]
+    np.testing.assert_allclose(got, [3e20, 3e-20], rtol=1e-6)
+
+
+def test_no_scale_leaves_a_sum_of_integers() -> None:
+    x, c = gx.input("x", (4, 3), "int64"), gx.input("c", (3,), "int64")
+    before = gx.sum(gx.where(x > 0, x * c, 0), axis=0)
+    (after,) = rewrite([before.node], table(SUMS))
+    assert after is before.node
 
 
 FOLDED = sorted({rule.pattern.pattern[0].name for rule in FOLD} & SAMPLES.keys())  # type: ignore[union-attr]

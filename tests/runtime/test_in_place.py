@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from graphc.errors import IndexRangeError
 from graphc.runtime import bound
 from graphc.runtime.backends import NATIVE, PYTHON
 from graphc.runtime.bound import address_of
@@ -88,6 +89,19 @@ def test_large_inputs_are_not_copied() -> None:
     assert program(np.ones(N, "f")) == N
     assert np.isnan(known.views[0][64:]).all()  # kernels may use memory that is not in use
     assert program(np.ones(N)) == N  # float64: converted, and so copied
+
+
+def test_no_result_stays_for_a_call_that_was_another() -> None:
+    """Not of other sizes, of other dtypes, of arrays with gaps, or one that fails."""
+    x, i = gx.input("x", ("n",)), gx.input("i", (), "int64")
+    program = gx.compile([x, i], gx.take(x + 1, i) * x)
+    given = (np.ones(N + k, t)[::s] for k in (0, 16) for t in "fd" for s in (1, 2, 1))
+    for array in given:
+        program(array, 3)
+        assert not any(known.made for known in program._bindings.known.values())
+    with pytest.raises(IndexRangeError):
+        program(array, 2 * N)
+    assert not any(known.made for known in program._bindings.known.values())
 
 
 def test_a_result_that_is_held_is_never_written() -> None:

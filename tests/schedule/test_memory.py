@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphc.schedule import halves, memory
 from graphc.schedule.halves import plan_in_halves
-from graphc.schedule.memory import APART, LINE, Interval, Plan, own_bytes, plan_memory
+from graphc.schedule.memory import DISTANCE, LINE, Interval, Plan, own_bytes, plan_memory
 
 LIVES = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
 INTERVALS = st.lists(
@@ -102,5 +102,5 @@ def test_a_chain_needs_the_memory_of_two() -> None:
 
 def test_parts_are_apart() -> None:
     assert own_bytes(100, parts=1) == 128
-    assert own_bytes(100, parts=2) == 128 + APART
+    assert own_bytes(100, parts=2) == 128 + DISTANCE
     assert own_bytes(0, parts=2) == 0
