@@ -5,11 +5,12 @@ Enters: a dot Tile: `rows` rows of A against `vectors` columns of B. Leaves: the
 is that along the columns of B, and there is one run. Every sum runs in the lanes of a vector, which
 are added up at the end. Columns behind `columns` repeat the last one; rows that no whole tile
 covers go one by one. The tile of a single row goes along its columns, as many at once as a vector
-has lanes.
+has lanes; where a sum fits half a vector, two columns share one: half the lanes are to be added.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from graphc.runtime.ir_text import IRFunction, Values
 from graphc.schedule.tiles import Tile
@@ -21,10 +22,12 @@ Columns = list[tuple[str, str]]  # of each a pointer, and how far from it the co
 
 @dataclass(frozen=True, slots=True)
 class _Depth:
-    """How many whole vectors a sum has, and the mask of what is left."""
+    """How many whole vectors a sum has, and the mask of what is left; where two columns share a
+    vector, the mask of its `half`."""
 
     whole: str
     mask: str
+    half: str = ""
 
 
 def dot_function(tile: Tile) -> IRFunction:
@@ -45,10 +48,12 @@ def dot_function(tile: Tile) -> IRFunction:
 
 def _along(f: IRFunction, tile: Tile, depth: _Depth, together: int, places: Values) -> None:
     """All columns, so many at once."""
+    half = tile.width // 2
+    pairs = replace(depth, half=f.first_lanes("%k", half))
     strides, group = f.multiples("%bs.bytes", GROUP), f.value(f"mul i64 %bs.bytes, {GROUP}")
     onward = f.value(f"mul i64 {together}, %bs.bytes")
 
-    def whole(_: str, values: Values) -> Values:
+    def whole(depth: _Depth, _: str, values: Values) -> Values:
         b, c = values
         first = [b, *(f.at(b, group) for _ in range(GROUP, together, GROUP))]
         columns = [(first[n // GROUP], strides[n % GROUP]) for n in range(together)]
@@ -60,10 +65,13 @@ def _along(f: IRFunction, tile: Tile, depth: _Depth, together: int, places: Valu
         _down(f, tile, depth, _clamped(f, together, b, left), c, left)
         return values
 
-    carried = [("ptr", place) for place in places]
-    after = f.loop(f.value(f"sdiv i64 %columns, {together}"), carried, whole)
-    left = f.value(f"srem i64 %columns, {together}")
-    f.loop(f.least(left, "1"), [("ptr", place) for place in after], rest)
+    groups, left = (f.value(f"{op} i64 %columns, {together}") for op in ("sdiv", "srem"))
+    short = f.value(f"icmp sle i64 %k, {half}")
+    paired = f.value(f"select i1 {short}, i64 {groups}, i64 0")
+    single = f.value(f"sub i64 {groups}, {paired}")
+    parts = (paired, partial(whole, pairs)), (single, partial(whole, depth))
+    for count, body in (*parts, (f.least(left, "1"), rest)):
+        places = f.loop(count, [("ptr", place) for place in places], body)
 
 
 def _clamped(f: IRFunction, count: int, b: str, left: str) -> Columns:
@@ -75,6 +83,7 @@ def _clamped(f: IRFunction, count: int, b: str, left: str) -> Columns:
 
 def _down(f: IRFunction, tile: Tile, depth: _Depth, columns: Columns, c: str, left: str) -> None:
     """All rows of some columns; of a row `left` are stored, "": all."""
+    sums_of, length = (_pair_sums, tile.width // 2) if depth.half else (_sums, tile.width)
 
     def tiles(count: int) -> Callable[[str, Values], Values]:
         def body(_: str, values: Values) -> Values:
@@ -82,8 +91,8 @@ def _down(f: IRFunction, tile: Tile, depth: _Depth, columns: Columns, c: str, le
             rows = [a]
             while len(rows) < count:
                 rows.append(f.at(rows[-1], "%rs.bytes"))
-            for sums in _sums(f, tile, rows, columns, depth):
-                _store_row(f, tile, c, left, sums)
+            for sums in sums_of(f, tile, rows, columns, depth):
+                _store_row(f, tile, c, left, sums, length)
                 c = f.at(c, "%ldc.bytes")
             return [f.at(rows[-1], "%rs.bytes"), c]
 
@@ -91,8 +100,9 @@ def _down(f: IRFunction, tile: Tile, depth: _Depth, columns: Columns, c: str, le
 
     places = [("ptr", f.value("inttoptr i64 %a to ptr")), ("ptr", c)]
     after = f.loop(f.value(f"sdiv i64 %m, {tile.rows}"), places, tiles(tile.rows))
-    places = [("ptr", place) for place in after]
-    f.loop(f.value(f"srem i64 %m, {tile.rows}"), places, tiles(1))
+    if tile.rows > 1:
+        places = [("ptr", place) for place in after]
+        f.loop(f.value(f"srem i64 %m, {tile.rows}"), places, tiles(1))
 
 
 def _sums(f: IRFunction, tile: Tile, rows: Values, columns: Columns, depth: _Depth) -> list[Values]:
@@ -123,9 +133,25 @@ def _sums(f: IRFunction, tile: Tile, rows: Values, columns: Columns, depth: _Dep
     return [sums[i : i + len(columns)] for i in range(0, len(sums), len(columns))]
 
 
-def _store_row(f: IRFunction, tile: Tile, c: str, left: str, sums: Values) -> None:
-    """The sums of a row to C, or added to it."""
-    lanes, values = _added_lanes(f, sums)
+def _pair_sums(
+    f: IRFunction, tile: Tile, rows: Values, columns: Columns, depth: _Depth
+) -> list[Values]:
+    """The same where a sum fits half a vector: of two columns in one."""
+    lanes = tile.width // 2
+
+    def pair(first: str, second: str) -> str:  # two short loads: a long one ends a line further on
+        x, y = (f.masked_load(place, depth.half, lanes) for place in (first, second))
+        return f.shuffle(x, y, range(2 * lanes), lanes)
+
+    places = [f.at(f.hidden(first), stride) for first, stride in columns]
+    right = [pair(*two) for two in zip(places[::2], places[1::2], strict=True)]
+    left = [pair(row, row) for row in rows]
+    return [[f.value(f"fmul {f.vector} {x}, {y}") for y in right] for x in left]
+
+
+def _store_row(f: IRFunction, tile: Tile, c: str, left: str, sums: Values, length: int) -> None:
+    """The sums of a row, each in so many lanes, to C, or added to it."""
+    lanes, values = _added_lanes(f, sums, length)
     kind = f"<{lanes} x {f.scalar}>"
     add = f.value("icmp ne i64 %accumulate, 0")
     for n, value in enumerate(values):
@@ -137,12 +163,12 @@ def _store_row(f: IRFunction, tile: Tile, c: str, left: str, sums: Values) -> No
         f.masked_store(f.value(f"fadd {kind} {old}, {value}"), place, mask, lanes)
 
 
-def _added_lanes(f: IRFunction, vectors: Values) -> tuple[int, Values]:
-    """The sum of every vector's lanes, as vectors of so many lanes.
+def _added_lanes(f: IRFunction, vectors: Values, length: int) -> tuple[int, Values]:
+    """The sums of every `length` lanes of the vectors, as vectors of so many lanes.
 
     The halves of two vectors become those of one, and so on; a single one is folded.
     """
-    lanes, length = f.width, f.width
+    lanes = f.width
     while length > 1:
         before, lanes = lanes, lanes if len(vectors) > 1 else lanes // 2
         pairs = list(zip(vectors[::2], vectors[1::2] or ["poison"], strict=True))

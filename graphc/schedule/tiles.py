@@ -275,9 +275,11 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int, readers: int) -> float:
 
 
 def _row_of_dots(matmul: Matmul, tile: Tile) -> float:
-    """Sums of as many columns as a vector has lanes: a load each, and then its lanes are added."""
+    """Sums of as many columns as a vector has lanes: a load each, and then its lanes are added;
+    half as many where two sums share a vector."""
     sums = -(-matmul.columns // tile.width)
-    a_sum = -(-matmul.k // tile.width) * (tile.width + 1) / 2 + 1.5 * tile.width
+    adding = (0.75 if matmul.k <= tile.width // 2 else 1.5) * tile.width
+    a_sum = -(-matmul.k // tile.width) * (tile.width + 1) / 2 + adding
     calls = -(-matmul.columns // tile.columns)
     return matmul.rows * (sums * a_sum + calls * 2 * CALL_CYCLES)
 
