@@ -90,7 +90,7 @@ def test_rows_of_several_axes() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_long_rows_are_fetched_ahead(dtype: str) -> None:
-    agree(softmax, dtype, 3, LONG + 5, True)
+    agree(softmax, dtype, 3, LONG_ROW + 5, True)
     x = gx.input("x", ("rows", "columns"), dtype)
     assert "prefetch(a0, " in gx.compile([x], gx.nn.softmax(x)).source
 
