@@ -11,7 +11,7 @@ not compute; and it waits as well if it asks for many lines at once.
 """
 
 from graphc.codegen.slots import ARRAYS, LAST, NEXT, STOP, TABLE
-from graphc.schedule.ahead import ENTRY
+from graphc.schedule.ahead import ENTRY, MOST_ENTRIES
 
 AHEAD_WORDS = (
     "ahead_rows",  # 1: the epilogue's rows are asked for
@@ -26,7 +26,7 @@ AHEAD_WORDS = (
 ASK = f"""\
 asked = 0
 if ahead_rows != 0:
-    asked = state[{ARRAYS}]
+    asked = minimum(state[{ARRAYS}], floordiv({MOST_ENTRIES}, ahead_lines))
 if (fresh != 0) & ((floordiv(block, row_blocks) + 1) * row_blocks < state[{LAST}]):
     asked = ahead_depths
 for q in range(asked):

@@ -43,8 +43,7 @@ def choose_ahead(
     if matmul.rows * matmul.columns * size > core.l2 // 2 and walk.block_k >= rows:
         lines = -(-columns * size // LINE) + (matmul.columns * size % LINE != 0)
         pace = min((walk.block_k // rows).bit_length() - 1, MOST_PACE)
-        if lines * MOST_ARRAYS <= MOST_ENTRIES:
-            return Ahead(1, lines, LINE, 0, 0, 0, pace)
+        return Ahead(1, lines, LINE, 0, 0, 0, pace)
     return Ahead()
 
 

@@ -1,5 +1,6 @@
 """What a contraction asks for ahead: the lines that it will need."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -141,12 +142,18 @@ def test_what_the_caches_hold_is_not_asked_for() -> None:
         assert ahead.lines == ahead.rows == 0
 
 
-def test_blocks_are_not_too_wide_for_the_table() -> None:
-    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
-    for columns in (3_000, 200_000):
-        matmul = Matmul("float32", (), 0, 2, columns, (Loop(16, 1, columns),), 16, 1)
-        ahead = choose_blocking(matmul, core, 1).ahead
-        assert MOST_ARRAYS * ahead.rows * ahead.lines <= MOST_ENTRIES
+@pytest.mark.parametrize("python", [False, True])
+def test_of_wide_blocks_as_many_arrays_are_asked_for_as_fit(
+    python: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.CORE", replace(CORE, l1=48 << 10))
+    a, b = aligned(2, 16), aligned(16, 4000)
+    arrays = [aligned(2, 4000) for _ in range(MOST_ARRAYS)]
+    blocking, out, state = run(a, b, arrays, python)
+    assert blocking.ahead.lines * MOST_ARRAYS > MOST_ENTRIES
+    np.testing.assert_allclose(out, a @ b + sum(arrays), rtol=1e-3, atol=1e-3)
+    last = range((blocking.column_blocks - 1) * blocking.block_columns, 4000)
+    assert lines_of(arrays[0], range(2), last) <= asked(state, blocking.walk.block_k)
 
 
 def test_the_state_has_its_room() -> None:
