@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import numpy as np
@@ -12,6 +12,7 @@ from graphc import ops
 from graphc.graph import INPUT, Graph, Node, make
 from graphc.runtime.backends import NATIVE
 from graphc.runtime.code import emit_program
+from graphc.schedule import memory
 from graphc.schedule.memory import Interval, plan_memory
 from graphc.schedule.schedule import build_schedule
 from graphc.types import TensorType, float32
@@ -89,10 +90,24 @@ def test_twice_the_nodes_take_twice_the_time(
 
 
 @pytest.mark.parametrize("size", [lambda n: 4096 * (1 + n % 3), lambda n: 64 * (n * 7919 % 99_991)])
-def test_twice_the_buffers_are_planned_in_twice_the_time(size: Callable[[int], int]) -> None:
+def test_twice_the_buffers_are_planned_in_twice_the_time(
+    size: Callable[[int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ranges looked at are counted; time, which caches add to, is told from a quadratic one."""
     one, two = training(10_000, size), training(20_000, size)
-    # Measured 2.15 to 2.4, for a heap that leaves the caches; looking at all of them would be 4.
     assert ratio(lambda: plan_memory(two), lambda: plan_memory(one)) <= 2.7
+    counts, best_gap = list[int](), memory._best_gap
+
+    def counted(taken: Iterable[tuple[int, int]], size: int) -> int:
+        ranges = list(taken)
+        counts[-1] += 1 + len(ranges)
+        return best_gap(ranges, size)
+
+    monkeypatch.setattr(memory, "_best_gap", counted)
+    for intervals in (one, two):
+        counts.append(0)
+        plan_memory(intervals)
+    assert counts[1] <= 2.3 * counts[0]
 
 
 def test_a_long_chain_is_a_few_distinct_kernels() -> None:
