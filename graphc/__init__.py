@@ -22,6 +22,7 @@ from graphc.functions.parsing import parse
 from graphc.jit import Jitted, jit
 from graphc.missing import of_graphc as __getattr__  # noqa: F401
 from graphc.nn.functional import stop_gradient
+from graphc.refusals import explain_refusals
 from graphc.runtime.cache import cache_stats
 from graphc.runtime.program import Program
 from graphc.runtime.team import get_threads, set_threads
@@ -42,7 +43,7 @@ from graphc.types import (
     uint64,
 )
 from graphc.types import bool_ as bool
-from graphc.viz import draw
+from graphc.viz.draw import draw
 
 __version__ = "0.1.0"
 __all__ = [
@@ -90,3 +91,4 @@ __all__ = [
     "vmap",
 ]
 __all__ += functions.__all__
+explain_refusals(__name__)

@@ -142,6 +142,10 @@ class GraphError(GraphcError, ValueError):
     """A graph that is not well formed."""
 
 
+class ArgumentError(GraphcError, TypeError):
+    """A call with arguments that the function does not take."""
+
+
 class GradientError(GraphcError, TypeError):
     """A derivative that does not exist, or of something that is not differentiable."""
 

@@ -25,6 +25,7 @@ from graphc.functions.creation import as_tensor, asarray
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node, substitute
 from graphc.jit import Jitted, jit
+from graphc.refusals import explaining
 from graphc.tree import flatten, tree_map, unflatten
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def grad(loss: Any, *args: Any, **options: Any) -> Any:
     (np.float32(3.0), np.float32(2.0))
     """
     if not callable(loss):
-        return reverse.grad(loss, *args, **options)
+        return _of_tensors(reverse.grad, loss, args, options)
     chosen = _chosen("grad", args, options)
     return _transformed(lambda y, wrt: reverse.grad(_loss(y), wrt), loss, *chosen)
 
@@ -69,7 +70,7 @@ def value_and_grad(loss: Any, *args: Any, **options: Any) -> Any:
     (np.float32(8.0), np.float32(12.0))
     """
     if not callable(loss):
-        return reverse.value_and_grad(loss, *args, **options)
+        return _of_tensors(reverse.value_and_grad, loss, args, options)
     return _transformed(_value_and_grad, loss, *_chosen("value_and_grad", args, options))
 
 
@@ -102,7 +103,7 @@ def vjp(outputs: Any, *args: Any, **options: Any) -> Any:
     np.float32(23.0)
     """
     if not callable(outputs):
-        return reverse.vjp(outputs, *args, **options)
+        return _of_tensors(reverse.vjp, outputs, args, options)
 
     def derive(y: Any, wrt: Any, directions: Any) -> Any:
         ys = tree_map(as_tensor, y)
@@ -127,7 +128,7 @@ def jvp(outputs: Any, *args: Any, **options: Any) -> Any:
     np.float32(6.0)
     """
     if not callable(outputs):
-        return forward.jvp(outputs, *args, **options)
+        return _of_tensors(forward.jvp, outputs, args, options)
 
     def derive(y: Any, wrt: Any, directions: Any) -> Any:
         return forward.jvp(tree_map(as_tensor, y), wrt, _like(wrt, directions))
@@ -156,7 +157,7 @@ def jacobian(output: Any, *args: Any, **options: Any) -> Any:
            [0., 4.]])
     """
     if not callable(output):
-        return forward.jacobian(output, *args, **options)
+        return _of_tensors(forward.jacobian, output, args, options)
     chosen = _chosen("jacobian", args, options)
     return _transformed(lambda y, wrt: forward.jacobian(as_tensor(y), wrt), output, *chosen)
 
@@ -175,7 +176,7 @@ def hessian(loss: Any, *args: Any, **options: Any) -> Any:
            [ 0., 12.]])
     """
     if not callable(loss):
-        return forward.hessian(loss, *args, **options)
+        return _of_tensors(forward.hessian, loss, args, options)
     chosen = _chosen("hessian", args, options)
     return _transformed(lambda y, wrt: forward.hessian(_loss(y), wrt), loss, *chosen)
 
@@ -198,6 +199,12 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: Axes = 0) -> Jitted:
         return inner(*tree_map(as_tensor, args))
 
     return jit(of_batch)
+
+
+def _of_tensors(
+    derive: Callable[..., Any], y: Any, args: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    return explaining(derive, f"graphc.{derive.__name__}")(y, *args, **options)
 
 
 # ---- functions ----

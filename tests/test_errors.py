@@ -17,6 +17,7 @@ TYPED = [
     (errors.MissingInputError, TypeError),
     (errors.UnknownInputError, TypeError),
     (errors.GraphError, ValueError),
+    (errors.ArgumentError, TypeError),
     (errors.GradientError, TypeError),
     (errors.IndexRangeError, IndexError),
     (errors.GuardError, ValueError),

@@ -8,21 +8,22 @@ above: it lists functions that are themselves made of tensors.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphc.errors import ConcretenessError
+from graphc.errors import ArgumentError, ConcretenessError
 from graphc.missing import FUNCTIONS, answer, spellings
+from graphc.refusals import explaining
 
 _functions: dict[Any, Callable[..., Any]] = {}
 
 
 def serve(table: Mapping[Any, Callable[..., Any]]) -> None:
     """Let these functions of NumPy build nodes when they meet tensors."""
-    _functions.update(table)
+    _functions.update({f: explaining(build, f"np.{f.__name__}") for f, build in table.items()})
 
 
 def call(func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """The function of graphc that stands for NumPy's `func`, called.
 
-    Raises ConcretenessError where there is none, TypeError for the arguments out= and where=.
+    Raises ConcretenessError where there is none, ArgumentError for arguments that it does not have.
     """
     build = _functions.get(func)
     name = getattr(func, "__name__", repr(func))
@@ -32,5 +33,8 @@ def call(func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
             fix=answer(name, FUNCTIONS, spellings()) or "compute it first: x.eval({input: array})",
         )
     if kwargs.get("out") is not None or kwargs.get("where", True) is not True:
-        raise TypeError(f"np.{name}: a tensor takes no out= and no where=; use graphc.where")
+        raise ArgumentError(
+            f"np.{name}: a tensor takes no out= and no where=",
+            fix="a result is always a new tensor; graphc.where(mask, x, other) chooses",
+        )
     return build(*args, **kwargs)

@@ -29,6 +29,7 @@ from graphc.functions.lifting import binary, divide, is_array_like, lift, power,
 from graphc.functions.shaping import Axis
 from graphc.functions.subscripts import At
 from graphc.graph import Node, Op, labelled
+from graphc.refusals import explained
 from graphc.types import DType, Sizes, as_dtype
 
 Scalar: TypeAlias = bool | int | float | np.bool_ | np.number[Any]
@@ -38,9 +39,11 @@ DTypeLike: TypeAlias = DType | str | type[Any] | np.dtype[Any]
 # What to write where Python asks a symbolic tensor for its value.
 _COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
 _CHOOSE = "choose by graphc.where, maximum or minimum; join conditions by & and |"
+_SIZES = "sizes come from shapes: x.shape[0]"
 _ROWS = "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap"
 
 
+@explained
 class Tensor:
     """A symbolic array: a node of the graph with the operators of NumPy. Made by `graphc.input`,
     `graphc.parameter`, `graphc.constant` and by operations, and immutable.
@@ -147,8 +150,7 @@ class Tensor:
         return self.eval()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self._constant("NumPy")
-        return array if dtype is None else array.astype(dtype)
+        return np.asarray(self._constant("NumPy"), dtype)
 
     def __format__(self, spec: str) -> str:
         return format(self._constant("a format").item(), spec) if spec else repr(self)
@@ -163,9 +165,7 @@ class Tensor:
         return float(self._constant("float()"))
 
     def __index__(self) -> int:
-        return int(
-            self._constant("an index or range()", "sizes come from shapes: x.shape[0]").__index__()
-        )
+        return int(self._constant("an index or range()", _SIZES).__index__())
 
     def __iter__(self) -> "Iterator[Tensor]":
         rows = self._constant("iteration", _ROWS)

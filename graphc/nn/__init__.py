@@ -45,6 +45,7 @@ from graphc.nn.losses import (
     nll,
 )
 from graphc.nn.normalisation import batch_norm, layer_norm, rms_norm
+from graphc.refusals import explain_refusals
 
 __all__ = [
     "attention",
@@ -87,3 +88,4 @@ __all__ = [
     "stop_gradient",
     "tanh",
 ]
+explain_refusals(__name__)

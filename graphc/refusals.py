@@ -1,0 +1,312 @@
+"""Arguments that are not there: what users of other libraries write, and what stands for it here.
+
+Enters: the namespaces of public functions, once they are complete. Leaves: the same functions under
+the same names; a call that Python refuses, for a keyword that the function does not have or for too
+many arguments or too few, is an ArgumentError, which is a TypeError and says what to write.
+
+>>> from graphc import sum
+>>> sum([1.0], dim=0)
+Traceback (most recent call last):
+graphc.errors.ArgumentError: graphc.sum has no argument dim  [dim=0]
+  at <doctest graphc.refusals[1]>:1
+  did you mean axis=0?
+  graphc.sum(x, axis=None, *, dtype=None, keepdims=False)
+"""
+
+import functools
+import inspect
+import reprlib
+import sys
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, TypeVar, cast
+
+from graphc.errors import ArgumentError
+from graphc.missing import nearest
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+Parameters = Mapping[str, inspect.Parameter]
+
+_MEANS = (
+    "losses are means over all rows; another one is written out: ((a - b) ** 2).sum(), or for"
+    " classes -graphc.take_along_axis(graphc.nn.log_softmax(x), y[:, None], axis=-1)"
+)
+_NEW = "a tensor does not change, and a result is always a new one: leave it out"
+_CPU = "everything runs on the CPU: leave it out"
+_DTYPE = "cast the argument or the result: x.astype(dtype)"
+_SIZES = "sizes may change without it, as dims= names them: leave it out"
+_SYMBOLIC = "a gradient is a graph, and can be differentiated again: leave it out"
+_STATIC = "close over what is no array, or give it by functools.partial(f, value)"
+_STATE = (
+    "batch_norm takes mean= and variance= as tensors: running ones are graphc.state, which"
+    " compile(updates=...) changes"
+)
+
+# ---- the tables: a foreign name -> ours, of which that one is meant which the function has ----
+
+OURS: Mapping[str, str] = {
+    "N": "n_rows",
+    "M": "n_cols",
+    "a": "x value",
+    "a_max": "max",
+    "a_min": "min",
+    "argnum": "argnums",
+    "arr": "x",
+    "arys": "arrays",
+    "attn_mask": "mask",
+    "axes": "axis",
+    "axis": "axes",
+    "beta": "shift delta",
+    "bias": "b shift mask",
+    "chunks": "sections",
+    "cond": "condition",
+    "constant_values": "value",
+    "data": "value x",
+    "data_format": "layout",
+    "ddof": "correction",
+    "diagonal": "k offset",
+    "dilation_rate": "dilation",
+    "dim": "axis axes",
+    "dim0": "axis1",
+    "dim1": "axis2",
+    "dimension_numbers": "layout",
+    "dims": "axes axis",
+    "embeddings": "table",
+    "end": "stop",
+    "eps": "epsilon",
+    "equation": "subscripts",
+    "exponent": "b",
+    "feature_group_count": "groups",
+    "fill_value": "value",
+    "fn": "f",
+    "fun": "f",
+    "func": "f",
+    "function": "f loss output outputs",
+    "gamma": "scale",
+    "idx": "indices",
+    "in_dims": "in_axes",
+    "index": "indices",
+    "indices_or_sections": "sections",
+    "initial_value": "value",
+    "input": "x logits predictions log_probabilities indices arrays inputs value",
+    "inputs": "wrt x",
+    "is_causal": "causal",
+    "k": "offset",
+    "keep_dims": "keepdims",
+    "keepdim": "keepdims",
+    "kernel": "w",
+    "kernel_size": "size",
+    "key": "k",
+    "ksize": "size",
+    "labels": "targets",
+    "m": "n_cols",
+    "n": "n_rows count",
+    "num_classes": "size",
+    "num_threads": "count",
+    "obj": "value",
+    "object": "value",
+    "offset": "k",
+    "other": "b",
+    "out_dims": "out_axes",
+    "output": "outputs",
+    "outputs": "loss output",
+    "pad": "widths",
+    "pad_width": "widths",
+    "params": "wrt",
+    "pool_size": "size",
+    "pred": "predictions logits",
+    "predictions": "logits",
+    "query": "q",
+    "reps": "repetitions",
+    "rhs_dilation": "dilation",
+    "running_mean": "mean",
+    "running_var": "variance",
+    "shifts": "shift",
+    "size": "shape",
+    "split_size_or_sections": "sections",
+    "steps": "num",
+    "strides": "stride",
+    "target": "targets",
+    "tensor": "x",
+    "tensors": "arrays",
+    "threads": "count",
+    "var": "variance",
+    "value": "v",
+    "weight": "w scale table",
+    "weights": "w",
+    "window_shape": "size",
+    "window_strides": "stride",
+    "x": "a arrays",
+    "x1": "a",
+    "x2": "b",
+    "y": "b",
+    "y_pred": "predictions logits",
+    "y_true": "targets",
+}
+
+# What has no name here; "function.name" goes before "name".
+REMARKS: Mapping[str, str] = {
+    "allow_input_downcast": "floats convert by NumPy's same_kind rule: leave it out",
+    "allow_unused": "what a loss does not depend on gets zeros: leave it out",
+    "batch_norm.momentum": _STATE,
+    "batch_norm.train": _STATE,
+    "batch_norm.training": _STATE,
+    "ceil_mode": "padding='same' keeps the last window",
+    "copy": _NEW,
+    "create_graph": _SYMBOLIC,
+    "cross_entropy.from_logits": "it takes logits, always: leave it out",
+    "cross_entropy.label_smoothing": (
+        "(1 - s) * graphc.nn.cross_entropy(x, y) - s * graphc.nn.log_softmax(x).mean()"
+    ),
+    "decimals": "graphc.round(x * 100) / 100 has two decimals",
+    "device": _CPU,
+    "donate_argnames": "memory is planned for every call: leave it out",
+    "donate_argnums": "memory is planned for every call: leave it out",
+    "dropout_p": "there are no random numbers in a graph: multiply by a mask that is an input",
+    "dtype": _DTYPE,
+    "dynamic": _SIZES,
+    "from_logits": "it takes logits, always: leave it out",
+    "fullgraph": "a graph is always whole: leave it out",
+    "givens": "graphc.input is given at a call; a constant is built in",
+    "grad_outputs": "graphc.vjp(outputs, wrt, cotangents)",
+    "holomorphic": "there are no complex numbers: leave it out",
+    "initial": "graphc.maximum(x, value), or + value, on the result",
+    "inplace": _NEW,
+    "mode": "there is one way to compile: leave it out",
+    "ndigits": "graphc.round(x * 100) / 100 has two decimals",
+    "ndmin": "x[None] adds an axis",
+    "normalized_shape": "axis=-1 is the last axis; axis=(-2, -1) are two",
+    "on_unused_input": "an input that nothing reads is allowed: leave it out",
+    "order": "elements are in row-major order: leave it out",
+    "out": _NEW,
+    "pad.mode": "padding is constant: value=0",
+    "padding_idx": "graphc.where(i == padding, 0, rows) hides rows, and stops their gradient",
+    "pos_weight": "weigh the elements, and write the mean out",
+    "precision": "sums are in the dtype of the operands: leave it out",
+    "preferred_element_type": _DTYPE,
+    "reduce": _MEANS,
+    "reduction": _MEANS,
+    "requires_grad": "graphc.parameter makes what is trained; graphc.grad takes any tensor",
+    "retain_graph": _SYMBOLIC,
+    "size_average": _MEANS,
+    "static_argnames": _STATIC,
+    "static_argnums": _STATIC,
+    "training": "a function does the same in training and after it: leave it out",
+    "trainable": "graphc.parameter is trained, graphc.state is not",
+    "unbiased": "correction=1 divides by n - 1, correction=0 by n",
+    "weight": "weigh the rows or elements, and write the mean out",
+    "where": "graphc.where(mask, x, other) chooses first",
+}
+
+
+# ---- the functions ----
+
+
+def explain_refusals(place: str) -> None:
+    """Let the public functions of a module, "graphc.nn", tell of the calls that Python refuses.
+
+    What tells takes the function's place where it was defined too: there pickle looks for it.
+    """
+    public = vars(sys.modules[place])
+    public.update({name: _told(f, f"{place}.{name}") for name, f in _functions(public).items()})
+
+
+def _functions(names: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    return {n: f for n, f in names.items() if type(f) is FunctionType and n[0] != "_"}
+
+
+def _told(f: Callable[..., Any], name: str) -> Callable[..., Any]:
+    home = vars(sys.modules[f.__module__])
+    if home[f.__name__] is inspect.unwrap(f):  # not yet, under another name
+        home[f.__name__] = explaining(f, name)
+    return home[f.__name__]
+
+
+def explained(cls: type[T]) -> type[T]:
+    """The class, whose public methods are written as x.name, each telling of refused calls."""
+    for name, method in _functions(vars(cls)).items():
+        setattr(cls, name, explaining(method, f"x.{name}"))
+    return cls
+
+
+def explaining(f: F, name: str) -> F:
+    """The function, telling of the calls that Python refuses, under the name that users write."""
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return f(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # from within: the call itself was accepted
+        raise refusal(f, name, args, kwargs)
+
+    return cast(F, call)
+
+
+def refusal(
+    f: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> ArgumentError:
+    """What is wrong with a call of `f` that Python refuses."""
+    if name.startswith("x."):  # a method
+        f, args = f.__get__(args[0]), args[1:]
+    parameters = inspect.signature(f).parameters
+    what, got, fix = _fault(name, parameters, args, kwargs)
+    bare = inspect.Signature([_bare(parameter) for parameter in parameters.values()])
+    usage = str(bare).replace("Ellipsis", "...")
+    return ArgumentError(what, got=got, fix=f"{fix}\n{name}{usage}".strip())
+
+
+def _bare(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Without its type, and without a default of many words."""
+    long = len(repr(parameter.default)) > 20 and parameter.default is not parameter.empty
+    default = Ellipsis if long else parameter.default
+    return parameter.replace(annotation=parameter.empty, default=default)
+
+
+def _fault(
+    name: str, known: Parameters, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[str, str, str]:
+    """What is wrong, what was got, and what to write."""
+    wrong = {name: value for name, value in kwargs.items() if name not in known}
+    if wrong:
+        got = ", ".join(f"{n}={_shown(value)}" for n, value in wrong.items())
+        return f"{name} has no argument {' and no '.join(wrong)}", got, _instead(name, wrong, known)
+    placed = [p.name for p in known.values() if p.kind is not p.KEYWORD_ONLY]
+    if len(args) > len(placed):
+        others = ", ".join(f"{n}=" for n in known if n not in placed)
+        fix = f"give the others by name: {others}" if others else ""
+        by_place = f"{len(placed)} by place: {', '.join(placed) or 'none'}"
+        return f"{name} takes {by_place}", f"{len(args)} arguments", fix
+    twice = [n for n in placed[: len(args)] if n in kwargs]
+    if twice:
+        return f"{name}: {twice[0]} is given twice", f"by place, and {twice[0]}=", ""
+    given = {*placed[: len(args)], *kwargs}
+    missing = [p.name for p in known.values() if p.default is p.empty and p.name not in given]
+    return f"{name} needs {' and '.join(missing)}", f"{len(given)} arguments", ""
+
+
+def _instead(name: str, wrong: Mapping[str, Any], known: Parameters) -> str:
+    """What to write for keywords that the function does not have."""
+    ours = {keyword: _ours(keyword, known) for keyword in wrong}
+    function = name.rpartition(".")[2]
+    remarks = [
+        REMARKS.get(f"{function}.{keyword}") or ("" if best else REMARKS.get(keyword, ""))
+        for keyword, best in ours.items()
+    ]
+    meant = ", ".join(f"{best}={_shown(wrong[k])}" for k, best in ours.items() if best)
+    question = f"did you mean {meant}?" if meant else ""
+    return "\n".join(dict.fromkeys(filter(None, (*remarks, question))))
+
+
+def _ours(keyword: str, known: Parameters) -> str:
+    """The argument that is meant by a foreign keyword, or is spelled most like it."""
+    meant = [name for name in OURS.get(keyword, "").split() if name in known]
+    return meant[0] if meant else "" if keyword in REMARKS else nearest(keyword, known)
+
+
+def _shown(value: Any) -> str:
+    """A value as one writes it; "..." for one that does not stand in the call."""
+    plain = isinstance(value, bool | int | float | str | tuple | None)
+    return reprlib.repr(value) if plain else "..."
