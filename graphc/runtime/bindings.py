@@ -44,18 +44,16 @@ class Bindings:
         self.pools: tuple[Pool, ...] = tuple([Pool() for _ in graph.outputs])
         self.arena: np.ndarray = aligned_empty((64,), uint8)
         self._base = self.arena.ctypes.data
-        # What `find` gave last, for how many threads; None if it is out of date.
-        self.last: tuple[int, Bound | None] = 0, None
+        self.last: Bound | None = None  # what `find` gave last; None if it is out of date
 
     def find(self, arrays: Sequence[np.ndarray]) -> Bound:
         """The program bound to the shapes of these arguments."""
-        threads = get_threads()
-        key = (threads, *[a.shape for a in arrays])
+        key = (get_threads(), *[a.shape for a in arrays])
         bound = self.known.pop(key, None)
         if bound is None or bound.base != self._base:
             bound = self._bound_to(arrays, bound)
         self.known[key] = bound  # the last one
-        self.last = threads, bound
+        self.last = bound
         return bound
 
     def at_shapes(self, arrays: Sequence[np.ndarray] | Sequence[StandIn]) -> Binding:
@@ -97,7 +95,7 @@ class Bindings:
         if binding.arena_bytes > len(self.arena):
             self.arena = aligned_empty((binding.arena_bytes,), uint8)
             self._base = self.arena.ctypes.data
-            self.last = 0, None
+            self.last = None
         if len(self.known) >= REMEMBERED:
             del self.known[next(iter(self.known))]
         return self._bound(binding)

@@ -13,12 +13,12 @@ import numpy as np
 from graphc.evaluate import fed_array
 from graphc.graph import Node
 from graphc.runtime.binding import Binding, Slot
-from graphc.runtime.direct import Enter, Fed, entry_of
+from graphc.runtime.direct import Enter, Fed, Made, entry_of
 from graphc.runtime.pool import Pool
 from graphc.runtime.template import ERROR_AT
 
 LARGE = 1 << 18  # bytes of an input, from which on a copy costs more than telling the table
-LENT = 1 << 14  # the same of an output, whose memory is at hand
+LENT = 1 << 13  # the same of an output, whose memory is at hand
 
 # Of a large output: its number, what lends memory to it, its shape and dtype, and the words that
 # point into it, each with how far ahead.
@@ -28,9 +28,9 @@ Loan = tuple[int, Callable[..., Any], tuple[int, ...], np.dtype, tuple[tuple[int
 class Bound:
     """A binding with its views of the arena: rebuilt when the arena moves.
 
-    `inputs` holds None for large ones. `enter` feeds and runs in one step. Before a run `fresh`
-    gives memory of the `pools` to the outputs that are `large`; after it `results` give each
-    output's array or scalar.
+    `inputs` holds None for large ones. `enter` feeds, runs and returns results in one step. On the
+    way step by step, `fresh` gives memory of the `pools` to the outputs that are `large` before a
+    run; after it `results` give each output's array or scalar.
     """
 
     __slots__ = (
@@ -40,6 +40,7 @@ class Bound:
         "enter",
         "inputs",
         "large",
+        "lent",
         "loans",
         "made",
         "results",
@@ -53,6 +54,7 @@ class Bound:
     enter: Enter | None
     inputs: list[np.ndarray | None]
     large: list[int]
+    lent: list[Made]
     loans: list[Loan]
     made: dict[int, np.ndarray]
     results: list[Callable[[], Any]]
@@ -78,15 +80,28 @@ class Bound:
             partial(self.made.pop, n) if n in self.large else _copier(_view(arena, slot))
             for n, slot in enumerate(binding.outputs)
         ]
+        self.lent = [self._made(n, pools[n]) for n in range(len(binding.outputs))]
         self.enter = self._entry() if direct else None
 
     def _entry(self) -> Enter | None:
-        first = self.binding.table.ctypes.data
         fed = [
-            Fed(slot, 0 if view is None else view.ctypes.data, [first + 8 * at for at in slot.at])
+            Fed(slot, 0 if view is None else view.ctypes.data, self._places(slot))
             for slot, view in zip(self.binding.inputs, self.inputs, strict=True)
         ]
-        return entry_of(self.address, self.threads, fed)
+        return entry_of(self.address, self.threads, fed, self.lent)
+
+    def _made(self, number: int, pool: Pool) -> Made:
+        slot = self.binding.outputs[number]
+        if number in self.large:
+            call = partial(pool.empty, slot.shape, slot.dtype)
+            return Made(slot, call, 0, pool, self._places(slot))
+        if not slot.shape:
+            return Made(slot, self.results[number])
+        return Made(slot, partial(np.empty, slot.shape, slot.dtype), self.base + slot.offset)
+
+    def _places(self, slot: Slot) -> list[int]:
+        """The words that point into it, by address."""
+        return [self.binding.table.ctypes.data + 8 * at for at in slot.at]
 
     @property
     def error(self) -> int:
@@ -106,15 +121,6 @@ class Bound:
                 view[...] = array
             else:
                 _convert(nodes[n], view, array)
-
-    def has_sizes_of(self, arrays: Sequence[Any]) -> bool:
-        """Whether arrays have the shapes and dtypes of the inputs: then it is worth lending."""
-        for array, view in zip(arrays, self.views, strict=False):
-            if type(array) is np.ndarray and (
-                array.shape != view.shape or array.dtype != view.dtype
-            ):
-                return False
-        return True
 
     def point(self, slot: Slot, address: int) -> None:
         """Tells the table where an input or output is."""

@@ -32,7 +32,6 @@ from graphc.runtime.measure import Order, check_order, check_repeats, measure, p
 from graphc.runtime.profile import Profile
 from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.runtime.sources import Backend
-from graphc.runtime.team import get_threads
 from graphc.state import STATE_LOCK
 from graphc.tree import LEAF, Structure, assembler
 from graphc.types import array_of
@@ -72,7 +71,7 @@ class Program:
         self._bindings = Bindings(graph, code, backend, budget, self._ledger)
         assemble = assembler(structure)
         self._single = structure == LEAF
-        self._assemble: Callable[[list[Any]], Any] = (
+        self._assemble: Callable[[Sequence[Any]], Any] = (
             itemgetter(0) if self._single else lambda outputs: assemble(iter(outputs))
         )
         self._run: Callable[[int, int], int] = runner(backend)
@@ -112,25 +111,17 @@ class Program:
         with STATE_LOCK:
             runs, self._runs = self._runs, True
             try:
-                threads, again = self._bindings.last
-                if runs or again is None or again.enter is None or threads != get_threads():
+                again = self._bindings.last
+                if runs or again is None or again.enter is None:
                     return MISSED
-                if again.large:
-                    if not again.has_sizes_of(args):
-                        return MISSED
-                    again.fresh()
-                ran = again.enter(*args)
-                if not ran:
-                    again.made.clear()
-                    if ran is None:
-                        return MISSED
+                outputs = again.enter(*args)
+                if outputs is None:
+                    return MISSED
+                if outputs is False:
                     raise failure_of(again.binding, again.error)
-                if self._single:
-                    return again.results[0]()
-                outputs = [result() for result in again.results]
             finally:
                 self._runs = runs
-        return self._assemble(outputs)
+        return outputs[0] if self._single else self._assemble(outputs)
 
     def _begin(self) -> None:
         """Other threads wait for the lock. This thread holds it already if it is called from

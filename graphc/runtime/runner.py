@@ -8,7 +8,7 @@ plain Python.
 The services block, int64 words: s0 table | s1 GOMP_parallel | s2 member | s3 run_rows | s4
 omp_get_thread_num | s5 omp_get_num_threads | s6 sched_yield, or 0 | s7 profile: 0 or 1 | s8 usleep,
 or 0 | s9 1 where no team can be started: one runs already, or was left behind by a fork, or there
-is no OpenMP. All but s0, s7 and s9 are addresses of C functions.
+is no OpenMP | s10 the threads of programs. All but s0, s7, s9 and s10 are addresses of C functions.
 """
 
 from graphc.runtime.intrinsics import (

@@ -64,9 +64,9 @@ class _State:
     forked: bool = False
 
 
-PROFILE, ALONE = 7, 9  # of the services block
+PROFILE, ALONE, THREADS = 7, 9, 10  # of the services block
 _state = _State()
-_services = np.zeros(10, np.int64)
+_services = np.zeros(11, np.int64)
 
 
 def _after_fork() -> None:
@@ -89,13 +89,13 @@ def set_threads(count: int) -> None:
     """The number of threads of programs from now on. Raises ThreadError."""
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1024:
         raise ThreadError("the number of threads is an int from 1 to 1024", got=repr(count))
-    _state.threads = count
+    _state.threads = _services[THREADS] = count
 
 
 def get_threads() -> int:
     """The threads that were set, else what the environment says, else the cores there are."""
     if _state.threads == 0:
-        _state.threads = threads_asked() or available_cores()
+        set_threads(threads_asked() or available_cores())
     return _state.threads
 
 
@@ -203,6 +203,7 @@ def native_runner() -> Runner:
         0,
         nap,
         library is None or _state.forked,
+        get_threads(),
     ]
     kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return Runner(kind(start), start, _services.ctypes.data)

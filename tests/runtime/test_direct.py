@@ -3,16 +3,18 @@
 import ctypes
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.runtime import bound, direct, entry
+from graphc.runtime import bound, direct, entry, lending, pool
 from graphc.runtime.binding import Slot
 from graphc.runtime.cache import load_kernels
-from graphc.runtime.direct import Fed, block_of
+from graphc.runtime.direct import Fed, Made, block_of
+from graphc.runtime.pool import Pool
 from graphc.runtime.program import Program
 from graphc.runtime.team import source_of
 from tests.runtime.models import batch, training_step
@@ -26,14 +28,14 @@ pytestmark = pytest.mark.skipif(
 Takes = Callable[[int, int, int], int]
 
 
-def compiled() -> Takes:
-    source = source_of(entry.takes, entry.takes_array, entry.takes_float, result="i64")
-    return ctypes.CFUNCTYPE(*[ctypes.c_int64] * 4)(load_kernels([source])[0])
+def compiled(*functions: Callable[..., int]) -> Callable[..., int]:
+    kind = ctypes.CFUNCTYPE(*[ctypes.c_int64] * (1 + functions[0].__code__.co_argcount))
+    return kind(load_kernels([source_of(*functions, result="i64")])[0])
 
 
 @pytest.fixture(params=["python", "compiled"])
 def takes(request: pytest.FixtureRequest) -> Takes:
-    return entry.takes if request.param == "python" else compiled()
+    return entry.takes if request.param == "python" else compiled(*direct.TAKES)
 
 
 class Target:
@@ -51,6 +53,7 @@ class Target:
                 Fed(slot_of(np.zeros(4, np.int64), (0, 16)), 0, words),
                 Fed(slot_of(self.scalar), self.scalar.ctypes.data, ()),
             ],
+            [],
         )
 
     def given(self, takes: Takes, *values: Any) -> bool:
@@ -107,11 +110,42 @@ def test_what_else_is_not_taken(takes: Takes) -> None:
 @pytest.mark.parametrize(("single", "wanted"), [(0.1, np.float32(0.1)), (1e300, np.inf)])
 def test_a_float_becomes_a_float32(takes: Takes, single: float, wanted: Any) -> None:
     home = np.zeros((), np.float32)
-    block = block_of(0, 1, [Fed(slot_of(home), home.ctypes.data, ())])
+    block = block_of(0, 1, [Fed(slot_of(home), home.ctypes.data, ())], [])
     given = (ctypes.c_int64 * 1)(id(single))
     with np.errstate(over="ignore"):
         assert takes(block.ctypes.data, ctypes.addressof(given), 1) == 1
     assert home == wanted
+
+
+# ---- what is lent ----
+
+
+@pytest.mark.parametrize("way", ["python", "compiled"])
+def test_memory_is_lent_that_nobody_holds(way: str) -> None:
+    idle_block = lending.idle_block if way == "python" else compiled(lending.idle_block)
+    own, slot = Pool(), slot_of(VECTOR)
+    made = Made(slot, partial(own.empty, slot.shape, slot.dtype), 0, own)
+    block = block_of(0, 1, [], [made])
+
+    def idle() -> int:
+        """The address of what would be lent."""
+        found = idle_block(block.ctypes.data, int(block[direct.OUTPUTS_AT]))
+        return ctypes.c_int64.from_address(int(found) + 3 * 8).value if found else 0
+
+    assert idle() == 0
+    first, place = own.lend(slot.shape, slot.dtype)
+    assert idle() == 0
+    row = first[1:]
+    del first
+    assert idle() == 0
+    second, other = own.lend(slot.shape, slot.dtype)
+    del row
+    assert idle() == place
+    del second
+    assert idle() in (place, other)
+    own.lend((5,), slot.dtype)
+    own.lend((7,), slot.dtype)
+    assert idle() == 0
 
 
 # ---- whole calls ----
@@ -131,7 +165,7 @@ def test_a_repeated_call_is_direct() -> None:
         assert type(found["rate"]) is np.float32
     (known,) = program._bindings.known.values()
     assert known.enter is not None
-    assert known.enter(x, 1.0) is True
+    assert isinstance(known.enter(x, 1.0), tuple)
     assert known.enter(x.T, 1.0) is None
     assert known.enter() is None
     with pytest.raises(TypeError):
@@ -194,6 +228,51 @@ def test_it_counts_references() -> None:
         program()
     after = [sys.getrefcount(c) for c in constants]
     assert max(abs(a - b) for a, b in zip(after, before, strict=True)) < 500
+
+
+def test_results_are_the_only_references_to_themselves() -> None:
+    x = gx.input("x", ("n",))
+    program = gx.compile([x], [x + 1, gx.sum(x), x * 2])
+    for count in (10, 10_000):  # copied, and lent
+        for _ in range(5):
+            outputs = program(np.ones(count, np.float32))
+            assert [sys.getrefcount(o) for o in outputs] == [sys.getrefcount(object()) + 2] * 3
+            assert all(o.flags.c_contiguous and o.flags.writeable for o in outputs[::2])
+
+
+def test_a_failure_gives_back_what_was_lent() -> None:
+    i, x = gx.input("i", (), "int64"), gx.input("x", ("n",))
+    program = gx.compile([x, i], [x + gx.take(x, i), x * 2])
+    given = np.ones(10_000, np.float32)
+    kept = program(given, np.array(3))
+    kept = program(given, np.array(3))
+    blocks = [b for own in program._bindings.pools for b in own.blocks]
+    for _ in range(10):
+        with pytest.raises(gx.errors.IndexRangeError):
+            program(given, np.array(10_000))
+        kept = program(given, np.array(3))
+    assert kept[0][0] == 2
+    assert blocks == [b for own in program._bindings.pools for b in own.blocks]
+
+
+def test_without_memory_for_results_nothing_has_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    s = gx.state("s", np.zeros(10_000))
+    program = gx.compile([], [s + 1, s * 2], updates={s: s + 1})
+    first, second = program(), program()
+    before = sys.getrefcount(None)
+    with monkeypatch.context() as patch:
+        patch.setattr(pool, "_new_block", no_memory)
+        for _ in range(1000):
+            with pytest.raises(MemoryError, match="none is left"):
+                program()
+    assert abs(sys.getrefcount(None) - before) < 500
+    assert s.value[0] == 2
+    assert program()[0][0] == 3
+    assert (first[0][0], second[0][0]) == (1, 2)
+
+
+def no_memory(*_: Any) -> Any:
+    raise MemoryError("none is left")
 
 
 def test_another_layout_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
