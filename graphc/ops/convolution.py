@@ -212,12 +212,12 @@ def gradient_of_a(g: Any, shape: Shape, b: Any, r: Roles) -> Any:
     parts, starts = [], []
     for phase in product(*by_axis):
         first = [left - p.before for (left, _), p in zip(around, phase, strict=True)]
-        sizes = [
-            p.count(length, stride) + p.reach
-            for length, stride, p in zip(lengths, r.strides, phase, strict=True)
-        ]
+        places = zip(phase, lengths, r.strides, strict=True)
+        counts = [p.count(length, stride) for p, length, stride in places]
+        sizes = [_one_or_more(n) + p.reach for n, p in zip(counts, phase, strict=True)]
         seen = cut(wide, r.slid, first, sizes)
-        parts.append(_gradient_of_phase(seen, flipped_taps(b, r.windows[1], phase), phase, r))
+        part = _gradient_of_phase(seen, flipped_taps(b, r.windows[1], phase), phase, r)
+        parts.append(cut(part, axes, [0] * len(axes), counts))
         starts.append(placed(rank, axes, [p.start for p in phase], 0))
     if all(stride == 1 for stride in r.strides):
         return parts[0]
@@ -233,8 +233,15 @@ def _reach(
     behind = positions
     for p in of_axis:
         before = dim_max(before, p.before)
-        behind = dim_max(behind, p.count(length, stride) + p.reach - p.before)
+        count = _one_or_more(p.count(length, stride))
+        behind = dim_max(behind, count + p.reach - p.before)
     return before, behind
+
+
+def _one_or_more(count: DimLike) -> DimLike:
+    """A window fits somewhere: where an axis is known to have no element of a phase, one is made
+    and cut off. (A cut for every named axis would be a copy.)"""
+    return max(count, 1) if isinstance(count, int) else count
 
 
 def _gradient_of_phase(seen: Any, taps: Any, phase: tuple[Phase, ...], r: Roles) -> Any:

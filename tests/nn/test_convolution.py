@@ -87,6 +87,8 @@ GRADIENTS: dict[str, tuple[Callable[..., Tensor], tuple[np.ndarray, ...]]] = {
     "stride": (lambda x, w: gx.nn.conv(x, w, 2), (normal(1, 5, 4, 1), normal(3, 3, 1, 2))),
     "dilation": (lambda x, w: gx.nn.conv(x, w, dilation=2), (normal(1, 4, 2), normal(3, 2, 2))),
     "both": (lambda x, w: gx.nn.conv(x, w, 3, 2, 2), (normal(1, 7, 1), normal(3, 1, 2))),
+    "short": (lambda x, w: gx.nn.conv(x, w, 2), (normal(2, 1, 1, 2), normal(3, 3, 2, 2))),
+    "unreached": (lambda x, w: gx.nn.conv(x, w, 5, 1), (normal(1, 4, 2), normal(3, 2, 1))),
     "groups": (lambda x, w: gx.nn.conv(x, w, groups=2), (normal(1, 3, 4), normal(2, 2, 4))),
     "depthwise": (lambda x, w: gx.nn.conv(x, w, 2, groups=3), (normal(1, 5, 3), normal(3, 1, 3))),
     "three": (gx.nn.conv, (normal(1, 2, 2, 2, 1), normal(2, 1, 2, 1, 2))),
@@ -110,6 +112,8 @@ SHAPES = (
     ((2, 6, 5, 8), (3, 3, 2, 12), 1, 4),
     ((2, 7, 7, 5), (3, 3, 1, 5), 2, 5),
     ((1, 4, 5, 6, 2), (2, 3, 3, 2, 3), 1, 1),
+    ((2, 1, 1, 6), (3, 3, 6, 5), 2, 1),
+    ((2, 3, 1, 4), (5, 3, 2, 4), 4, 2),
 )
 
 
