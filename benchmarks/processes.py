@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+HOSTS = {"inductor": "torch"}  # which framework's Python another one runs in
 HELD_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # each can slow a peer's BLAS down
 TIMEOUT = 600  # seconds a process
 # A framework may take as many threads as it finds cores: a process gets no more cores than threads.
@@ -31,7 +32,8 @@ class Plan:
 
     def python(self, framework: str) -> str:
         """The interpreter that a framework is installed in."""
-        return self.pythons.get(framework, sys.executable)
+        host = self.pythons.get(HOSTS.get(framework, ""), sys.executable)
+        return self.pythons.get(framework, host)
 
 
 def add_plan(parser: argparse.ArgumentParser, seconds: float) -> None:

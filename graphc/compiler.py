@@ -96,7 +96,11 @@ def _listed(inputs: Any) -> Sequence[Any]:
 def _output(leaf: Any) -> Node:
     if isinstance(leaf, Tensor | Dim) or is_array_like(leaf):
         return as_tensor(leaf).node
-    raise GraphError("outputs are tensors, or a tree of tensors", got=f"{leaf!r}")
+    raise GraphError(
+        "outputs are tensors, or a tree of tensors",
+        got=f"{leaf!r}",
+        fix="compile([x], loss), compile([x], [loss, dw]), compile([x], {'loss': loss})",
+    )
 
 
 def _items(updates: Any) -> Iterable[tuple[Any, Any]]:
@@ -144,15 +148,13 @@ def _update(state: Any, value: Any) -> tuple[Node, Node]:
     if new.dtype != state.dtype:
         raise DTypeError(
             f"the update of {name!r} ({state.node.type})",
-            got=f"{new.node.type}",
-            where=new.node.where,
+            got=f"{new.node.type}, made at {new.node.where}",
             fix=f"new.astype({str(state.dtype)!r})",
         )
     if new.shape != state.shape:
         raise UpdateError(
             f"the update of {name!r} ({state.node.type}) has another shape",
-            got=f"{new.node.type}",
-            where=new.node.where,
+            got=f"{new.node.type}, made at {new.node.where}",
             fix="graphc.broadcast_to(new, state.shape) repeats it, .mean(axis=0) reduces it",
         )
     return state.node, new.node

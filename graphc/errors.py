@@ -25,6 +25,8 @@ _NUMPY_FOLDER = os.path.dirname(np.__file__) + os.sep  # which calls back: np.li
 class Where:
     """A place in the user's program: a file, a line, and the scope (module or function) around it.
 
+    `function` is what was called there, where a message needs to know it.
+
     >>> str(Where("mlp.py", 41, "model"))
     'mlp.py:41, in model'
     """
@@ -32,6 +34,7 @@ class Where:
     file: str
     line: int
     scope: str = ""
+    function: str = ""
 
     def __str__(self) -> str:
         place = f"{_shortest_path(self.file)}:{self.line}"

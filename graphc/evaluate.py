@@ -256,19 +256,72 @@ def _value(
         with np.errstate(all="ignore"):
             operands = (arrays[i] for i in node.inputs)
             array = node.op.eval(*operands, **bound_params(node.params, sizes))
-    except IndexRangeError as error:  # of the line that indexed, not of the one that evaluates
-        fix = error.fix + index_source(node)
-        raise IndexRangeError(error.what, got=error.got, where=node.where, fix=fix) from None
+    except IndexRangeError:  # of the line that indexed, not of the one that evaluates
+        raise index_error(node, arrays[node.inputs[1]], sizes, fed) from None
     return _checked(node, np.asarray(array), bound_shape(node.type.shape, sizes))
 
 
-def index_source(node: Node) -> str:
-    """For an error: which input the index of a node comes from, where that is just one.
+def index_error(
+    node: Node,
+    index: np.ndarray,
+    sizes: Mapping[str, int],
+    fed: Mapping[Node, np.ndarray],
+    step: str = "",
+    rows: Mapping[Node, np.ndarray | None] = {},
+) -> IndexRangeError:
+    """That a position of a gather or scatter is outside of its axis: which, where, whose.
 
-    The line and the primitive may be of a function that calls it: cross_entropy reads logits by it.
+    `fed` are the arrays of leaves, `rows` the numbers of the rows of those that are a batch; `step`
+    says when.
     """
-    given = [described(n) for n in order([node.inputs[1]]) if given_name(n) is not None]
-    return f"; these come from {given[0]}" if len(given) == 1 else ""
+    indexed, axis = node.inputs[0].type, node.params["axis"]
+    length = dims.evaluate(indexed.shape[axis], sizes)
+    lowest = 0 if index.dtype.kind == "u" else -length
+    place = int(np.flatnonzero((index >= length) | (index < lowest))[0])
+    got, source = _index_source(node, index, place, fed, rows)
+    origin = node
+    while origin.source is not None:  # a gradient node: the user wrote what it came from
+        origin = origin.source
+    function = origin.where.function if origin.where else ""
+    return IndexRangeError(
+        f"{function or 'x[i]'}: an index is outside axis {axis} of {indexed}{step}",
+        got=got,
+        where=origin.where,
+        fix=(f"indices go from {lowest} to {length - 1}" if length else "the axis is empty")
+        + source,
+    )
+
+
+def _index_source(
+    node: Node,
+    index: np.ndarray,
+    place: int,
+    fed: Mapping[Node, np.ndarray],
+    rows: Mapping[Node, np.ndarray | None],
+) -> tuple[str, str]:
+    """An element of an index, and the leaf that it comes from, where that is just one."""
+    number = index.ravel()[place].astype(np.int64)
+    given = [n for n in order([node.inputs[1]]) if given_name(n) is not None]
+    source = f"; these come from {described(given[0])}" if len(given) == 1 else ""
+    array = fed.get(given[0]) if source else None
+    if array is None or array.size != index.size or array.ravel()[place].astype("i8") != number:
+        return f"{number} at {place_text(index.shape, place)}" if index.ndim else str(
+            number
+        ), source
+    at = place_text(array.shape, place, rows.get(given[0]))
+    return f"{given_name(given[0])}{at} is {array.ravel()[place]}", source
+
+
+def place_text(shape: Sequence[int], place: int, rows: np.ndarray | None = None) -> str:
+    """The place, in row-major order, of an element; `rows` numbers the first axis.
+
+    >>> place_text((2, 3), 4), place_text((), 0)
+    ('[1, 1]', '')
+    """
+    at = [int(n) for n in np.unravel_index(place, shape)]
+    if rows is not None and at:
+        at[0] = int(rows[at[0]])
+    return f"[{', '.join(map(str, at))}]" if at else ""
 
 
 def _checked(node: Node, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -13,8 +13,8 @@ import contextvars
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -152,6 +152,12 @@ def provenance(where: Where | None, source: Node | None = None) -> Iterator[None
         yield
     finally:
         _provenance.reset(token)
+
+
+def called(function: str) -> AbstractContextManager[None]:
+    """Nodes made inside carry the caller's line, and that this function was called there."""
+    where = _provenance.get().where or caller()
+    return provenance(replace(where, function=where.function or function))
 
 
 _nodes: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()

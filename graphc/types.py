@@ -172,23 +172,28 @@ def array_of(
     >>> array_of([[1, 2], [3, 4]]).shape
     (2, 2)
     """
+    kind = type(value).__name__
     try:
         return np.asarray(value)
     except ConcretenessError as symbolic:
         if not isinstance(value, list | tuple):
             raise
         raise error(
-            f"{what} is made of a {type(value).__name__} with tensors in it",
+            f"{what} is made of a {kind} with tensors in it",
             got=reprlib.repr(value),
             fix="graphc.stack(tensors) makes one of them; in jit and grad a list of numbers is a"
             " tree of scalars: give np.asarray(numbers)",
         ) from symbolic
-    except ValueError as ragged:
+    except ValueError as refused:
+        if not isinstance(value, list | tuple):
+            raise error(
+                f"{what}: {kind} is no array", got=str(refused), fix="give one"
+            ) from refused
         raise error(
             f"{what} is made of lists that have different lengths or depths",
             got=reprlib.repr(value),
             fix="give lists of one length, padded where they are short",
-        ) from ragged
+        ) from refused
 
 
 def scalar_dtype(value: object, against: DType) -> DType:
@@ -357,7 +362,7 @@ def broadcast_guards(*shapes: Shape, where: Where | None = None) -> tuple[Guard,
     if all(shape == shapes[0] for shape in shapes):
         return ()
     pairs = [pair for axis in _axes(shapes) for pair in _broadcast_axis(axis, shapes)[1]]
-    text = _join_shapes(shapes)
+    text = " and ".join(map(str, shapes))
     return tuple(
         Guard("equal", a, b, f"broadcast of {text} needs {a} == {b}", where)
         for a, b in dict.fromkeys(pairs)
@@ -388,12 +393,8 @@ def _broadcast_axis(
 
 
 def _broadcast_error(a: DimLike, b: DimLike, shapes: Iterable[Shape]) -> ShapeError:
-    what = f"shapes do not broadcast: {_join_shapes(shapes)}"
+    what = f"shapes do not broadcast: {' and '.join(map(str, shapes))}"
     fix = "sizes must be equal, or one of them the int 1; x[..., None] adds an axis"
     if not (isinstance(a, int) and isinstance(b, int)):
         fix = "a named size matches itself alone: give both axes the same name or the same int"
     return ShapeError(what, got=f"{a} != {b}", fix=fix)
-
-
-def _join_shapes(shapes: Iterable[Shape]) -> str:
-    return " and ".join(map(str, shapes))

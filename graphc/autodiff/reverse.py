@@ -15,12 +15,13 @@ x: f32[n] = input()
 return %2
 """
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from graphc.errors import GradientError, ShapeError
 from graphc.functions.tensor import Tensor
-from graphc.graph import Node, order, provenance
+from graphc.graph import Node, described, order, provenance
 from graphc.ops import accumulate, filled, reshape
 from graphc.passes import stabilise
 from graphc.tree import flatten, unflatten
@@ -169,12 +170,13 @@ def differentiable_leaves(tree: Any, what: str) -> tuple[list[Tensor], Any]:
         if not isinstance(leaf, Tensor):
             raise GradientError(
                 f"{what} is a tensor, or a dict, list, tuple or dataclass of tensors",
-                got=type(leaf).__name__,
+                got=f"{type(leaf).__name__}: {reprlib.repr(leaf)}",
+                fix="give the tensors themselves: graphc.grad(loss, [w, b])",
             )
         if leaf.node.type.dtype.kind != "f":
             raise GradientError(
                 f"{what}: a tensor of {leaf.node.type.dtype} has no gradient",
-                got=str(leaf.node.type),
+                got=f"{described(leaf.node)}: {leaf.node.type}",
                 fix="differentiate by floating tensors; cast where you build the graph",
             )
     return leaves, structure
@@ -190,5 +192,6 @@ def _matching(outputs: Any, cotangents: Any) -> tuple[list[Tensor], list[Tensor]
             raise ShapeError(
                 "a cotangent has the shape and dtype of its output",
                 got=f"{g.node.type} for {y.node.type}",
+                fix="graphc.ones_like(output) sums its elements",
             )
     return ys, gs

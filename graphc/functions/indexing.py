@@ -17,14 +17,19 @@ from graphc.functions.manipulation import flatten
 from graphc.functions.patterns import arange
 from graphc.functions.selection import check_range
 from graphc.functions.tensor import DTypeLike, Tensor, TensorLike
+from graphc.graph import called
 from graphc.types import Shape, as_dtype, broadcast_shapes
 
 
 def _index(indices: TensorLike, size: DimLike, what: str) -> Tensor:
     index = as_tensor(indices)
     if index.dtype.kind not in "iu":
-        raise DTypeError(f"{what}: an index is made of integers", got=str(index.dtype))
-    check_range(index, size)
+        raise DTypeError(
+            f"{what}: an index is made of integers",
+            got=str(index.node.type),
+            fix="indices.astype('int64')",
+        )
+    check_range(index, size, what)
     return index
 
 
@@ -40,7 +45,8 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """
     y = flatten(x) if axis is None else as_tensor(x)
     at = shaping.normal_axis(0 if axis is None else axis, y.ndim, "take")
-    return ops.take(y, _index(indices, y.shape[at], "take"), axis=at)
+    with called("take"):
+        return ops.take(y, _index(indices, y.shape[at], "take"), axis=at)
 
 
 def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tensor:
@@ -57,12 +63,15 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     index = _index(indices, y.shape[at], "take_along_axis")
     if index.ndim != y.ndim:
         raise ShapeError(
-            "take_along_axis: the index needs x's rank", got=f"{index.shape} for {y.shape}"
+            "take_along_axis: the index needs x's rank",
+            got=f"{index.shape} for {y.shape}",
+            fix="indices[..., None] adds an axis; graphc.take reads whole rows",
         )
     others = broadcast_shapes(_without(y.shape, at), _without(index.shape, at))
     y = shaping.broadcast(y, (*others[:at], y.shape[at], *others[at:]))
     index = shaping.broadcast(index, (*others[:at], index.shape[at], *others[at:]))
-    return ops.take_along(y, index, axis=at)
+    with called("take_along_axis"):
+        return ops.take_along(y, index, axis=at)
 
 
 def _without(shape: Shape, axis: int) -> Shape:
@@ -81,6 +90,10 @@ def one_hot(
     """
     index = as_tensor(indices)
     if index.dtype.kind not in "iu":
-        raise DTypeError("one_hot: an index is made of integers", got=str(index.dtype))
+        raise DTypeError(
+            "one_hot: an index is made of integers",
+            got=str(index.node.type),
+            fix="indices.astype('int64')",
+        )
     places = arange(dim(size))
     return to_dtype(shaping.expanded(to_index(index), -1) == places, as_dtype(dtype))

@@ -74,4 +74,10 @@ def _transposed_fix(a: H, b: H) -> str:
 def _transposed(x: Handle, position: str) -> str:
     *batch, rows, columns = shape_of(x)
     shape = (*batch, columns, rows)
-    return f"{given_name(x.node) or position}.{'mT' if batch else 'T'}, shape {shape}"
+    name = given_name(x.node) or position
+    argument = name.partition(".")[2]  # of jit: f.x is the argument x of f
+    if argument.isidentifier():
+        name = argument
+    elif argument:
+        name = f"({position}, {argument})"
+    return f"{name}.{'mT' if batch else 'T'}, shape {shape}"

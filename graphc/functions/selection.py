@@ -18,6 +18,7 @@ import numpy as np
 
 from graphc.dims import Dim, DimLike, ceil_div, dim_max, dim_min
 from graphc.errors import DTypeError, IndexRangeError, ShapeError
+from graphc.evaluate import place_text
 from graphc.functions.lifting import dtype_of, literal, shape_of, size, to_index
 from graphc.graph import CONSTANT, H, Handle
 from graphc.types import Shape, array_of, int64
@@ -153,7 +154,7 @@ def _position(item: Any, n: DimLike) -> DimLike:
         return item
     number = operator.index(item)
     if isinstance(n, int) and not -n <= number < n:
-        raise _range_error(number, n)
+        raise _range_error("x[i]", str(number), -n, n)
     return n + number if number < 0 else number
 
 
@@ -245,14 +246,17 @@ def _literal_index(item: Any, n: DimLike, like: H) -> H:
     return type(like)(literal(array, int64))
 
 
-def check_range(index: Handle, n: DimLike) -> None:
-    """Raises IndexRangeError for a constant index that is outside of an axis of known size."""
+def check_range(index: Handle, n: DimLike, what: str = "x[i]", from_end: bool = True) -> None:
+    """Raises IndexRangeError for a constant index that is outside of an axis of known size; whether
+    negative ones count `from_end`."""
     array = constant_array(index)
     if array is None or not isinstance(n, int) or array.size == 0:
         return
-    for number in (int(array.min()), int(array.max())):
-        if not -n <= number < n:
-            raise _range_error(number, n)
+    for place in (array.argmin(), array.argmax()):
+        number, lowest = int(array.flat[place]), -n if from_end else 0
+        if not lowest <= number < n:
+            at = place_text(array.shape, int(place))
+            raise _range_error(what, f"{number}{at and f' at {at}'}", lowest, n)
 
 
 def constant_array(x: Handle) -> np.ndarray[Any, Any] | None:
@@ -260,9 +264,12 @@ def constant_array(x: Handle) -> np.ndarray[Any, Any] | None:
     return x.node.params["value"].array if x.node.op is CONSTANT else None
 
 
-def _range_error(number: int, n: int) -> IndexRangeError:
-    fix = f"indices go from -{n} to {n - 1}" if n else "the axis is empty"
-    return IndexRangeError("index out of range", got=f"{number} for an axis of size {n}", fix=fix)
+def _range_error(what: str, got: str, lowest: int, n: int) -> IndexRangeError:
+    return IndexRangeError(
+        f"{what}: an index is out of range",
+        got=f"{got} for an axis of size {n}",
+        fix=f"indices go from {lowest} to {n - 1}" if n else "the axis is empty",
+    )
 
 
 def _mask_error() -> DTypeError:

@@ -14,8 +14,11 @@ from graphc.functions import elementary, indexing, manipulation, shaping
 from graphc.functions.creation import as_tensor
 from graphc.functions.lifting import filled, to_float
 from graphc.functions.linear_algebra import matmul
+from graphc.functions.selection import check_range
 from graphc.functions.shaping import Axis
 from graphc.functions.tensor import Tensor, TensorLike
+from graphc.graph import called
+from graphc.types import uint64
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
@@ -246,7 +249,8 @@ def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
 def embedding(table: TensorLike, indices: TensorLike) -> Tensor:
     """Rows of a table (vocabulary, ...) at integer indices (...): (..., row).
 
-    Raises DTypeError for indices that are no integers, IndexRangeError for one out of range.
+    Raises DTypeError for indices that are no integers, IndexRangeError for one out of range: -1
+    does not stand for the last row.
 
     >>> embedding([[1.0, 2.0], [3.0, 4.0]], [1, 0, 1]).eval()
     array([[3., 4.],
@@ -260,7 +264,10 @@ def embedding(table: TensorLike, indices: TensorLike) -> Tensor:
             got=str(places.node.type),
             fix="embedding(table, indices): the table comes first",
         )
-    return indexing.take(table, places, axis=0)
+    rows = as_tensor(table)
+    check_range(places, rows.shape[0] if rows.ndim else 1, "embedding", from_end=False)
+    with called("embedding"):  # unsigned: a negative index is then too large
+        return indexing.take(rows, places.astype(uint64), axis=0)
 
 
 def linear(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> Tensor:

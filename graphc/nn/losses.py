@@ -18,6 +18,7 @@ from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.lifting import same_dtype, to_float
 from graphc.functions.patterns import ones_like, zeros_like
 from graphc.functions.tensor import Tensor, TensorLike
+from graphc.graph import called
 from graphc.nn.functional import centred, relu
 from graphc.types import Shape, outside, range_text, uint64
 
@@ -150,7 +151,9 @@ def _mean_of_classes(
     if counts is not None:
         column = ops.where(counts, column, zeros_like(column))
     # unsigned: a negative class is then too large, and does not count from the end
-    rows = loss(indexing.take_along_axis(x, column.astype(uint64), axis=-1))
+    with called(what):
+        picked = indexing.take_along_axis(x, column.astype(uint64), axis=-1)
+    rows = loss(picked)
     if counts is None:
         return shaping.mean(rows, None, keepdims=False)
     total = shaping.summed(ops.where(counts, rows, zeros_like(rows)), None, keepdims=False)

@@ -59,10 +59,9 @@ def _places(name: str, x: np.ndarray, index: np.ndarray, axis: int, along: bool)
 
 def _in_range(name: str, index: np.ndarray, length: int) -> np.ndarray:
     """The index, counted from the start."""
-    unsigned = index.dtype.kind == "u"  # then none counts from the end
     outside = (index >= length) | (index < -length)
     if outside.any():
-        lowest = 0 if unsigned else -length
+        lowest = 0 if index.dtype.kind == "u" else -length  # unsigned: none counts from the end
         raise IndexRangeError(
             f"{name}: an index is outside of the axis",
             got=str(index[outside].astype(np.int64)[0]),

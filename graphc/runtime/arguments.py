@@ -7,8 +7,6 @@ errors that name the one that is missing, unknown, or given twice.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from graphc.errors import BindingError, MissingInputError, UnknownInputError
 
 
@@ -23,7 +21,9 @@ def arranged(
     wanted = ", ".join(names) or "none"
     if len(args) > len(names):
         raise UnknownInputError(
-            f"the program has {len(names)} inputs: {wanted}", got=f"{len(args)} arrays"
+            f"the program has {len(names)} inputs: {wanted}",
+            got=f"{len(args)} arrays",
+            fix="give an array an input: all samples of a batch, or of an epoch, in one",
         )
     found = dict(zip(names, args, strict=False))
     for name, value in kwargs.items():
@@ -71,10 +71,10 @@ def arranged_epoch(
 
 
 def _is_batch(value: Any) -> bool:
-    """Whether it holds arrays, as what a data loader gives does."""
+    """Whether it holds arrays, of any library, as what a data loader gives does."""
     holds = value.values() if isinstance(value, Mapping) else value
     return isinstance(value, Mapping | list | tuple) and any(
-        isinstance(item, np.ndarray) and item.ndim for item in holds
+        getattr(item, "ndim", 0) for item in holds
     )
 
 

@@ -50,6 +50,14 @@ class Epoch:
         """How many rows all steps take."""
         return self.full * self.batch + self.rest
 
+    def given(self, step: int) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+        """What each input gets in a step, and the numbers of its rows where it is a batch."""
+        rows = np.arange(step * self.batch, min((step + 1) * self.batch, self.rows))
+        rows = rows if self.order is None else self.order[rows]
+        taken = {"same": slice(None), "entries": step, "rows": rows}
+        arrays = [feed.array[taken[feed.kind]] for feed in self.feeds]
+        return arrays, [rows if feed.kind == "rows" else None for feed in self.feeds]
+
     def stand_ins(self, rows: int) -> tuple["StandIn", ...]:
         """What a step of so many rows sees of each feed."""
         return tuple([_stand_in(feed, rows) for feed in self.feeds])
@@ -164,7 +172,7 @@ def _length(nodes: Mapping[str, Node], arrays: Mapping[str, np.ndarray]) -> int:
             raise BindingError(
                 f"{described(nodes[first])} has {known} rows but "
                 f"{described(nodes[name])} has {length}",
-                fix="give arrays with one row for each sample",
+                fix="give arrays with one row for each sample, not batches: those are made here",
             )
     return known
 

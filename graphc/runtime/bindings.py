@@ -65,9 +65,9 @@ class Bindings:
     def placed_at_shapes(self, arrays: Sequence[StandIn]) -> Binding:
         """The binding to these shapes, which calls will find, too."""
         key = (get_threads(), *[a.shape for a in arrays])
-        if key not in self.known:
-            self.known[key] = self._placed(self.at_shapes(arrays))
-        return self.known[key].binding
+        bound = self.known.pop(key, None) or self._placed(self.at_shapes(arrays))
+        self.known[key] = bound  # the last one
+        return bound.binding
 
     def at_sizes(self, given: Mapping[str, Any]) -> Binding:
         """A binding to these sizes, which must be all that the program has, with no memory."""

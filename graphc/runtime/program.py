@@ -98,7 +98,7 @@ class Program:
                 error = self._run(bound.address, bound.threads)
                 if error:
                     bound.made.clear()
-                    raise failure_of(bound.binding, error)
+                    raise failure_of(bound.binding, error, self.graph.inputs, args)
                 outputs = [result() for result in bound.results]
             finally:
                 self._runs = False
@@ -118,7 +118,7 @@ class Program:
                 if outputs is None:
                     return MISSED
                 if outputs is False:
-                    raise failure_of(again.binding, again.error)
+                    raise failure_of(again.binding, again.error, self.graph.inputs, args)
             finally:
                 self._runs = runs
         return outputs[0] if self._single else self._assemble(outputs)
@@ -207,7 +207,8 @@ class Program:
 
     @property
     def memory(self) -> MemoryInfo:
-        """Bytes for the sizes bound last; before any call only of a program without named sizes."""
+        """Bytes for the sizes bound last, of an epoch its whole batches; before any call only of a
+        program without named sizes."""
         bound = next(reversed(self._bindings.known.values()), None)
         return self.memory_for() if bound is None else memory_info(bound.binding)
 
@@ -250,7 +251,7 @@ class Program:
                 repeats,
             )
             if error:
-                raise failure_of(binding, error)
+                raise failure_of(binding, error, self.graph.inputs, args)
             return profile_of(binding, times, sort)
 
     def run_epoch(
@@ -309,7 +310,9 @@ class Program:
         outputs = empty_results(self.graph, epoch, segments)
         failed = run_segments(segments, epoch, outputs, self._backend, self._run, progress)
         if failed is not None:
-            raise failure_of(failed.binding, failed.error, f", in step {failed.step}")
+            given, rows = epoch.given(failed.step)
+            when = f", in step {failed.step}"
+            raise failure_of(failed.binding, failed.error, self.graph.inputs, given, when, rows)
         return self._assemble(outputs)
 
     # ---- arguments ----

@@ -12,8 +12,10 @@ Enters: a loss, or several tensors, and the gradients derived from it. Leaves: a
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from graphc.autodiff.reverse import grad
 from graphc.errors import GraphError
-from graphc.graph import CONSTANT, INPUT, STATE, Node, label_of, order
+from graphc.functions.tensor import Tensor
+from graphc.graph import CONSTANT, INPUT, STATE, Node, given_name, label_of, order
 from graphc.tree import flatten
 from graphc.viz.drawing import Drawing, draw_digraph
 from graphc.viz.loader import networkx
@@ -26,7 +28,8 @@ def draw(loss: Any, grads: Any = None) -> Drawing:
 
     Each is a tensor or a tree of tensors (dict, list, tuple, dataclass).
     Forward flows down on the left, gradient up on the right; a dashed line is a forward value
-    that the gradient reads. Hovering over a node shows its type and the line that made it.
+    that the gradient reads. What `grad` gave for an input or parameter of the loss is named so.
+    Hovering over a node shows its type and the line that made it.
     """
     return draw_digraph(digraph(_nodes(loss), _nodes(grads)))
 
@@ -37,12 +40,16 @@ def digraph(forward: Sequence[Node], gradient: Sequence[Node]) -> Any:
     A scalar constant stands beside each of its readers, as it does in the text of a graph.
     """
     graph = networkx().DiGraph()
+    names = gradient_names(forward)
     before = set(order(forward))
     outputs = {*forward, *gradient}
     nodes = [n for n in order([*forward, *gradient]) if n in outputs or not _is_scalar(n)]
     for node in nodes:
         side = "forward" if node in before else "gradient"
-        graph.add_node(node, **_attributes(node, _kind(node, outputs), side))
+        told = _attributes(node, _kind(node, outputs), side)
+        if node in outputs and node in names and label_of(node) is None:
+            told["label"] = f"gradient of {names[node]}: {node.op.name}"
+        graph.add_node(node, **told)
         for operand in node.inputs:
             key: Hashable = operand
             if operand not in outputs and _is_scalar(operand):
@@ -50,6 +57,16 @@ def digraph(forward: Sequence[Node], gradient: Sequence[Node]) -> Any:
                 graph.add_node(key, **_attributes(operand, "constant", side))
             graph.add_edge(key, node)
     return graph
+
+
+def gradient_names(forward: Sequence[Node]) -> dict[Node, str]:
+    """The gradients of a loss by its leaves, which are the nodes that `grad` gave, and the names
+    of these leaves; none if there is no loss."""
+    if len(forward) != 1 or forward[0].type.rank or forward[0].type.dtype.kind != "f":
+        return {}
+    leaves = [n for n in order(forward) if given_name(n) and n.type.dtype.kind == "f"]
+    gradients = grad(Tensor(forward[0]), [Tensor(leaf) for leaf in leaves])
+    return {g.node: str(given_name(n)) for g, n in zip(gradients, leaves, strict=True)}
 
 
 def _nodes(tensors: Any) -> list[Node]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.costs import Cost, cost
-from benchmarks.processes import run
+from benchmarks.processes import Plan, run
 from benchmarks.records import Record, bound, disagreements, read, record, save, this_machine
 from benchmarks.table import ratios, table
 from benchmarks.worker import measure
@@ -149,3 +149,10 @@ def test_a_worker_measures_graphc() -> None:
 
 def test_a_worker_says_what_it_cannot_do() -> None:
     assert worker("lstm") == {"note": "needs loops"}
+
+
+def test_a_framework_runs_in_the_python_that_it_is_installed_in() -> None:
+    plan = Plan(1, 1.0, 1, {"torch": "/t/python"})
+    found = [plan.python(name) for name in ("torch", "inductor", "jax")]
+    assert found == ["/t/python", "/t/python", sys.executable]
+    assert Plan(1, 1.0, 1, {"inductor": "/i", "torch": "/t"}).python("inductor") == "/i"

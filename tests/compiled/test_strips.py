@@ -144,6 +144,7 @@ def test_what_runs_on_strips_is_seen() -> None:
     profile = program.profile(*case.arrays, repeats=3)
     rows = {row.name: row for row in profile.rows}
     assert len(profile.rows) == len(program.kernels)
+    assert all(row.lines for row in program.explain().rows)
     assert rows["strips"].seconds < 0.2 * profile.seconds
     assert all(row.seconds > 0 for row in profile.rows if row.flops)
     flops = sum(row.flops for row in profile.rows if row.name.startswith("dot"))

@@ -27,6 +27,12 @@ W = gx.parameter("w", np.zeros((784, 10)))
 LOSS = gx.nn.cross_entropy(X @ W, LABELS)
 IMAGE = gx.input("image", ("n", 7, 7, 3))
 IMAGES = np.zeros((2, 784), np.float32)
+ROWS = gx.input("rows", ("a", "b"), "int32")
+
+
+class Closed:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        raise ValueError("closed")
 
 
 def assign(x: Any) -> None:
@@ -72,6 +78,16 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r"give a list",
     ),
     # shapes
+    "inner sizes of jit": (
+        lambda: gx.jit(lambda a, c: a @ c)(np.ones((2, 3)), np.ones((4, 3))),
+        ShapeError,
+        r"did you mean c\.T, shape \(3, 4\)\?",
+    ),
+    "inner sizes of a tree": (
+        lambda: gx.jit(lambda p: p["a"] @ p["c"])({"a": np.ones((2, 3)), "c": np.ones((4, 3))}),
+        ShapeError,
+        r"did you mean \(the second operand, p\.c\)\.T, shape \(3, 4\)\?",
+    ),
     "inner sizes": (lambda: X @ W.T, ShapeError, r"did you mean 'w'|inner sizes"),
     "named and int": (lambda: N + U, ShapeError, "the same name or the same int"),
     "unequal": (lambda: U + V, ShapeError, "must be equal"),
@@ -198,7 +214,13 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no scalar": (lambda: gx.grad(U, U), GradientError, "loss.sum"),
     "two results": (lambda: gx.grad(lambda u: (u, u))(1.0), GradientError, "has_aux=True"),
     "no result": (lambda: gx.grad(lambda u: None)(1.0), GradientError, "NoneType"),
-    "by integers": (lambda: gx.grad(LOSS, LABELS), GradientError, "floating"),
+    "by integers": (lambda: gx.grad(LOSS, LABELS), GradientError, r"input 'labels': i64\[batch\]"),
+    "by an integer argument": (
+        lambda: gx.grad(lambda a, n: gx.sum(a) * n, argnums=(0, 1))(1.0, 2),
+        GradientError,
+        r"int64 has no gradient  \[input 'lambda.n': i64\[\]\]",
+    ),
+    "by a name": (lambda: gx.grad(LOSS, ["w"]), GradientError, r"\[str: 'w'\](.|\n)*\[w, b\]"),  # type: ignore[list-item]
     # feeding
     "no value": (lambda: LOSS.eval({X: IMAGES}), MissingInputError, "labels: array"),
     "format": (lambda: f"{U[0]:.3f}", ConcretenessError, "a format needs a value"),
@@ -210,18 +232,71 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "class out of range": (
         lambda: LOSS.eval({X: IMAGES, LABELS: [1, 12]}),
         IndexRangeError,
-        "from 0 to 9",
+        r"^cross_entropy: an index .* f32\[batch, 10\]  \[labels\[1\] is 12\](.|\n)*from 0 to 9",
     ),
     "class below 0": (
         lambda: LOSS.eval({X: IMAGES, LABELS: [1, -1]}),
         IndexRangeError,
-        r"\[-1\](.|\n)*from 0 to 9; these come from input 'labels'",
+        r"\[labels\[1\] is -1\](.|\n)*from 0 to 9; these come from input 'labels'",
     ),
     "class below 0, compiled": (
         lambda: gx.compile([X, LABELS], LOSS)(IMAGES, np.array([1, -1])),
         IndexRangeError,
-        "from 0 to 9",
+        r"^cross_entropy(.|\n)*\[labels\[1\] is -1\](.|\n)*from 0 to 9",
     ),
+    "class out of range, in an epoch": (
+        lambda: gx.compile([X, LABELS], LOSS).run_epoch(
+            [np.zeros((5, 784), np.float32), np.array([1, 10, 3, 4, 5])], 2, order=[0, 4, 3, 1]
+        ),
+        IndexRangeError,
+        r"^cross_entropy.*, in step 1  \[labels\[1\] is 10\](.|\n)*from 0 to 9",
+    ),
+    "class of nll": (
+        lambda: gx.nn.nll(X, LABELS).eval({X: IMAGES, LABELS: [1, 784]}),
+        IndexRangeError,
+        r"^nll(.|\n)*\[labels\[1\] is 784\]",
+    ),
+    "row of a table": (
+        lambda: gx.compile([ROWS], gx.nn.embedding(W, ROWS))([[1, 2], [3, 784]]),
+        IndexRangeError,
+        r"^embedding: .* axis 0 of f32\[784, 10\]  \[rows\[1, 1\] is 784\](.|\n)*from 0 to 783",
+    ),
+    "row below 0": (
+        lambda: gx.nn.embedding(W, ROWS).eval({ROWS: [[1, -1]]}),
+        IndexRangeError,
+        r"^embedding(.|\n)*\[rows\[0, 1\] is -1\]",
+    ),
+    "constant row below 0": (
+        lambda: gx.nn.embedding(W, [4, -1]),
+        IndexRangeError,
+        r"^embedding: .*\[-1 at \[1\] for an axis of size 784\](.|\n)*from 0 to 783",
+    ),
+    "index of x": (
+        lambda: U[gx.input("i", (), "int64")].eval({U: [1, 2, 3], gx.input("i", (), "int64"): 3}),
+        IndexRangeError,
+        r"^x\[i\](.|\n)*\[i is 3\](.|\n)*from -3 to 2",
+    ),
+    "index that is computed": (
+        lambda: gx.take(U, K * 2).eval({U: [1, 2, 3], K: [1, 2]}),
+        IndexRangeError,
+        r"^take(.|\n)*\[4 at \[1\]\](.|\n)*these come from input 'k'",
+    ),
+    "batches of a loader": (
+        lambda: gx.compile([X, LABELS], LOSS).run_epoch([(IMAGES, [1, 2])] * 3, 2),
+        BindingError,
+        "whole arrays, and makes the batches",
+    ),
+    "batches of one input": (
+        lambda: gx.compile([X], X * 2).run_epoch([IMAGES, IMAGES, IMAGES], 2),
+        UnknownInputError,
+        "all samples of a batch, or of an epoch, in one",
+    ),
+    "two batches": (
+        lambda: gx.compile([X, LABELS], LOSS).run_epoch([IMAGES, np.zeros(1, int)], 2),
+        BindingError,
+        "not batches: those are made here",
+    ),
+    "no array": (lambda: U.eval({U: Closed()}), BindingError, r"Closed is no array  \[closed\]"),
     "value out of range": (lambda: K.eval({K: [2**40]}), BindingError, "holds -2147483648 to"),
     "value out of range, compiled": (
         lambda: gx.compile([K], K + 1)(np.array([1, -(2**40)])),

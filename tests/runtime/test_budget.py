@@ -144,6 +144,15 @@ def test_too_small_a_budget_says_the_least_that_works_and_what_holds_it() -> Non
     assert deep(found)[0].memory_for(batch=ROWS).arena_bytes <= found
 
 
+def test_of_many_values_the_error_counts_those_that_it_does_not_list() -> None:
+    x = gx.input("x", ("n",))
+    program = gx.compile([x], [gx.sin(x * n) for n in range(1, 13)], memory_budget=1000)
+    with pytest.raises(MemoryBudgetError) as caught:
+        program.memory_for(n=1024)
+    assert caught.value.fix.count("\n") == budget.SHOWN + 1
+    assert caught.value.fix.endswith(f"{5 * 4096:,} bytes  in 5 others")
+
+
 @pytest.mark.parametrize("size", [0, -1, float("inf"), float("nan"), "1 GB", True])
 def test_a_budget_is_a_number_of_bytes(size: float) -> None:
     with pytest.raises(GraphError, match="memory_budget is a number of bytes"):

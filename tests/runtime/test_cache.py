@@ -255,5 +255,6 @@ def test_the_environment() -> None:
     if sys.platform == "linux":
         assert cache_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/graphc")
         assert cache_folder({}) == Path("~/.cache/graphc").expanduser()
-    assert threads_asked({"OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "2"}) == 2
+    assert threads_asked({"OMP_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "2"}) == 4
+    assert threads_asked({"NUMBA_NUM_THREADS": "2"}) is None
     assert threads_asked({"OMP_NUM_THREADS": "0"}) is None

@@ -77,9 +77,14 @@ def test_bindings_are_counted_and_the_report_prints() -> None:
     report = made.compile_report()
     assert report.bindings == 2
     lines = str(report).splitlines()
-    assert lines[0].startswith(f"{report.kernels} kernels, {report.sources} distinct")
-    assert [line.split()[0] for line in lines[3:]] == list(STAGES)
-    assert lines[-1].endswith("2 times")
+    assert lines[0] == f"{report.kernels} kernels, of {report.sources} distinct sources"
+    assert (
+        f"{report.memory} were in memory, {report.disk} on disk, {report.compiled} compiled"
+        in lines[1]
+    )
+    assert f" {report.tiles} compiled" in lines[2]
+    assert [line.split()[0] for line in lines[4:-1]] == list(STAGES)
+    assert lines[-1].split()[:2] == ["bindings", "2"]
 
 
 def test_a_program_in_python_compiles_nothing() -> None:

@@ -252,10 +252,9 @@ def run_steps(before: str = "", after: str = "", **variables: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS"])
-def test_the_environment_sets_the_threads(name: str) -> None:
-    assert run_steps(**{name: "1"}) == "1\n"
-    assert run_steps(**{name: "3"}) == "3\n"
+def test_the_environment_sets_the_threads() -> None:
+    assert run_steps(OMP_NUM_THREADS="1") == "1\n"
+    assert run_steps(OMP_NUM_THREADS="3") == "3\n"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")

@@ -213,3 +213,11 @@ def test_calls_wait_while_an_epoch_makes_its_table() -> None:
     for worker in words.workers:
         worker.join(10)
     np.testing.assert_array_equal(moved, [wanted])
+
+
+def test_the_memory_of_an_epoch_is_that_of_its_whole_batches() -> None:
+    x = gx.input("x", ("n", 64))
+    program = gx.compile([x], gx.exp(x) @ np.ones((64, 64), np.float32))
+    for _ in range(2):
+        program.run_epoch([np.ones((70, 64), np.float32)], 32)
+        assert program.memory == program.memory_for(n=32) != program.memory_for(n=6)

@@ -137,7 +137,8 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
     "an index that is too large": (
         lambda p: p(X, [0, 1, 2, 4], 0.1),
         errors.IndexRangeError,
-        r"take: an index is outside axis 0 of f32\[4, 3\]\n.*\n  indices go from -4 to 3;"
+        r"take: an index is outside axis 0 of f32\[4, 3\]  \[rows\[3\] is 4\]\n.*\n"
+        "  indices go from -4 to 3;"
         " these come from input 'rows'",
     ),
     "an index that is too small": (

@@ -114,15 +114,15 @@ def test_lines_are_those_of_the_graph_at_hand(store: Store) -> None:
         return gx.input("x", (3,)), gx.input("i", ("m",), "int64")
 
     x, i = leaves()
-    lines = [message(gx.compile([x, i], gx.exp(gx.take(x, i))))]
+    lines = [message(gx.compile([x, i], gx.exp(-gx.take(x, i))))]
     del x, i
     x, i = leaves()
-    again = gx.compile([x, i], gx.exp(gx.take(x, i)))
+    again = gx.compile([x, i], gx.exp(-gx.take(x, i)))
     assert again.compile_report().schedule == 0
     lines.append(message(again))
     del x, i, again
     x, i = leaves()
-    taken = gx.take(x, i)  # on another line than exp: this is another graph
+    taken = -gx.take(x, i)  # on another line than exp: this is another graph
     other = gx.compile([x, i], gx.exp(taken))
     assert other.compile_report().schedule > 0
     lines.append(message(other))

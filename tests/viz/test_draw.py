@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from graphc.autodiff.reverse import grad
 from graphc.functions.creation import input, parameter
 from graphc.functions.tensor import Tensor
 from graphc.viz import draw
@@ -42,3 +43,14 @@ def test_gradients_may_be_a_tree_and_tooltips_name_this_file() -> None:
     svg = draw(x * x, {"dx": x + x, "none": None}).svg
     assert "gradient" in svg
     assert "test_draw.py" in svg
+
+
+def test_gradients_are_named_by_what_they_are_of() -> None:
+    x, w = input("x", ("n", 3)), parameter("w", np.ones((3, 2)))
+    loss = (x @ w).sum()
+    dw, dx = grad(loss, [w, x])
+    found = kinds([loss], [dw, dx.named("mine"), dw + 1.0])
+    assert ("gradient of w: dot", "output", "gradient") in found
+    assert ("mine", "output", "gradient") in found
+    assert ("add", "output", "gradient") in found
+    assert kinds([x @ w], [dw])  # no loss: nothing to name
