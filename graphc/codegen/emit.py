@@ -47,7 +47,8 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
         writer.line(f'"""{kernel.origin.title}: a contraction and its epilogue."""')
         writer.line("w = words(args)")
         width = len(contract_words(sums))
-        words.add(ContractWords(width, sums_source(sums), sums.dtype), width)
+        windows = len(kernel.depth) > 1
+        words.add(ContractWords(width, sums_source(sums), sums.dtype, windows), width)
         pointers = words.pointers(kernel.operands)
         total = {n: "total" for n, v in enumerate(kernel.values) if isinstance(v, Reduced)}
         elements = Elements(writer, words, kernel.values, pointers, total, loop="axis")

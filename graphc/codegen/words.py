@@ -55,11 +55,12 @@ class FirstCode:
 @dataclass(frozen=True, slots=True)
 class ContractWords:
     """The words of a contraction, which a blocking determines: so many; `sums` is the source of its
-    macro-kernel."""
+    macro-kernel. Those over `windows` go along several loops."""
 
     width: int
     sums: str
     dtype: str
+    windows: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from graphc.codegen.macro import NAME as SUMS
 from graphc.codegen.words import ContractWords
 from graphc.runtime.cache import load_kernel, load_kernels
 from graphc.runtime.direct import ENTRY
-from graphc.runtime.family import family_source, host_core, micro_address, pack_address
+from graphc.runtime.family import family_sources, host_core, micro_address, pack_address
 from graphc.runtime.intrinsics import cycles
 from graphc.runtime.jit import Source
 from graphc.runtime.micro_python import callback, micro_python_address, pack_python_address
@@ -24,10 +24,11 @@ NAME = "kernel"  # of the function in every generated source
 
 def _native_kernels(texts: Sequence[str], contractions: Sequence[ContractWords]) -> list[int]:
     """What contractions call, and the runner, is compiled together with the first kernels."""
-    families = {words.dtype for words in contractions if words.dtype in SIZES}
+    families = {(words.dtype, words.windows) for words in contractions if words.dtype in SIZES}
     sources = [Source(text, NAME) for text in texts]
     sources += [Source(words.sums, SUMS) for words in contractions]
-    sources += [family_source(host_core(), dtype) for dtype in sorted(families)]
+    for dtype, windows in sorted(families):
+        sources += family_sources(host_core(), dtype, windows)
     return load_kernels([*sources, *RUNNER, ENTRY])[: len(texts)]
 
 
@@ -40,7 +41,7 @@ def _sums(text: str) -> int:
 NATIVE = Backend(
     _native_kernels,
     _sums,
-    lambda tile: micro_address(host_core(), tile),
+    micro_address,
     lambda dtype: pack_address(host_core(), dtype),
     cycles_in,
 )

@@ -2,11 +2,11 @@
 
 Enters: the texts of kernels, or of LLVM IR functions. Leaves: their addresses. A process whose
 kernels are all on disk loads them (0.1 ms each) and compiles nothing.
-Kernels that are asked for together are compiled together, on two cores.
+Kernels that are asked for together are compiled together, on all cores.
 
     address = load_kernel(source, "add")          # of the text of add(begin, end, part, args)
     addresses = load_kernels([Source(text, "add") for text in texts])
-    address = load_ir("define void @family(i64 %addresses) ...", "family")
+    address = load_ir("define void @micro(i64 %m, ...) ...", "micro")
     cache_stats(), cache_size()                   # CacheStats(hits=2, ...), 6120 bytes
     clear_cache()
 """
@@ -19,13 +19,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from graphc.runtime.environment import cache_folder
+from graphc.runtime.cores import available_cores
+from graphc.runtime.environment import cache_folder, threads_asked
 from graphc.runtime.jit import LLVM, Source, finish, translate
 from graphc.runtime.language import VOID
-from graphc.runtime.machine import LOCK, load
+from graphc.runtime.machine import LOCK, emitting, load
 from graphc.runtime.store import Entry, Store, open_store
 
 T = TypeVar("T")
+
+MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,10 @@ class CacheStats:
     """What one process took from memory and from disk (`hits`), what it compiled, and how long
     that took.
 
-    `compiled` counts kernels that were made from graphs; `tiles` the modules of micro-kernels, one
-    for all matmuls of a dtype. `seconds` is what compiling took: `translating` to LLVM IR and
-    `optimising` (by LLVM), which go on at the same time. `loading` was spent on what
-    came from disk as well.
+    `compiled` counts kernels that were made from graphs; `tiles` the micro-kernels, which all
+    matmuls of a dtype share. `seconds` is what compiling took: `translating` to LLVM IR and
+    `optimising` (by LLVM; of all cores, added up), which go on at the same time. `loading` was
+    spent on what came from disk as well.
     """
 
     hits: int = 0
@@ -96,13 +99,15 @@ class KernelCache:
             self._count(seconds=time.perf_counter() - start)
 
     def _compile(self, sources: Iterable[Source]) -> Iterator[tuple[Source, Entry]]:
-        """A second thread optimises what is translated already: LLVM lets Python run meanwhile.
+        """Other threads, one a core, optimise what is translated already: LLVM lets Python run
+        meanwhile.
 
-        What is long to optimise comes first, so that little is left at the end.
+        What needs no translation comes first, for they would wait; then what is long to optimise,
+        so that little is left at the end.
         """
         jobs = []
-        with ThreadPoolExecutor(1) as pool:
-            for source in sorted(sources, key=lambda s: len(s.text), reverse=True):
+        with emitting(), ThreadPoolExecutor(_workers()) as pool:
+            for source in sorted(sources, key=lambda s: (s.kind != LLVM, -len(s.text))):
                 translated, seconds = _timed(translate, source)
                 self._count(translating=seconds)
                 jobs.append((source, pool.submit(_timed, finish, translated)))
@@ -120,6 +125,10 @@ class KernelCache:
     def _count(self, **more: float) -> None:
         """Adds to the statistics."""
         self.stats += replace(CacheStats(), **more)
+
+
+def _workers() -> int:
+    return min(threads_asked() or available_cores(), MOST_WORKERS)
 
 
 def _timed(work: Callable[..., T], *arguments: Any) -> tuple[T, float]:

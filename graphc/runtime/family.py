@@ -1,17 +1,16 @@
-"""The micro-kernels of a dtype, as one module that is made once: no size needs another.
+"""The micro-kernels of a dtype: each is machine code of its own, which no size needs another of.
 
-Enters: a dtype and the core's vectors. Leaves: addresses of machine code: one for each tile of
-`tiles_of`, and that of the packing kernel.
+Enters: a core, a dtype, a tile. Leaves: addresses of machine code: that of a tile, that of the
+packing kernel; and their sources, to be compiled together with what calls them.
 """
 
-import ctypes
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from graphc.runtime.cache import load_kernels
 from graphc.runtime.dot import dot_function
-from graphc.runtime.ir_text import IRFunction, module_text
+from graphc.runtime.ir_text import IRFunction
 from graphc.runtime.jit import LLVM, Source
 from graphc.runtime.machine import host
 from graphc.runtime.micro import MICRO_ARGUMENTS, micro_function
@@ -19,24 +18,13 @@ from graphc.runtime.packing import PACK_ARGUMENTS, pack_function
 from graphc.runtime.row import row_function
 from graphc.schedule.tiles import Core, Tile, tiles_of
 
-ENTRY = "family"
+MICRO, PACK = "micro", "pack"  # names of the functions
 
 
-def family_ir(tiles: Iterable[Tile], width: int, dtype: str) -> str:
-    """The module of some tiles and of the packing kernel, as LLVM IR text.
-
-    Its one visible function writes the addresses of all others to an array.
-    """
-    functions: dict[str, tuple[IRFunction, Sequence[str]]] = {
-        f"micro{n}": (_function_of(tile), MICRO_ARGUMENTS) for n, tile in enumerate(tiles)
-    }
-    functions["pack"] = pack_function(width, dtype), PACK_ARGUMENTS
-    entry = IRFunction(dtype, width)
-    for n, name in enumerate(functions):
-        place = entry.value(f"inttoptr i64 {entry.value(f'add i64 %addresses, {8 * n}')} to ptr")
-        entry.do(f"store ptr @{name}, ptr {place}")
-    entry.do("ret void")
-    return module_text({**functions, ENTRY: (entry, ("addresses",))})
+@cache
+def tile_source(tile: Tile) -> Source:
+    """The micro-kernel of a tile, as LLVM IR text."""
+    return _source(MICRO, _function_of(tile), MICRO_ARGUMENTS)
 
 
 def _function_of(tile: Tile) -> IRFunction:
@@ -46,28 +34,34 @@ def _function_of(tile: Tile) -> IRFunction:
 
 
 @cache
-def family_source(core: Core, dtype: str) -> Source:
-    """All that contractions of a dtype call."""
+def pack_source(core: Core, dtype: str) -> Source:
+    """The packing kernel, as LLVM IR text."""
+    width = tiles_of(core, dtype)[0].width
+    return _source(PACK, pack_function(width, dtype), PACK_ARGUMENTS)
+
+
+def _source(name: str, function: IRFunction, arguments: Sequence[str]) -> Source:
+    return Source(function.module(name, arguments), name, LLVM)
+
+
+def family_sources(core: Core, dtype: str, windows: bool) -> Iterator[Source]:
+    """All that contractions of a dtype call, whatever their sizes: those of one depth loop alone,
+    or those of `windows` as well."""
     tiles = tiles_of(core, dtype)
-    return Source(family_ir(tiles, tiles[0].width, dtype), ENTRY, LLVM)
+    yield pack_source(core, dtype)
+    yield from (tile_source(tile) for tile in tiles if windows or not tile.for_windows)
 
 
 @cache
-def _addresses(core: Core, dtype: str) -> tuple[int, ...]:
-    (entry,) = load_kernels([family_source(core, dtype)])
-    found = (ctypes.c_int64 * (len(tiles_of(core, dtype)) + 1))()
-    ctypes.CFUNCTYPE(None, ctypes.c_int64)(entry)(ctypes.addressof(found))
-    return tuple(found)
+def micro_address(tile: Tile) -> int:
+    """The machine code of a tile."""
+    return load_kernels([tile_source(tile)])[0]
 
 
-def micro_address(core: Core, tile: Tile) -> int:
-    """The machine code of a tile of a core."""
-    return _addresses(core, tile.dtype)[tiles_of(core, tile.dtype).index(tile)]
-
-
+@cache
 def pack_address(core: Core, dtype: str) -> int:
     """The machine code of the packing kernel."""
-    return _addresses(core, dtype)[-1]
+    return load_kernels([pack_source(core, dtype)])[0]
 
 
 def cache_bytes(index: int, usual: int) -> int:

@@ -6,8 +6,7 @@ Enters: calls that each add a line. Leaves: the text of a module.
     pointer = f.value("inttoptr i64 %a to ptr")
     f.store(f.vector, f.load(f.at(pointer, 64), f.vector), pointer)
     f.do("ret void")
-    f.text("move", ("a",))      # define void @move(i64 %a) nounwind { ...
-    module_text({"move": (f, ("a",))})      # the same, with what it declares
+    f.module("move", ("a",))        # define void @move(i64 %a) nounwind { ...
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -202,14 +201,8 @@ class IRFunction:
             for n, kind in enumerate(kinds)
         ]
 
-    def text(self, name: str, arguments: Sequence[str]) -> str:
-        """A function of int64 arguments that returns nothing, without what it declares."""
+    def module(self, name: str, arguments: Sequence[str]) -> str:
+        """The module of a function of int64 arguments that returns nothing."""
         parameters = ", ".join(f"i64 %{argument}" for argument in arguments)
-        return "\n".join([f"define void @{name}({parameters}) nounwind {{", *self.lines, "}", ""])
-
-
-def module_text(functions: Mapping[str, tuple[IRFunction, Sequence[str]]]) -> str:
-    """The module of functions by name, each with its arguments."""
-    texts = [f.text(name, arguments) for name, (f, arguments) in functions.items()]
-    declared = {line for f, _ in functions.values() for line in f.declared}
-    return "\n".join([*texts, *sorted(declared), ""])
+        first = f"define void @{name}({parameters}) nounwind {{"
+        return "\n".join([first, *self.lines, "}", "", *sorted(self.declared), ""])

@@ -54,11 +54,15 @@ _numbers = itertools.count()  # a library's name may not be used twice
 
 
 @functools.cache
-def _target_machine() -> Any:
+def _target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple()
-    return target.create_target_machine(
+    return llvm.Target.from_default_triple()
+
+
+def _target_machine() -> Any:
+    """One for each use (0.1 ms): threads may not share it."""
+    return _target().create_target_machine(
         cpu=host().cpu, features=host().features, opt=OPTIMISATION, reloc="pic", codemodel="small"
     )
 
@@ -68,21 +72,32 @@ def _linker() -> Any:
     return llvm.create_lljit_compiler(_target_machine())
 
 
+def _unlocked(function: Any) -> Any:
+    """A function of LLVM, for several threads at once. llvmlite lets in one at a time, which two
+    cores would wait for; LLVM asks no more than that none shares its context and target machine."""
+    return getattr(function, "_cfn", function)
+
+
+@functools.cache
+def _data_layout() -> str:
+    return str(_target_machine().target_data)
+
+
 def link(texts: Sequence[str], name: str, symbol: str) -> Any:
     """One module of some IR texts that call each other.
 
     Their function `name` becomes the one visible `symbol`; all else is inlined into it.
     """
-    machine = _target_machine()
+    context = llvm.create_context()
     try:
-        module = llvm.parse_assembly(texts[0])
+        module = llvm.parse_assembly(texts[0], context)
         for text in texts[1:]:
-            module.link_in(llvm.parse_assembly(text))
+            module.link_in(llvm.parse_assembly(text, context))
         module.get_function(name).name = symbol
         module.verify()
     except (RuntimeError, NameError) as error:
         raise CompileError(f"LLVM rejects the code of {symbol}", got=str(error)) from error
-    module.triple, module.data_layout = llvm.get_default_triple(), str(machine.target_data)
+    module.triple, module.data_layout = llvm.get_default_triple(), _data_layout()
     _hide_all_but(module, symbol)
     return module
 
@@ -95,7 +110,8 @@ def optimise(module: Any) -> Any:
     options.loop_vectorization = options.slp_vectorization = True
     options.loop_interleaving = options.loop_unrolling = True
     passes = llvm.create_pass_builder(machine, options)
-    passes.getModulePassManager().run(module, passes)
+    run = _unlocked(llvm.ffi.lib.LLVMPY_RunNewModulePassManager)
+    run(passes.getModulePassManager(), module, passes)
     return module
 
 
@@ -111,26 +127,47 @@ def _hide_all_but(module: Any, symbol: str) -> None:
 
 def emit(module: Any) -> bytes:
     """The object file of a module."""
-    with _no_strength_reduction():
-        return _target_machine().emit_object(module)
+    library, machine = llvm.ffi.lib, _target_machine()
+    with emitting(), llvm.ffi.OutputString() as error:
+        run = _unlocked(library.LLVMPY_TargetMachineEmitToMemory)
+        memory = run(machine, module, 1, error)
+        if not memory:
+            raise CompileError("LLVM makes no machine code", got=str(error))
+    try:
+        start, size = library.LLVMPY_GetBufferStart(memory), library.LLVMPY_GetBufferSize(memory)
+        return ctypes.string_at(start, size)
+    finally:
+        library.LLVMPY_DisposeMemoryBuffer(memory)
 
 
 def assembly(module: Any) -> str:
     """The instructions of a module, to read."""
-    with _no_strength_reduction():
+    with emitting():
         return _target_machine().emit_assembly(module)
 
 
+_emitting = set[object]()
+_turn = threading.Lock()
+
+
 @contextlib.contextmanager
-def _no_strength_reduction() -> Iterator[None]:
-    """Loop strength reduction takes two thirds of the time of code generation, for loops with this
-    many run-time strides, and what it makes is a little slower. The option is one of the process,
-    which may hold others that use LLVM: it is set back."""
-    llvm.set_option("", "--disable-lsr")
+def emitting() -> Iterator[None]:
+    """Without loop strength reduction, as long as anyone is inside: it takes two thirds of the time
+    of code generation, for loops with this many run-time strides, and what it makes is a little
+    slower. The option is one of the process, which may hold others that use LLVM: it is set back.
+    """
+    mine = object()
+    with _turn:
+        if not _emitting:
+            llvm.set_option("", "--disable-lsr")
+        _emitting.add(mine)
     try:
         yield
     finally:
-        llvm.set_option("", "--disable-lsr=false")
+        with _turn:
+            _emitting.discard(mine)
+            if not _emitting:
+                llvm.set_option("", "--disable-lsr=false")
 
 
 def declared(module: Any) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.runtime.family import host_core
-from graphc.runtime.ir_text import IRFunction, Values, module_text
+from graphc.runtime.ir_text import IRFunction, Values
 from graphc.runtime.jit import LLVM, Source, compile_kernel
 from graphc.runtime.machine import load
 from graphc.runtime.team import (
@@ -53,7 +53,7 @@ def chains_text(dtype: str) -> str:
     line = f.value("mul i64 %begin, 64")
     f.store(f.vector, total, f.at(f.value(f"inttoptr i64 {out} to ptr"), line))
     f.do("ret void")
-    return module_text({"chains": (f, ARGUMENTS)})
+    return f.module("chains", ARGUMENTS)
 
 
 def copy_text() -> str:
@@ -78,14 +78,14 @@ def copy_text() -> str:
 
     f.loop(rounds, [], turn)
     f.do("ret void")
-    return module_text({"copy": (f, ARGUMENTS)})
+    return f.module("copy", ARGUMENTS)
 
 
 def nothing_text() -> str:
     """Returns at once."""
     f = _function("float32")
     f.do("ret void")
-    return module_text({"nothing": (f, ARGUMENTS)})
+    return f.module("nothing", ARGUMENTS)
 
 
 def _function(dtype: str) -> IRFunction:

@@ -32,7 +32,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,7 @@ import numpy as np
 from graphc.errors import ThreadError
 from graphc.runtime import pace, runner
 from graphc.runtime.cache import load_kernel, load_kernels
+from graphc.runtime.cores import available_cores
 from graphc.runtime.environment import short_waits, threads_asked
 from graphc.runtime.jit import Source
 from graphc.runtime.language import VOID
@@ -97,27 +97,6 @@ def get_threads() -> int:
     if _state.threads == 0:
         set_threads(threads_asked() or available_cores())
     return _state.threads
-
-
-def available_cores() -> int:
-    """Cores by affinity and by the quota of the control group."""
-    if sys.platform == "linux":
-        return max(1, min(len(os.sched_getaffinity(0)), _group_quota(Path("/sys/fs/cgroup"))))
-    return os.cpu_count() or 1
-
-
-def _group_quota(root: Path) -> int:
-    """Cores that the control group (version 2 or 1) grants, rounded up."""
-    try:
-        quota, period = (root / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu/cpu.cfs_quota_us").read_text()
-            period = (root / "cpu/cpu.cfs_period_us").read_text()
-        except OSError:
-            return sys.maxsize
-    unlimited = not quota.strip().isdecimal()
-    return sys.maxsize if unlimited else -(-int(quota) // int(period))
 
 
 # ---- OpenMP -------------------------------------------------------------------------------------

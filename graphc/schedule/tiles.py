@@ -189,6 +189,11 @@ class Tile:
         return self.wide and not self.dot and self.vectors > WIDE_VECTORS
 
     @property
+    def for_windows(self) -> bool:
+        """Whether it is for sums along several loops alone."""
+        return self.taps > 1 or self.group > 1
+
+    @property
     def step(self) -> int:
         """What the columns of a block are a multiple of."""
         return WIDE_VECTORS * self.width if self.long else self.columns

@@ -1,7 +1,6 @@
 """What a contraction asks for ahead: the lines that it will need."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -69,7 +68,7 @@ def run(
         calls = (PYTHON.sums(sums_source(SUMS)), micro_python_address)
         pack = pack_python_address("float32")
     else:
-        calls = (load_kernel(sums_source(SUMS), NAME), partial(micro_address, CORE))
+        calls = (load_kernel(sums_source(SUMS), NAME), micro_address)
         pack = pack_address(CORE, "float32")
     places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data - part * blocking.scratch_bytes)
     values = contract_values(blocking, places, *calls, pack)

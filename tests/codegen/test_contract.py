@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -107,7 +106,7 @@ def calls(sums: SumsSpec, core: Core, python: bool):
         return macro, (lambda tile: 0), 0
     if python:
         return macro, micro_python_address, pack_python_address(dtype)
-    return macro, partial(micro_address, core), pack_address(core, dtype)
+    return macro, micro_address, pack_address(core, dtype)
 
 
 def operand(rng: np.random.Generator, shape: tuple[int, int, int], turned: bool, dtype: str):

@@ -16,7 +16,7 @@ from graphc.errors import CacheWarning, CompileError
 from graphc.runtime import cache, fingerprint, machine
 from graphc.runtime.cache import KernelCache
 from graphc.runtime.environment import cache_folder, threads_asked
-from graphc.runtime.jit import LLVM, Source
+from graphc.runtime.jit import LLVM, Source, compile_kernel
 from graphc.runtime.store import Entry, Store, open_store
 
 SOURCE = """
@@ -208,6 +208,30 @@ def test_threads_with_batches_in_common_compile_each_kernel_once(store: Store) -
     assert [run(address)[1] for address in found[2]] == [14, 15, 16, 17]
     assert found[0][2:] == found[1][:2]
     assert (shared.stats.compiled, shared.stats.memory) == (8, 4)
+
+
+def test_kernels_that_are_compiled_at_once_are_those_compiled_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each core optimises another one, in whatever order."""
+    functions = ("exp", "log", "tanh", "erf", "sin", "expm1", "log1p", "sigmoid")
+    text = SOURCE.format(2)
+    sources = [Source(text.replace("expm1", name), "scale") for name in functions]
+    monkeypatch.setattr(cache, "available_cores", lambda: 4)
+    assert KernelCache(store).load([*sources, *NOTHING])
+    for source in (*sources, *NOTHING):
+        kernel = compile_kernel(source)
+        assert store.get(source.symbol) == Entry(kernel.code, kernel.imports)
+
+
+def test_llvm_works_for_several_threads_at_once() -> None:
+    """llvmlite's lock is not taken where LLVM works long."""
+    library = machine.llvm.ffi.lib
+    for locked in (
+        library.LLVMPY_RunNewModulePassManager,
+        library.LLVMPY_TargetMachineEmitToMemory,
+    ):
+        assert machine._unlocked(locked) is not locked
 
 
 def test_what_fails_to_compile_leaves_the_cache_usable(store: Store) -> None:

@@ -5,7 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from graphc.runtime.family import family_ir, host_core, micro_address, pack_address
+from graphc.runtime.family import (
+    family_sources,
+    host_core,
+    micro_address,
+    pack_address,
+    tile_source,
+)
 from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.micro_python import micro_python_address, pack_python
 from graphc.schedule.tiles import Core, Tile, tiles_of
@@ -16,7 +22,6 @@ IDS = ("host", "avx2", "sse")
 
 
 def both(
-    core: Core,
     tile: Tile,
     m: int,
     rows: int,
@@ -42,7 +47,7 @@ def both(
     b = rng.standard_normal(of_b).astype(number)
     c = rng.standard_normal((m, tile.columns)).astype(number)
     results = []
-    for address in (micro_address(core, tile), micro_python_address(tile)):
+    for address in (micro_address(tile), micro_python_address(tile)):
         out = c.copy()
         places = (a.ctypes.data, rs, cs, b.ctypes.data, b_stride, out.ctypes.data, tile.columns)
         words = (k, add, runs, 5, k * width, runs * k * width, table.ctypes.data)
@@ -75,7 +80,7 @@ def test_tiles(dtype: str, core: Core) -> None:
         for (m, rows, columns), add in itertools.product(sizes(tile), (0, 1)):
             strides = ((k + 1, 1),) if tile.dot else ((k + 1, 1), (1, m), (0, 0))
             for rs, cs in strides:
-                got, expected = both(core, tile, m, rows, columns, k, add=add, rs=rs, cs=cs)
+                got, expected = both(tile, m, rows, columns, k, add=add, rs=rs, cs=cs)
                 np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
 
 
@@ -86,7 +91,7 @@ def test_runs(dtype: str) -> None:
         [t for t in tiles_of(core, dtype) if not t.dot], ((0, 3), (1, 4), (3, 3), (6, 2), (5, 0))
     ):
         size = (tile.rows + 2 * (tile.group == 1), tile.rows, tile.columns)
-        got, expected = both(core, tile, *size, k, add=1, rs=k + 1, cs=1, runs=runs)
+        got, expected = both(tile, *size, k, add=1, rs=k + 1, cs=1, runs=runs)
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -118,7 +123,7 @@ def test_nothing_is_read_outside() -> None:
         m = 2 if tile.group == 1 else tile.rows
         places = (0, 1, 1, 0, 1, out.ctypes.data, 64)
         words = (0, 0, 1, 0, 0, 0, table.ctypes.data)
-        call_micro(micro_address(core, tile), m, min(tile.rows, m), columns, *places, *words)
+        call_micro(micro_address(tile), m, min(tile.rows, m), columns, *places, *words)
         assert not out[:m, :columns].any()
         assert (out[m:] == 1).all()
 
@@ -132,6 +137,15 @@ def test_the_family_is_fixed_by_the_core() -> None:
         *((16, 1), (16, 1)),  # of two and three taps
         *((9, 1), (27, 1), (25, 1)),  # of groups
     ]
-    text = family_ir(tiles, 16, "float32")
-    assert text == family_ir(tiles, 16, "float32")
-    assert len(text) < 680_000
+    again = tiles_of(Core(64, 32, 32 << 10, 2 << 20), "float32")
+    assert [tile_source(tile) for tile in again] == [tile_source(tile) for tile in tiles]
+    assert all(len(tile_source(tile).text) < 60_000 for tile in tiles[1:])
+    assert len(tile_source(tiles[0]).text) < 200_000  # a loop for each number of rows
+
+
+def test_what_has_no_windows_does_without_their_tiles() -> None:
+    core = Core(64, 32, 48 << 10, 1 << 20)
+    every, plain = (list(family_sources(core, "float32", windows)) for windows in (True, False))
+    assert set(plain) < set(every)
+    assert (len(every), len(plain)) == (len(tiles_of(core, "float32")) + 1, 10)
+    assert sum(len(source.text) for source in plain) < 520_000

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from graphc.errors import ThreadError
-from graphc.runtime import team
+from graphc.runtime import cores, team
 from graphc.runtime.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel, run_table_python
 from graphc.runtime.team import BARRIER, BOUNDS_AT, COMMIT, ROW_WORDS, run_table
@@ -259,11 +259,11 @@ def test_the_number_of_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(team, "threads_asked", lambda: 5)
     monkeypatch.setattr(team._state, "threads", 0)
     assert team.get_threads() == 5
-    assert team._group_quota(tmp_path) == sys.maxsize
+    assert cores.group_quota(tmp_path) == sys.maxsize
     (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert team._group_quota(tmp_path) == sys.maxsize
+    assert cores.group_quota(tmp_path) == sys.maxsize
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert team._group_quota(tmp_path) == 2
+    assert cores.group_quota(tmp_path) == 2
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
