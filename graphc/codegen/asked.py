@@ -10,8 +10,8 @@ not compute; and it waits as well if it asks for many lines at once.
 - The columns of B that will be packed next.
 """
 
-from graphc.codegen.slots import ARRAYS, LAST, NEXT, STOP, TABLE
-from graphc.schedule.ahead import ENTRY, MOST_ENTRIES
+from graphc.schedule.contraction_prefetch import ENTRY, MOST_ENTRIES
+from graphc.schedule.slots import ARRAYS, LAST, NEXT, STOP, TABLE
 
 AHEAD_WORDS = (
     "ahead_rows",  # 1: the epilogue's rows are asked for

@@ -23,7 +23,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from graphc.codegen.macro import CASTS, SumsSpec, contract_words, filled_depth
-from graphc.codegen.slots import (
+from graphc.codegen.writer import Writer
+from graphc.schedule.blocking import Blocking
+from graphc.schedule.slots import (
     ARRAYS,
     FIRST,
     LAST,
@@ -32,13 +34,12 @@ from graphc.codegen.slots import (
     OUTER,
     PACKED,
     STATE,
+    STATE_BYTES,
     STOP,
     STRIDES,
     TABLE,
     TARGET,
 )
-from graphc.codegen.writer import Writer
-from graphc.schedule.blocking import STATE_BYTES, Blocking
 from graphc.schedule.tiles import SIZES, Tile
 from graphc.schedule.walk import ONCE, Loop
 

@@ -13,7 +13,7 @@ from graphc.codegen.macro import SumsSpec, contract_words, sums_source
 from graphc.codegen.strips import STRIPS
 from graphc.codegen.words import ContractWords, Emitted, StripWords, Words, alias_class
 from graphc.codegen.writer import Writer
-from graphc.schedule.ahead import MOST_ARRAYS
+from graphc.schedule.contraction_prefetch import MOST_ARRAYS
 from graphc.schedule.kernel import ContractKernel, Kernel, Load, LoopKernel, Reduced, StripKernel
 
 

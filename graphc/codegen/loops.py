@@ -16,11 +16,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import product
 
 from graphc.codegen import row_groups
-from graphc.codegen.ahead import ahead, fetch
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
 from graphc.codegen.columns import LANES, add_in_pairs, rows_together
 from graphc.codegen.folded import fold, folds, repeated, unfold
 from graphc.codegen.phases import STRIP, Phase, phases
+from graphc.codegen.row_prefetch import ahead, fetch
 from graphc.codegen.summary import summary
 from graphc.codegen.turned import Turned, place_in_row, row_size, turned
 from graphc.codegen.words import Emitted, ErrorWord, FirstCode, Size, Words

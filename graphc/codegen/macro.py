@@ -21,21 +21,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from graphc.codegen.asked import AHEAD_WORDS, ASK
-from graphc.codegen.slots import (
+from graphc.codegen.writer import Writer
+from graphc.schedule.contraction_prefetch import ENTRY
+from graphc.schedule.slots import (
     FIRST,
     LINES,
     NEXT,
     OUTER,
     PACKED,
     STATE,
+    STATE_BYTES,
     STOP,
     STRIDES,
     TABLE,
     TARGET,
 )
-from graphc.codegen.writer import Writer
-from graphc.schedule.ahead import ENTRY
-from graphc.schedule.blocking import STATE_BYTES
 from graphc.schedule.tiles import SIZES
 
 NAME = "block_sums"

@@ -31,7 +31,7 @@ from functools import partial
 from typing import NamedTuple
 
 from graphc.runtime.ir_text import IRFunction, Values
-from graphc.schedule.ahead import ENTRY
+from graphc.schedule.contraction_prefetch import ENTRY
 from graphc.schedule.tiles import Tile
 
 MICRO_ARGUMENTS = (

@@ -2,7 +2,8 @@
 
 Enters: sizes and strides of the operands, the core. Leaves: a Blocking, e.g.
 
-    >>> from graphc.schedule.tiles import dense
+    >>> from graphc.schedule.slots import STATE_BYTES
+from graphc.schedule.tiles import dense
     >>> core = Core(vector_bytes=64, registers=32, l1=48 << 10, l2=1 << 20)
     >>> layer = dense("float32", 1, 32, 64, 64, (0, 64, 1), (0, 64, 1))
     >>> blocking = choose_blocking(layer, core, parts=1)
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, gcd
 
-from graphc.schedule.ahead import Ahead, choose_ahead
+from graphc.schedule.contraction_prefetch import Ahead, choose_ahead
+from graphc.schedule.slots import STATE_BYTES
 from graphc.schedule.tiles import (
     CACHE_WAYS,
     LINE,
@@ -36,8 +38,6 @@ from graphc.schedule.tiles import (
 )
 from graphc.schedule.walk import Walk, in_place, packed, packed_columns
 
-MOST_OUTER = 64  # outer loops
-STATE_BYTES = 7424  # at the start of the scratch: see graphc.codegen.slots
 BLOCK_COLUMN_BYTES = 512
 FEW_ROWS = 8
 COPY_CYCLES = 8  # of a row of C, short as it may be

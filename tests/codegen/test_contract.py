@@ -1,127 +1,29 @@
 """Generated matmuls against NumPy: transposes, odd sizes, blocks, parts, dtypes, modes."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from graphc.codegen.contract import (
     LOCALS,
-    ContractSpec,
-    contract_values,
-    emit_contract,
 )
-from graphc.codegen.macro import CASTS, NAME, SumsSpec, contract_words, sums_source
-from graphc.codegen.writer import Writer
-from graphc.runtime.backends import PYTHON
-from graphc.runtime.cache import load_kernel
-from graphc.runtime.family import host_core, micro_address, pack_address
-from graphc.runtime.intrinsics import call_micro
-from graphc.runtime.micro_python import micro_python_address, pack_python_address
-from graphc.runtime.python_mode import python_kernel
-from graphc.schedule.blocking import Blocking, choose_blocking, make_blocking
-from graphc.schedule.tiles import SIZES, Core, Matmul, candidates, dense, in_groups, in_shares
-from graphc.schedule.walk import Loop
+from graphc.codegen.macro import SumsSpec, sums_source
+from graphc.schedule.blocking import choose_blocking, make_blocking
+from graphc.schedule.tiles import SIZES, Core, candidates, dense
+from tests.codegen.contracting import (
+    CORES,
+    TINY,
+    assert_close,
+    kernel_text,
+    operand,
+    run,
+    strides,
+)
 
 SIDES = (1, 2, 3, 7, 15, 17, 31, 33, 63, 65, 100, 129)
 TRANSPOSES = tuple(itertools.product((False, True), repeat=2))
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-TINY = Core(64, 32, l1=2048, l2=8192)  # caches so small that everything is blocked
-CORES = (host_core(), TINY, Core(32, 16, l1=32 << 10, l2=256 << 10), Core(16, 16, 4096, 16384))
-GUARD, GAP = 64, 3
-
-
-def sums_spec(dtype: str, unit: bool = False) -> SumsSpec:
-    return SumsSpec(dtype, outer=1, shared=1, unit_column=unit)
-
-
-def kernel_text(dtype: str, unit: bool = False, plain: bool = False) -> str:
-    """out[b, i, j] = sum + bias[j], or the sum alone"""
-    sums = sums_spec(dtype, unit)
-    writer, first, cast = Writer(), len(contract_words(sums)), CASTS[dtype]
-    target = (f"w[{first}]", "out_columns", "out_rows * out_columns") if plain else ()
-    spec = ContractSpec(sums, outer=("at",), target=target)
-    added = "" if plain else " + bias[j]"
-
-    def store(writer: Writer, value: str) -> None:
-        writer.line(f"out[(at * out_rows + i) * out_columns + j] = {cast}({value}{added})")
-
-    with writer.block("def contract(begin, end, part, args):"):
-        writer.line("w = words(args)")
-        writer.line(f"out = pointer(w[{first}], {cast}, 3)")
-        writer.line(f"bias = pointer(w[{first + 1}], {cast}, 4)")
-        writer.line(f"out_rows = w[{first + 2}]")
-        writer.line(f"out_columns = w[{first + 3}]")
-        emit_contract(writer, spec, store)
-    return writer.text()
-
-
-def strides(x: np.ndarray) -> tuple[int, int, int]:
-    batch, row, column = (stride // x.itemsize for stride in x.strides)
-    return batch, row, column
-
-
-def run(
-    a: np.ndarray,
-    b: np.ndarray,
-    bias: np.ndarray,
-    core: Core = CORES[0],
-    parts: int = 1,
-    python: bool = False,
-    plain: bool = False,
-    blocking: Blocking | None = None,
-) -> np.ndarray:
-    """A @ B + bias by the generated kernel; with nothing added if it is `plain`."""
-    dtype, (batch, rows, depth), columns = str(a.dtype), a.shape, b.shape[2]
-    matmul = dense(dtype, batch, rows, columns, depth, strides(a), strides(b))
-    matmul = replace(matmul, plain=plain)
-    blocking = blocking or choose_blocking(matmul, core, parts)
-    scratch = np.full(blocking.scratch_bytes * parts + GUARD, 0xA5, np.uint8)
-    whole = np.full((batch, rows + GAP, columns + GAP), GUARD, dtype)
-    out = whole[:, :rows, :columns]
-    places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
-    unit = dtype not in SIZES and strides(b)[2] == 1
-    values = contract_values(blocking, places, *calls(sums_spec(dtype, unit), core, python))
-    words = (out.ctypes.data, bias.ctypes.data, *whole.shape[1:])
-    args = np.array([*values, *words], np.int64)
-    text = kernel_text(dtype, unit, plain)
-    for part in range(parts):
-        begin, end = (n * blocking.extent // parts for n in (part, part + 1))
-        if python:
-            python_kernel(text, "contract")(begin, end, part, args.ctypes.data)
-        else:
-            call_micro(load_kernel(text, "contract"), begin, end, part, args.ctypes.data)
-    assert (scratch[-GUARD:] == 0xA5).all()
-    assert (whole[:, rows:] == np.array(GUARD, dtype)).all()
-    assert (whole[:, :, columns:] == np.array(GUARD, dtype)).all()
-    return out
-
-
-def calls(sums: SumsSpec, core: Core, python: bool):
-    """Where the kernel finds its macro-kernel and its micro-kernels."""
-    text, dtype = sums_source(sums), sums.dtype
-    macro = PYTHON.sums(text) if python else load_kernel(text, NAME)
-    if dtype not in SIZES:
-        return macro, (lambda tile: 0), 0
-    if python:
-        return macro, micro_python_address, pack_python_address(dtype)
-    return macro, micro_address, pack_address(core, dtype)
-
-
-def operand(rng: np.random.Generator, shape: tuple[int, int, int], turned: bool, dtype: str):
-    batch, rows, columns = shape
-    x = rng.standard_normal((batch, columns, rows) if turned else shape).astype(dtype)
-    return x.swapaxes(1, 2) if turned else x
-
-
-def assert_close(got: np.ndarray, a: np.ndarray, b: np.ndarray, bias: np.ndarray) -> None:
-    """Within the bound of any order of summation, which grows with k only."""
-    wide_a, wide_b = a.astype("d"), b.astype("d")
-    bound = np.abs(wide_a) @ np.abs(wide_b) + np.abs(bias.astype("d"))
-    epsilon = np.finfo(a.dtype).eps
-    expected = wide_a @ wide_b + bias.astype("d")
-    assert (np.abs(got - expected) <= (a.shape[2] + 2) * epsilon * bound).all()
 
 
 def sample(seed: int, dtype: str, batch: int = 1):
@@ -242,166 +144,6 @@ def test_any_strides() -> None:
     for (a, b), core in itertools.product(cases, CORES[:2]):
         used = bias[: b.shape[2]]
         assert_close(run(a, b, used, core), a, b, used)
-
-
-def general(rng: np.random.Generator, dtype: str) -> tuple[Matmul, np.ndarray, np.ndarray]:
-    """Random loops over a buffer each, and operands as arrays (outer..., i, k...), (..., k, j)."""
-    outer, depth = (tuple(rng.integers(1, 5, rng.integers(0, 4))) for _ in range(2))
-    rows, columns = rng.integers(1, 40, 2)
-    shared = int(rng.integers(0, len(outer) + 1))
-    buffers = [rng.standard_normal(4000).astype(dtype) for _ in range(2)]
-
-    def steps(count: int) -> list[int]:
-        return [int(step) for step in rng.integers(0, 60, count)]
-
-    a_outer, a_depth, a_row = steps(len(outer)), steps(len(depth)), int(rng.integers(1, 60))
-    b_outer = [*steps(shared), *(0 for _ in outer[shared:])]
-    b_depth, b_column = steps(len(depth)), int(rng.choice([1, 1, 7]))
-    matmul = Matmul(
-        dtype,
-        tuple(Loop(int(n), x, y) for n, x, y in zip(outer, a_outer, b_outer, strict=True)),
-        shared,
-        int(rows),
-        int(columns),
-        tuple(Loop(int(n), x, y) for n, x, y in zip(depth, a_depth, b_depth, strict=True)),
-        a_row,
-        b_column,
-    )
-    a = np.lib.stride_tricks.as_strided(
-        buffers[0],
-        (*outer, rows, *depth),
-        [step * buffers[0].itemsize for step in (*a_outer, a_row, *a_depth)],
-    )
-    b = np.lib.stride_tricks.as_strided(
-        buffers[1],
-        (*outer, *depth, columns),
-        [step * buffers[1].itemsize for step in (*b_outer, *b_depth, b_column)],
-    )
-    return matmul, a, b
-
-
-@pytest.mark.parametrize("python", [False, True])
-@pytest.mark.parametrize("dtype", ["float64", "int64"])
-def test_any_loops_around_and_along(dtype: str, python: bool) -> None:
-    """Outer loops, several of depth, overlapping rows: what a convolution is made of."""
-    for seed in range(24 if not python else 6):
-        rng = np.random.default_rng(seed)
-        matmul, a, b = general(rng, dtype)
-        core = CORES[seed % 2]
-        blocking = choose_blocking(matmul, core, 1 + seed % 3)
-        outer = [loop.extent for loop in matmul.outer]
-        left = a.reshape(*outer, matmul.rows, matmul.k)
-        expected = left @ b.reshape(*outer, matmul.k, matmul.columns)
-        got = run_general(matmul, blocking, core, a, b, python)
-        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
-
-
-def windows(seed: int, dtype: str) -> tuple[Matmul, np.ndarray, np.ndarray]:
-    """Windows of 2 to 4 taps along rows and lines; B in vectors, flipped, or packed."""
-    rng = np.random.default_rng(seed)
-    taps, channels, wide = 2 + seed % 3, int(rng.integers(1, 9)), int(rng.integers(1, 20))
-    rows, lines = (int(n) for n in rng.integers(1, 40, 2))
-    image = rng.standard_normal((2, lines + taps - 1, rows + taps - 1, channels)).astype(dtype)
-    weights = rng.standard_normal((taps, taps, channels, wide)).astype(dtype)
-    if seed % 2:
-        weights = weights.transpose(0, 1, 3, 2).copy().transpose(0, 1, 3, 2)[::-1, ::-1]
-    a_image, a_line, a_row, a_channel = (s // image.itemsize for s in image.strides)
-    b_line, b_row, b_channel, b_column = (s // image.itemsize for s in weights.strides)
-    depth = (
-        Loop(taps, a_line, b_line),
-        Loop(taps, a_row, b_row),
-        Loop(channels, a_channel, b_channel),
-    )
-    outer = Loop(2, a_image, 0), Loop(lines, a_line, 0)
-    a = np.lib.stride_tricks.sliding_window_view(image, (taps, taps), (1, 2))
-    matmul = Matmul(dtype, outer, 0, rows, wide, depth, a_row, b_column)
-    return matmul, a.transpose(0, 1, 2, 4, 5, 3), weights
-
-
-@pytest.mark.parametrize("python", [False, True])
-@pytest.mark.parametrize("dtype", SIZES)
-def test_windows_slide_along_rows(dtype: str, python: bool) -> None:
-    """Two and three taps have tiles of their own."""
-    for seed in range(24 if not python else 6):
-        matmul, a, b = windows(seed, dtype)
-        core = CORES[seed % 4]
-        blocking = choose_blocking(matmul, core, 1 + seed % 2)
-        got = run_general(matmul, blocking, core, a, b, python)
-        expected = np.einsum("nyxklc,klcj->nyxj", a.astype("d"), b.astype("d"))
-        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
-
-
-def test_windows_that_slide_are_read_once() -> None:
-    """Where sums fill one vector; not where taps are apart, or rows."""
-    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
-    taps = Loop(3, 34 * 16, 9 * 256), Loop(3, 16, 256), Loop(16, 1, 16)
-    layer = Matmul("float32", (Loop(32, 34 * 16, 0),), 0, 32, 16, taps, 16, 1)
-    assert choose_blocking(layer, core, 1).whole.taps == 3
-    assert choose_blocking(replace(layer, a_row=32), core, 1).whole.taps == 1
-    assert choose_blocking(replace(layer, columns=64), core, 1).whole.taps == 1
-    two = replace(layer, depth=(taps[0], Loop(2, 16, 256), taps[2]))
-    assert choose_blocking(two, core, 1).whole.taps == 2
-
-
-@pytest.mark.parametrize("python", [False, True])
-@pytest.mark.parametrize("core", CORES, ids=["host", "tiny", "avx2", "sse"])
-@pytest.mark.parametrize(("taps", "wide"), [(3, 1), (3, 3), (5, 1)])
-def test_shares_of_the_depth_and_groups_of_rows(
-    taps: int, wide: int, core: Core, python: bool
-) -> None:
-    """A gradient by weights: its taps downwards are an outer loop, or groups of rows of a tile."""
-    rng = np.random.default_rng(taps)
-    count, side, narrow, away = 4, 6, 21, 6 + taps - 1
-    images = rng.standard_normal((count, away, away, wide))
-    g = rng.standard_normal((count, side, side, narrow))
-    seen = np.lib.stride_tricks.sliding_window_view(images, (taps, taps), (1, 2))
-    expected = np.einsum("nyxckl,nyxo->klco", seen, g)
-    depth = (
-        Loop(count, away * away * wide, side * side * narrow),
-        Loop(side, away * wide, side * narrow),
-        Loop(side, wide, narrow),
-    )
-    outer = (Loop(taps, away * wide, 0),)
-    matmul = in_shares(Matmul("float64", outer, 0, taps * wide, narrow, depth, 1, 1), 2)
-    assert [loop.extent for loop in matmul.outer] == [2, taps]
-    grouped = in_groups(matmul, core)
-    assert (grouped is not None) == (core.registers > taps * taps * wide + 2)
-    for form in (matmul, *([] if grouped is None else [grouped])):
-        got = run_general(form, choose_blocking(form, core, 2), core, images, g, python)
-        shape = (2, taps, taps, wide, narrow)
-        np.testing.assert_allclose(got.reshape(shape).sum(axis=0), expected, rtol=1e-9, atol=1e-9)
-
-
-def run_general(
-    matmul: Matmul, blocking: Blocking, core: Core, a: np.ndarray, b: np.ndarray, python: bool
-) -> np.ndarray:
-    names = tuple(f"at{n}" for n in range(len(matmul.outer)))
-    sums = SumsSpec(matmul.dtype, len(names), matmul.shared, len(matmul.depth))
-    spec = ContractSpec(sums, names)
-    writer, first, cast = Writer(), len(contract_words(sums)), CASTS[matmul.dtype]
-    place = "0"
-    for loop, name in zip(matmul.outer, names, strict=True):
-        place = f"({place}) * {loop.extent} + {name}"
-
-    def store(writer: Writer, value: str) -> None:
-        index = f"(({place}) * {matmul.rows} + i) * {matmul.columns} + j"
-        writer.line(f"out[{index}] = {value}")
-
-    with writer.block("def contract(begin, end, part, args):"):
-        writer.line("w = words(args)")
-        writer.line(f"out = pointer(w[{first}], {cast}, 3)")
-        emit_contract(writer, spec, store)
-    out = np.zeros((*(loop.extent for loop in matmul.outer), matmul.rows, matmul.columns), a.dtype)
-    scratch = np.zeros(blocking.scratch_bytes + GUARD, np.uint8)
-    places = (a.ctypes.data, b.ctypes.data, scratch.ctypes.data)
-    values = contract_values(blocking, places, *calls(sums, core, python))
-    args = np.array([*values, out.ctypes.data], np.int64)
-    if python:
-        python_kernel(writer.text(), "contract")(0, blocking.extent, 0, args.ctypes.data)
-    else:
-        address = load_kernel(writer.text(), "contract")
-        call_micro(address, 0, blocking.extent, 0, args.ctypes.data)
-    return out
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)])

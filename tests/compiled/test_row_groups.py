@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.codegen.ahead import LONG_RESULT, LONG_ROW
 from graphc.codegen.row_groups import ROWS
+from graphc.codegen.row_prefetch import LONG_RESULT, LONG_ROW
 from graphc.graph import Graph
 from graphc.passes import simplify
 from graphc.runtime.backends import NATIVE

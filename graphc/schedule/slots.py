@@ -4,8 +4,10 @@ The kernel of a contraction writes what it wants done, `block_sums` what it has 
 it is all that either remembers.
 """
 
-from graphc.schedule.ahead import ENTRY, MOST_ARRAYS, MOST_ENTRIES
-from graphc.schedule.blocking import MOST_OUTER
+from graphc.schedule.contraction_prefetch import ENTRY, MOST_ARRAYS, MOST_ENTRIES
+from graphc.schedule.tiles import LINE
+
+MOST_OUTER = 64  # outer loops
 
 STATE = ("i0", "j0", "m", "n", "pitch")  # int64: first row and column, how many, the row stride
 PACKED = len(STATE)  # for which blocks B is packed
@@ -20,3 +22,4 @@ STOP = NEXT + 1
 ARRAYS = STOP + 1  # how many arrays the epilogue reads; their addresses and steps from row to row
 TABLE = ARRAYS + 1 + 2 * MOST_ARRAYS  # of entries for tiles: which lines to ask for beside them
 WORDS = TABLE + ENTRY * (MOST_ENTRIES + 1)
+STATE_BYTES = -(-8 * WORDS // LINE) * LINE

@@ -7,7 +7,6 @@ import pytest
 
 from graphc.codegen.contract import ContractSpec, contract_values, emit_contract
 from graphc.codegen.macro import NAME, SumsSpec, contract_words, sums_source
-from graphc.codegen.slots import STOP, TABLE, WORDS
 from graphc.codegen.writer import Writer
 from graphc.runtime.backends import PYTHON
 from graphc.runtime.cache import load_kernel
@@ -15,8 +14,9 @@ from graphc.runtime.family import micro_address, pack_address
 from graphc.runtime.intrinsics import call_micro
 from graphc.runtime.micro_python import micro_python_address, pack_python_address
 from graphc.runtime.python_mode import python_kernel
-from graphc.schedule.ahead import ENTRY, MOST_ARRAYS, MOST_ENTRIES
-from graphc.schedule.blocking import STATE_BYTES, Blocking, choose_blocking
+from graphc.schedule.blocking import Blocking, choose_blocking
+from graphc.schedule.contraction_prefetch import ENTRY, MOST_ARRAYS, MOST_ENTRIES
+from graphc.schedule.slots import STOP, TABLE, WORDS
 from graphc.schedule.tiles import LINE, Core, Matmul
 from graphc.schedule.walk import Loop
 
@@ -153,7 +153,3 @@ def test_of_wide_blocks_as_many_arrays_are_asked_for_as_fit(
     np.testing.assert_allclose(out, a @ b + sum(arrays), rtol=1e-3, atol=1e-3)
     last = range((blocking.column_blocks - 1) * blocking.block_columns, 4000)
     assert lines_of(arrays[0], range(2), last) <= asked(state, blocking.walk.block_k)
-
-
-def test_the_state_has_its_room() -> None:
-    assert WORDS * 8 <= STATE_BYTES < WORDS * 8 + LINE
