@@ -29,7 +29,7 @@ Parameters: TypeAlias = dict[str, Tensor]
 
 
 def loss_of(model: Model, p: Parameters, x: Tensor, y: Tensor) -> Tensor:
-    """The loss of a model that is trained. UnsupportedError for what cannot be done yet."""
+    """The loss of a model that is trained; UnsupportedError for an objective."""
     match model:
         case Mlp(dims):
             return gx.nn.cross_entropy(_mlp(p, x, len(dims) - 1), y)
@@ -40,7 +40,7 @@ def loss_of(model: Model, p: Parameters, x: Tensor, y: Tensor) -> Tensor:
         case Resnet():
             return gx.nn.cross_entropy(_resnet(p, x), y)
         case Lstm():
-            raise UnsupportedError("needs loops")
+            return gx.nn.cross_entropy(_lstm(p, x, model), y)
         case Options() | Mixture():
             raise UnsupportedError("is an objective")
 
@@ -99,6 +99,19 @@ def _normalised(
     away = x - gx.mean(x, axis=axes, keepdims=True)
     variance = gx.mean(away * away, axis=axes, keepdims=True)
     return away * gx.rsqrt(variance + NORM_EPSILON) * gain + offset
+
+
+def _lstm(p: Parameters, x: Tensor, model: Lstm) -> Tensor:
+    """Unrolled: a step of the layer is a few kernels, the same ones for all steps."""
+    fed = gx.nn.embedding(p["e"], x) @ p["wx"] + p["bh"]
+    h = c = gx.zeros((x.shape[0], model.hidden))
+    hidden = []
+    for step in range(model.steps):
+        i, f, g, o = gx.split(fed[:, step] + h @ p["wh"], 4, axis=1)
+        c = gx.nn.sigmoid(f) * c + gx.nn.sigmoid(i) * gx.tanh(g)
+        h = gx.nn.sigmoid(o) * gx.tanh(c)
+        hidden.append(h)
+    return gx.stack(hidden, axis=1) @ p["wo"] + p["bo"]
 
 
 def _gpt(p: Parameters, x: Tensor, model: Gpt) -> Tensor:

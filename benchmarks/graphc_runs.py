@@ -29,7 +29,7 @@ Updates = dict[gx.Tensor, gx.Tensor]
 
 
 def start(work: Work, _framework: str, fed: Arrays, values: dict[str, Array]) -> Step:
-    """The step of a workload; UnsupportedError for those that graphc cannot do yet."""
+    """The step of a workload, compiled."""
     program, arguments = build(work, fed, values)
     if work.optimiser is None:
         return lambda: program(*arguments)[0]

@@ -65,7 +65,8 @@ def _peak_bytes() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def _report(options: argparse.Namespace) -> dict[str, Any]:
+def report(options: argparse.Namespace) -> dict[str, Any]:
+    """What the process says: what it measured, or a note why it could not."""
     work = WORKS[options.work]
     try:
         runs = importlib.import_module(f"benchmarks.{MODULES[options.framework]}")
@@ -84,4 +85,4 @@ if __name__ == "__main__":
     parser.add_argument("work", choices=WORKS)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--profile", action="store_true", help="of graphc's kernels, as a text")
-    print(json.dumps(_report(parser.parse_args())))
+    print(json.dumps(report(parser.parse_args())))

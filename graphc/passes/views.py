@@ -5,8 +5,10 @@ concat and the reductions and products that can take a view's work; and `REMOVAL
 what only the gradient reads.
 """
 
+from collections.abc import Sequence
+
 from graphc.functions.tensor import Tensor
-from graphc.graph import Op
+from graphc.graph import Node, Op
 from graphc.ops import (
     add,
     all_,
@@ -29,11 +31,12 @@ from graphc.ops import (
 )
 from graphc.ops.contraction import free_axes
 from graphc.ops.views import fitted
-from graphc.passes.names import a, b, x, y, z
+from graphc.passes.names import a, b, c, e, x, y, z
 from graphc.passes.rewrite import As, Rule
 from graphc.types import Shape
 
 Axes = tuple[int, ...]
+TERMS = 64  # of a sum, that are looked into at most
 
 
 def _same_type(x: Tensor, y: Tensor) -> Tensor | None:
@@ -126,26 +129,56 @@ def _whole_pad(x: Tensor, y: Tensor) -> Tensor | None:
     return x if all(forward) else slice_(x, starts=starts, sizes=x.shape, steps=steps)
 
 
-def _added_pads(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor | None:
-    """Zeros around a plus zeros around b, where one ends and the other begins -> concat, padded."""
-    first, second = x.node.params, y.node.params
-    plain = all(p["value"] == 0 and set(p["steps"]) <= {1} for p in (first, second))
-    apart = [
-        n for n, (s, t) in enumerate(zip(first["starts"], second["starts"], strict=True)) if s != t
-    ]
-    if not plain or len(apart) != 1:
+def _added_pads(x: Tensor, y: Tensor) -> Tensor | None:
+    """Zeros around each of some terms, where one ends and the next begins -> concat, padded.
+
+    The gradients of the gates that a layer is split into are added up in any order.
+    """
+    terms = _pads_of([x.node, y.node])
+    first = terms[0].params if terms else {}
+    apart = {
+        axis
+        for term in terms
+        for axis, (s, t) in enumerate(zip(first["starts"], term.params["starts"], strict=True))
+        if s != t
+    }
+    if len(apart) != 1:
         return None
-    (axis,), at, to = apart, first["starts"], second["starts"]
-    others = (n == m for i, (n, m) in enumerate(zip(a.shape, b.shape, strict=True)) if i != axis)
-    if not all(others):
+    (axis,) = apart
+    others = {(*n.inputs[0].type.shape[:axis], *n.inputs[0].type.shape[axis + 1 :]) for n in terms}
+    row = _in_a_row(terms, axis) if len(others) == 1 else []
+    if not row:
         return None
-    if at[axis] + a.shape[axis] == to[axis]:
-        parts, starts = (a, b), at
-    elif to[axis] + b.shape[axis] == at[axis]:
-        parts, starts = (b, a), to
-    else:
-        return None
-    return pad(concat(*parts, axis=axis), **{**first, "starts": starts})
+    whole = concat(*(Tensor(term.inputs[0]) for term in row), axis=axis)
+    return pad(whole, **{**first, "starts": row[0].params["starts"]})
+
+
+def _pads_of(waiting: list[Node]) -> list[Node]:
+    """The terms of a sum, if all are zeros around something; [] if not, or if they are many."""
+    found: list[Node] = []
+    while waiting:
+        node = waiting.pop()
+        plain = node.op is pad and node.params["value"] == 0 and set(node.params["steps"]) <= {1}
+        if plain:
+            found.append(node)
+        elif node.op is add and len(waiting) + len(found) < TERMS:
+            waiting.extend(node.inputs)
+        else:
+            return []
+    return found
+
+
+def _in_a_row(terms: Sequence[Node], axis: int) -> list[Node]:
+    """The terms in the order in which one begins where another ends; [] if there is none."""
+    begins = {term.params["starts"][axis]: term for term in terms}
+    ends = {t.params["starts"][axis] + t.inputs[0].type.shape[axis] for t in terms}
+    (start, *others) = [start for start in begins if start not in ends] or [None]
+    row: list[Node] = []
+    while start in begins and not others:
+        term = begins.pop(start)
+        row.append(term)
+        start = start + term.inputs[0].type.shape[axis]
+    return row if len(row) == len(terms) else []
 
 
 def _added_interleaves(x: Tensor, y: Tensor) -> Tensor | None:
@@ -291,7 +324,11 @@ VIEWS = (
     Rule(As(z, (slice_, As(y, (pad, x)))), _sliced_pad),
     Rule(As(z, (slice_, As(y, (concat, ...)))), _sliced_concat),
     Rule(As(y, (pad, x)), _whole_pad),
-    Rule((add, As(x, (pad, a)), As(y, (pad, b))), _added_pads, exact=False),  # -0.0 + 0.0 is 0.0
+    *(
+        Rule((add, *terms), _added_pads, exact=False)  # -0.0 + 0.0 is 0.0
+        for first in (As(x, (pad, a)), As(x, (add, a, b)))
+        for terms in ((first, As(y, (pad, c))), (first, As(y, (add, c, e))))
+    ),
     Rule(
         (add, As(x, (interleave, ...)), As(y, (interleave, ...))),
         _added_interleaves,

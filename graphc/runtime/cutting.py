@@ -93,7 +93,7 @@ def _cut(strips: Strips, numbers: Mapping[DimLike, int], parts: int) -> Cut:
     fit = host_core().l2 // max(_row_bytes(strips, numbers), 1)
     heads = max(prod(axes[:-1]), 1)
     if fit < rows:
-        return Cut(axes, (*ones, _even(rows, max(fit, FEWEST_ROWS))))
+        return Cut(axes, (*ones, _shared(rows, max(fit, FEWEST_ROWS), heads, parts)))
     together = min(fit // rows, heads // (STRIPS_A_PART * parts))
     if ones and together > 1:
         return Cut(axes, (*ones[:-1], _even(max(axes[-2], 1), together), rows))
@@ -105,6 +105,14 @@ def _cut(strips: Strips, numbers: Mapping[DimLike, int], parts: int) -> Cut:
 def _even(size: int, most: int) -> int:
     """Shares of about one size, none above `most`."""
     return -(-size // -(-size // min(most, size)))
+
+
+def _shared(rows: int, most: int, heads: int, parts: int) -> int:
+    """The same of the rows of some heads, where there are few strips a multiple of the parts."""
+    strips = -(-rows // most)
+    while heads * strips % parts and heads * strips < 2 * STRIPS_A_PART * parts:
+        strips += 1
+    return -(-rows // strips)
 
 
 def _row_bytes(strips: Strips, numbers: Mapping[DimLike, int]) -> int:

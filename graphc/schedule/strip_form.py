@@ -123,14 +123,13 @@ def _can_be_cut(kernel: Computing) -> bool:
         return kernel.share is None
     stores = [store for stage in kernel.stages for store in stage.stores]
     plain = all(store.position is None and not store.add for store in stores)
-    return plain and kernel.split == 0 and kernel.parts is None and not kernel.checks
+    return plain and kernel.split == 0 and kernel.parts is None
 
 
 def _form(
     kernel: Computing, shape: tuple[DimLike, ...], runs: dict[int, range], found: tuple[Access, ...]
 ) -> Form | None:
-    first = len(kernel.outer) if isinstance(kernel, LoopKernel) else len(kernel.extents)
-    inside = [v for v in runs if v >= first]
+    inside = [v for v in runs if v >= _first_inside(kernel)]
     form = Form(kernel, shape, runs, bool(inside), found)
     if inside and not _is_sum_of_rows(form, inside):
         return None
@@ -140,6 +139,13 @@ def _form(
         if access.operand is not None and operands.setdefault(access.operand, moves) != moves:
             return None  # one pointer for both
     return form
+
+
+def _first_inside(kernel: Computing) -> int:
+    """The number of the first loop that results are summed over: none of a loop without any."""
+    reduces = any(isinstance(value, Reduced) for value in kernel.values)
+    loops = isinstance(kernel, LoopKernel)
+    return len(kernel.outer) if loops and reduces else len(kernel.extents)
 
 
 def _is_sum_of_rows(form: Form, inside: Sequence[int]) -> bool:
@@ -255,8 +261,9 @@ def _cut(kernel: Computing, form: Form, space: Space) -> Computing:
         return product(sizes[axis] for axis in form.runs[v])
 
     if isinstance(kernel, LoopKernel):
-        outer = tuple(extent(v, size) for v, size in enumerate(kernel.outer))
-        return replace(kernel, outer=outer)
+        sizes = [extent(v, size) for v, size in enumerate(kernel.extents)]
+        count = len(kernel.outer)
+        return replace(kernel, outer=tuple(sizes[:count]), inner=tuple(sizes[count:]))
     count = len(kernel.axes)
     axes = [replace(a, extent=extent(v, a.extent)) for v, a in enumerate(kernel.axes)]
     depth = [replace(a, extent=extent(v, a.extent)) for v, a in enumerate(kernel.depth, count)]

@@ -7,9 +7,10 @@ the kernels that it runs, behind it, on one strip of rows after the other:
     ->  for each h, for some rows of t at a time: the same       (rows, s) of both, for each part
 
 A set starts at a contraction whose result is wide: larger than what it reads. Those that touch
-wide arrays of the same shape join it, if no way leads out of the set and back into it. A strip goes
-through them in order: what one writes, another reads of the same rows alone. Sums over the rows
-(the gradients of k and v) start from zeros and grow from strip to strip of a head.
+wide arrays of the same shape join it, if no way leads out of the set and back into it. Or it is a
+loop and the narrow products that alone read what the loop makes: `strip_start` finds both. A strip
+goes through them in order: what one writes, another reads of the same rows alone. Sums over the
+rows (the gradients of k and v) start from zeros and grow from strip to strip of a head.
 
 What a later set reads of an earlier one, it computes again, on its strips: the gradient does so
 with scores and weights, from q and k. Memory is then linear in the rows, and what is computed again
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from graphc.dims import STRIP, DimLike, evaluate, named, names, product
+from graphc.dims import STRIP, named, product
 from graphc.graph import constant
 from graphc.lowering import Reduce
 from graphc.schedule.kernel import (
@@ -40,7 +41,6 @@ from graphc.schedule.kernel import (
     Step,
     StripKernel,
 )
-from graphc.schedule.recompute import NOMINAL
 from graphc.schedule.strip_form import (
     Form,
     Space,
@@ -53,12 +53,8 @@ from graphc.schedule.strip_form import (
     wide_shape,
 )
 from graphc.schedule.strip_order import Unit, Uses, in_order, is_convex, uses_of
+from graphc.schedule.strip_start import Shape, is_wide, prologues, wide_shapes
 from graphc.types import TensorType
-
-WIDE = 2  # a wide result has so many times the elements of either factor
-SHORT = 1 << 14  # elements a head, known to be no more: caches hold heads until they are read again
-
-Shape = tuple[DimLike, ...]
 
 
 @dataclass(slots=True)
@@ -101,17 +97,19 @@ class _Wide:
 
 def in_strips(steps: Sequence[Step], outputs: Collection[Buffer]) -> tuple[Step, ...]:
     """The steps, by level; those of a set stand behind its StripKernel."""
-    shapes = dict.fromkeys(wide_shape(b) for b in _results(steps) if b not in outputs)
-    shapes = [shape for shape in shapes if not _is_short(shape)]
-    if not shapes:
-        return tuple(steps)
     uses, found = uses_of(steps), list[_Wide]()
-    for shape in shapes:
+    for shape in wide_shapes(steps, outputs):
         inside = {n for wide in found for n in wide.inside}
         found.append(_wide(shape, uses, outputs, inside))
         _grow(found[-1])
         _settle(found[-1])
         _take_counted(found[-1], outputs)
+    inside = {n for wide in found for n in wide.inside}
+    for buffer, shape, forms in prologues(uses, outputs, inside):
+        members = Strips({*forms})
+        wide = _Wide(shape, {buffer}, forms, uses, [members])
+        if is_convex(uses, members.members) and _is_aligned(wide, members.members):
+            found.append(wide)
     while any(wide.sets for wide in found):
         sets = [(s.members, s.again, w.own) for w in found for s in w.sets]
         ordered = in_order(uses, sets)
@@ -119,39 +117,6 @@ def in_strips(steps: Sequence[Step], outputs: Collection[Buffer]) -> tuple[Step,
             return _assembled(steps, found, ordered)
         found.pop()  # some sets wait for each other
     return tuple(steps)
-
-
-# ---- where sets start ---------------------------------------------------------------------------
-
-
-def _results(steps: Iterable[Step]) -> Iterator[Buffer]:
-    """The wide results of contractions."""
-    for step in steps:
-        kernel = step.kernel
-        if isinstance(kernel, ContractKernel) and _is_wide(kernel):
-            yield from (o.buffer for o in kernel.operands if o.written and o.buffer.kind == "arena")
-
-
-def _is_wide(kernel: ContractKernel) -> bool:
-    if kernel.share is not None:
-        return False
-    left, right = (
-        product(a.extent for a in (*kernel.axes, *kernel.depth) if step(a) != 0)
-        for step in (lambda a: a.left, lambda a: a.right)
-    )
-    most = WIDE * max(_nominal(left), _nominal(right))
-    return kernel.dtype.kind == "f" and _nominal(product(kernel.extents)) >= most
-
-
-def _is_short(shape: Shape) -> bool:
-    """Measured, heads of 64 rows: a step of attention is 2 to 4 % longer if it computes weights
-    again; 256 rows take the same time either way."""
-    size = product(shape[-2:])
-    return len(shape) < 2 or (isinstance(size, int) and size <= SHORT)
-
-
-def _nominal(size: DimLike) -> int:
-    return evaluate(size, dict.fromkeys(names(size), NOMINAL))
 
 
 def _wide(shape: Shape, uses: Uses, outputs: Collection[Buffer], taken: Collection[int]) -> _Wide:
@@ -243,7 +208,7 @@ def _read(wide: _Wide, number: int) -> set[Buffer]:
 def _repeats(wide: _Wide, number: int) -> bool:
     """Whether a step can run once more: it is cheap, and what it reads is still there."""
     form = wide.forms[number]
-    if form.sums or (isinstance(form.kernel, ContractKernel) and not _is_wide(form.kernel)):
+    if form.sums or (isinstance(form.kernel, ContractKernel) and not is_wide(form.kernel)):
         return False
     changing = {b for b, writers in wide.uses.writers.items() if b.kind == "state" and writers}
     axes = wide.shape[:-1]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from benchmarks.costs import Cost, cost
 from benchmarks.processes import Plan, run
 from benchmarks.records import Record, bound, disagreements, read, record, save, this_machine
 from benchmarks.table import ratios, table
-from benchmarks.worker import measure
-from benchmarks.workloads import WORKS, Step, data, parameters
+from benchmarks.worker import measure, report
+from benchmarks.workloads import WORKS, Step, UnsupportedError, data, parameters
 
 
 def figures(step_us: float, first_s: float, loss20: float = 0.5) -> dict[str, Any]:
@@ -147,12 +148,21 @@ def test_a_worker_measures_graphc() -> None:
     assert found["peak_mb"] > 10
 
 
-def test_a_worker_says_what_it_cannot_do() -> None:
-    assert worker("lstm") == {"note": "needs loops"}
-
-
 def test_a_framework_runs_in_the_python_that_it_is_installed_in() -> None:
     plan = Plan(1, 1.0, 1, {"torch": "/t/python"})
     found = [plan.python(name) for name in ("torch", "inductor", "jax")]
     assert found == ["/t/python", "/t/python", sys.executable]
     assert Plan(1, 1.0, 1, {"inductor": "/i", "torch": "/t"}).python("inductor") == "/i"
+
+
+def test_a_worker_says_what_it_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Runs:
+        """A framework without loops."""
+
+        @staticmethod
+        def start(*_: object) -> Step:
+            raise UnsupportedError("needs loops")
+
+    monkeypatch.setattr("importlib.import_module", lambda _: Runs)
+    options = Namespace(framework="jax", work="lstm", seconds=0.01, profile=False)
+    assert report(options) == {"note": "needs loops"}

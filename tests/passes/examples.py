@@ -137,6 +137,11 @@ def flipped(x: Tensor) -> Tensor:
     return ops.transpose(x, axes=(1, 0))
 
 
+def quarters(start: int) -> Tensor:
+    x = given(f"quarter{start}", 3, 2)
+    return ops.pad(x, shape=(3, 8), starts=(0, start), steps=(1, 1), value=0.0)
+
+
 def halves(start: int) -> Tensor:
     x = given(f"half{start}", 3, 2)
     return ops.pad(x, shape=(3, 5), starts=(0, start), steps=(1, 1), value=0.0)
@@ -303,7 +308,12 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: ops.pad(X, shape=(2, 3), starts=(0, 0), steps=(1, 1), value=7.0),
         lambda: ops.pad(X, shape=(2, 3), starts=(0, 2), steps=(1, -1), value=7.0),
     ],
-    "add(pad(a), pad(b))": [lambda: halves(0) + halves(2), lambda: halves(3) + halves(1)],
+    "add(pad(a), pad(c))": [lambda: halves(0) + halves(2), lambda: halves(3) + halves(1)],
+    "add(pad(a), add(c, e))": [lambda: quarters(2) + (quarters(4) + quarters(0))],
+    "add(add(a, b), pad(c))": [lambda: (quarters(4) + quarters(0)) + quarters(2)],
+    "add(add(a, b), add(c, e))": [
+        lambda: (quarters(4) + quarters(0)) + (quarters(2) + quarters(6))
+    ],
     "add(interleave(...), interleave(...))": [
         lambda: stepped(0, 1, 2) + stepped(2),
         lambda: stepped(1) + stepped(2, 0),
