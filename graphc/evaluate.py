@@ -59,6 +59,8 @@ def fed_array(node: Node, value: Any) -> np.ndarray:
     the dtype cannot hold. A float that is too large becomes infinite, as in NumPy.
     """
     array = array_of(value, described(node), BindingError)
+    if array.dtype.kind not in "fiubc":
+        return converted(node, array)  # raises
     wanted = node.type
     rank = len(wanted.shape)
     if array.ndim != rank:

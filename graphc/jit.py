@@ -268,7 +268,9 @@ def _named_shapes(
     """The arrays' shapes, with names where `dims` gives them."""
     if len(dims) != len(args):
         raise ShapeError(
-            "jit: dims has an entry an argument", got=f"{len(dims)} entries, {len(args)} arguments"
+            "jit: dims has an entry an argument",
+            got=f"{len(dims)} entries, {len(args)} arguments",
+            fix="dims=(None, ('batch', None)): None, or a tuple with an entry an axis",
         )
     axes = [a for entry, argument in zip(dims, args, strict=True) for a in _axes(entry, argument)]
     axes += [None] * (len(arrays) - len(axes))  # keyword arguments
@@ -300,5 +302,9 @@ def _named(names: tuple[Any, ...] | None, shape: tuple[int, ...]) -> Sizes:
     if names is None:
         return shape
     if len(names) != len(shape):
-        raise ShapeError(f"jit: dims names {len(names)} axes", got=f"an array of shape {shape}")
+        raise ShapeError(
+            f"jit: dims names {len(names)} axes",
+            got=f"an array of shape {shape}",
+            fix="None for an axis whose size is not named",
+        )
     return tuple([s if name is None else name for name, s in zip(names, shape, strict=True)])

@@ -145,14 +145,16 @@ OURS: Mapping[str, str] = {
     "y_true": "targets",
 }
 
-# What has no name here; "function.name" goes before "name".
+# What has no name here, or is missing; "function.name", and "function." for all names, go first.
 REMARKS: Mapping[str, str] = {
     "allow_input_downcast": "floats convert by NumPy's same_kind rule: leave it out",
+    "add.mode": "an index outside of its axis is an error: leave it out",
     "allow_unused": "what a loss does not depend on gets zeros: leave it out",
     "batch_norm.momentum": _STATE,
     "batch_norm.train": _STATE,
     "batch_norm.training": _STATE,
     "ceil_mode": "padding='same' keeps the last window",
+    "compile.outputs": "graphc.jit(f) compiles a function of arrays",
     "copy": _NEW,
     "create_graph": _SYMBOLIC,
     "cross_entropy.from_logits": "it takes logits, always: leave it out",
@@ -166,9 +168,11 @@ REMARKS: Mapping[str, str] = {
     "dropout_p": "there are no random numbers in a graph: multiply by a mask that is an input",
     "dtype": _DTYPE,
     "dynamic": _SIZES,
+    "eval.": "values are given by tensor: x.eval({x: array})",
     "from_logits": "it takes logits, always: leave it out",
     "fullgraph": "a graph is always whole: leave it out",
     "givens": "graphc.input is given at a call; a constant is built in",
+    "grad.wrt": "of a tensor: graphc.grad(loss, [w, b]); of a function: graphc.grad(f)(w, x)",
     "grad_outputs": "graphc.vjp(outputs, wrt, cotangents)",
     "holomorphic": "there are no complex numbers: leave it out",
     "initial": "graphc.maximum(x, value), or + value, on the result",
@@ -189,6 +193,7 @@ REMARKS: Mapping[str, str] = {
     "reduction": _MEANS,
     "requires_grad": "graphc.parameter makes what is trained; graphc.grad takes any tensor",
     "retain_graph": _SYMBOLIC,
+    "set.mode": "an index outside of its axis is an error: leave it out",
     "size_average": _MEANS,
     "static_argnames": _STATIC,
     "static_argnums": _STATIC,
@@ -197,6 +202,7 @@ REMARKS: Mapping[str, str] = {
     "unbiased": "correction=1 divides by n - 1, correction=0 by n",
     "weight": "weigh the rows or elements, and write the mean out",
     "where": "graphc.where(mask, x, other) chooses first",
+    "where.a": "where are the elements? a size cannot depend on values: where(mask, a, b) chooses",
 }
 
 
@@ -223,15 +229,20 @@ def _told(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     return home[f.__name__]
 
 
-def explained(cls: type[T]) -> type[T]:
-    """The class, whose public methods are written as x.name, each telling of refused calls."""
-    for name, method in _functions(vars(cls)).items():
-        setattr(cls, name, explaining(method, f"x.{name}"))
-    return cls
+def explained(place: str) -> Callable[[type[T]], type[T]]:
+    """A class whose public methods, "x.sum" where `place` is "x", tell of refused calls."""
+
+    def explain(cls: type[T]) -> type[T]:
+        for name, method in _functions(vars(cls)).items():
+            setattr(cls, name, explaining(method, f"{place}.{name}", bound=1))
+        return cls
+
+    return explain
 
 
-def explaining(f: F, name: str) -> F:
-    """The function, telling of the calls that Python refuses, under the name that users write."""
+def explaining(f: F, name: str, bound: int = 0) -> F:
+    """The function, telling of the calls that Python refuses, under the name that users write; of
+    a method one argument is `bound`."""
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -240,20 +251,23 @@ def explaining(f: F, name: str) -> F:
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise  # from within: the call itself was accepted
-        raise refusal(f, name, args, kwargs)
+        raise refusal(f, name, args, kwargs, bound)
 
     return cast(F, call)
 
 
 def refusal(
-    f: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    f: Callable[..., Any],
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    bound: int = 0,
 ) -> ArgumentError:
     """What is wrong with a call of `f` that Python refuses."""
-    if name.startswith("x."):  # a method
-        f, args = f.__get__(args[0]), args[1:]
-    parameters = inspect.signature(f).parameters
-    what, got, fix = _fault(name, parameters, args, kwargs)
-    bare = inspect.Signature([_bare(parameter) for parameter in parameters.values()])
+    taken = list(inspect.signature(f).parameters.values())[bound:]
+    known = {p.name: p for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    what, got, fix = _fault(name, known, args[bound:], kwargs)
+    bare = inspect.Signature([_bare(parameter) for parameter in taken])
     usage = str(bare).replace("Ellipsis", "...")
     return ArgumentError(what, got=got, fix=f"{fix}\n{name}{usage}".strip())
 
@@ -284,7 +298,8 @@ def _fault(
         return f"{name}: {twice[0]} is given twice", f"by place, and {twice[0]}=", ""
     given = {*placed[: len(args)], *kwargs}
     missing = [p.name for p in known.values() if p.default is p.empty and p.name not in given]
-    return f"{name} needs {' and '.join(missing)}", f"{len(given)} arguments", ""
+    fix = REMARKS.get(f"{name.rpartition('.')[2]}.{missing[0]}", "")
+    return f"{name} needs {' and '.join(missing)}", f"{len(given)} arguments", fix
 
 
 def _instead(name: str, wrong: Mapping[str, Any], known: Parameters) -> str:
@@ -292,7 +307,9 @@ def _instead(name: str, wrong: Mapping[str, Any], known: Parameters) -> str:
     ours = {keyword: _ours(keyword, known) for keyword in wrong}
     function = name.rpartition(".")[2]
     remarks = [
-        REMARKS.get(f"{function}.{keyword}") or ("" if best else REMARKS.get(keyword, ""))
+        REMARKS.get(f"{function}.{keyword}")
+        or REMARKS.get(f"{function}.")
+        or ("" if best else REMARKS.get(keyword, ""))
         for keyword, best in ours.items()
     ]
     meant = ", ".join(f"{best}={_shown(wrong[k])}" for k, best in ours.items() if best)

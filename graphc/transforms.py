@@ -231,7 +231,7 @@ def _transformed(
         wrt = tuple(chosen) if isinstance(argnums, Sequence) else chosen[0]
         placed = dict(zip(places, chosen, strict=True))
         result = f(*(placed.get(n, argument) for n, argument in enumerate(args)), **options)
-        value, aux = result if has_aux else (result, None)
+        value, aux = _pair(result) if has_aux else (result, None)
         found = derive(value, wrt, *along)
         if has_aux:
             pair = derive is _value_and_grad
@@ -239,6 +239,16 @@ def _transformed(
         return _with_arguments(found, stands_for)
 
     return jit(derived)
+
+
+def _pair(result: Any) -> tuple[Any, Any]:
+    if isinstance(result, tuple | list) and len(result) == 2:
+        return result[0], result[1]
+    raise GradientError(
+        "has_aux=True is for a function that returns (loss, more)",
+        got=" ".join(reprlib.repr(result).split())[:60],
+        fix="return loss, more; or leave has_aux out",
+    )
 
 
 def _taken(options: dict[str, Any], name: str) -> Any:
@@ -271,7 +281,11 @@ def _places(argnums: Places, count: int) -> list[int]:
     numbers = argnums if isinstance(argnums, Sequence) else [argnums]
     for n in numbers:
         if not -count <= n < count:
-            raise GradientError(f"there is no argument {n}", got=f"{count} arguments")
+            raise GradientError(
+                f"there is no argument {n}",
+                got=f"{count} arguments",
+                fix=f"argnums go from {-count} to {count - 1}; arguments by name are not counted",
+            )
     places = [int(n) % count for n in numbers]
     if len(set(places)) < len(places):
         raise GradientError(

@@ -73,7 +73,11 @@ def hessian(loss: Tensor, wrt: Any) -> Any:
     For a single tensor of shape s, a tensor of shape s + s.
     """
     if loss.shape != ():
-        raise GradientError("hessian: the loss is not a scalar", got=str(loss.node.type))
+        raise GradientError(
+            "hessian: the loss is not a scalar",
+            got=str(loss.node.type),
+            fix="reduce it: loss.sum() or loss.mean()",
+        )
     return tree_map(lambda g: jacobian(g, wrt), grad(loss, wrt))
 
 

@@ -63,7 +63,11 @@ def axes_of(spec: Axes, tree: Any) -> list[int | None]:
         return [spec] * len(flatten(tree)[0])
     keys: Sequence[Any] = sorted(tree) if isinstance(tree, dict) else range(len(tree))
     if len(keys) != len(spec):
-        raise ShapeError("vmap: the axes are no tree like the values", got=f"{spec} for {tree}")
+        raise ShapeError(
+            "vmap: the axes are no tree like the values",
+            got=f"{spec} for {tree}",
+            fix="in_axes has an int or None an argument, or one int for all",
+        )
     return [axis for key in keys for axis in axes_of(spec[key], tree[key])]
 
 
@@ -76,7 +80,11 @@ def _in_front(
     if not sizes:
         raise ShapeError("vmap: no argument has a batch axis", fix="give an axis in in_axes")
     if any(same_dims(sizes[0], size) is False for size in sizes):
-        raise ShapeError("vmap: the batch axes differ in size", got=", ".join(map(str, sizes)))
+        raise ShapeError(
+            "vmap: the batch axes differ in size",
+            got=", ".join(map(str, sizes)),
+            fix="give arrays of one size there, or None in in_axes for what is no batch",
+        )
     return moved, sizes[0]
 
 
@@ -85,7 +93,10 @@ def _moved_to_front(x: Tensor, axis: int | None) -> Tensor:
         return x
     rank = len(x.shape)
     if not -rank <= axis < rank:
-        raise ShapeError(f"vmap: there is no axis {axis}", got=str(x.node.type))
+        fix = (
+            f"in_axes go from {-rank} to {rank - 1}" if rank else "None in in_axes: it is no batch"
+        )
+        raise ShapeError(f"vmap: there is no axis {axis}", got=str(x.node.type), fix=fix)
     at = axis % rank
     return x if at == 0 else transpose(x, axes=(at, *(i for i in range(rank) if i != at)))
 

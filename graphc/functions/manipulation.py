@@ -318,6 +318,10 @@ def stack(arrays: Sequence[TensorLike], axis: int = 0) -> Tensor:
 
 
 def _several(what: str, arrays: Sequence[TensorLike]) -> tuple[Tensor, ...]:
+    if isinstance(arrays, Tensor):
+        raise ShapeError(
+            f"{what} takes a list of tensors", got=repr(arrays), fix=f"{what}([x, y], axis=0)"
+        )
     xs = as_tensors(*arrays)
     if not xs:
         raise ShapeError(f"{what}: of no tensors", fix="give a list of at least one")

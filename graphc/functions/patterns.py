@@ -15,7 +15,7 @@ import numpy as np
 
 from graphc import graph, ops
 from graphc.dims import Dim, DimLike, ceil_div, dim_max
-from graphc.errors import ShapeError
+from graphc.errors import DTypeError, ShapeError
 from graphc.functions.creation import as_tensor, asarray, constant
 from graphc.functions.lifting import binary, filled, lift, to_dtype
 from graphc.functions.shaping import reshape
@@ -120,8 +120,11 @@ def arange(
     Tensor(iota: i64[n])
     """
     first, last = (0, start) if stop is None else (start, stop)
+    if isinstance(first, str) or isinstance(last, str):
+        fix = f"a size by its name: arange(graphc.dim({start!r}))"
+        raise DTypeError("arange: bounds are numbers or sizes", got=repr(start), fix=fix)
     if step == 0:
-        raise ShapeError("arange: the step is 0")
+        raise ShapeError("arange: the step is 0", fix="a negative one counts down")
     floats = any(isinstance(v, float | np.floating) for v in (first, last, step))
     wanted = as_dtype(dtype) if dtype is not None else float32 if floats else int64
     counts = _iota((_count(first, last, step),), 0, wanted)

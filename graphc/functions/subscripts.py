@@ -27,6 +27,7 @@ from graphc.functions.lifting import (
 from graphc.functions.selection import Selection, Span, constant_array, select
 from graphc.functions.shaping import permuted, to_reshaped
 from graphc.graph import H, Handle
+from graphc.refusals import explained
 from graphc.types import Shape, bool_, can_cast_same_kind, int64
 
 # ---- reading ----
@@ -207,6 +208,7 @@ class At(Generic[H]):
         return Place(self.tensor, key)
 
 
+@explained("x.at[key]")
 @dataclass(frozen=True, slots=True)
 class Place(Generic[H]):
     """x.at[key]: what can be done with the elements there."""

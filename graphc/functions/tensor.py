@@ -43,7 +43,7 @@ _SIZES = "sizes come from shapes: x.shape[0]"
 _ROWS = "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap"
 
 
-@explained
+@explained("x")
 class Tensor:
     """A symbolic array: a node of the graph with the operators of NumPy. Made by `graphc.input`,
     `graphc.parameter`, `graphc.constant` and by operations, and immutable.

@@ -212,7 +212,9 @@ def _each(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
     values = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(values) != rank or any(v < 1 for v in values):
         raise ShapeError(
-            f"{what}: a number of 1 or more, or one for each of {rank} axes", got=str(value)
+            f"{what}: a number of 1 or more, or one for each of {rank} axes",
+            got=str(value),
+            fix=f"{what}={(2,) * rank}; batch and channels are not counted",
         )
     return values
 
@@ -298,7 +300,11 @@ def _joined(x: Tensor, groups: int) -> Tensor:
 
 def _channels_last(x: Tensor, layout: str) -> Tensor:
     if layout not in LAST + FIRST:
-        raise ShapeError("a layout is 'NHWC' or 'NCHW'", got=repr(layout))
+        raise ShapeError(
+            "a layout is 'NHWC' or 'NCHW'",
+            got=repr(layout),
+            fix="in capitals: layout='NCHW' where channels come second",
+        )
     return shaping.permuted(x, (0, *range(2, x.ndim), 1)) if layout in FIRST else x
 
 

@@ -69,11 +69,19 @@ def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
 def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
     """x * P(a standard normal variable <= x), by erf; or by tanh, if approximate.
 
+    Raises DTypeError for an `approximate` that is no bool.
+
     Source: Hendrycks and Gimpel, Gaussian error linear units, 2016.
 
     >>> gelu([-1.0, 0.0, 1.0]).eval().round(3)
     array([-0.159,  0.   ,  0.841], dtype=float32)
     """
+    if not isinstance(approximate, bool):  # "none" would be true
+        raise DTypeError(
+            "gelu: approximate is a bool",
+            got=repr(approximate),
+            fix="approximate=True is the one by tanh, approximate=False the one by erf",
+        )
     y = to_float(as_tensor(x))
     if approximate:
         inner = math.sqrt(2 / math.pi) * (y + 0.044715 * (y * y * y))

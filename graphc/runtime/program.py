@@ -17,6 +17,7 @@ from graphc.errors import (
 )
 from graphc.functions.copying import deep_copy
 from graphc.graph import Graph
+from graphc.refusals import explained
 from graphc.runtime.arguments import arranged, arranged_epoch
 from graphc.runtime.backends import NATIVE, runner
 from graphc.runtime.batches import Epoch, check_progress, plan_epoch
@@ -39,6 +40,7 @@ from graphc.types import array_of
 MISSED = object()  # no result
 
 
+@explained("step")
 class Program:
     """A compiled graph. Call it with arrays, in the order of its inputs or by their names.
 

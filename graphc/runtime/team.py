@@ -88,7 +88,11 @@ if os.name == "posix":
 def set_threads(count: int) -> None:
     """The number of threads of programs from now on. Raises ThreadError."""
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1024:
-        raise ThreadError("the number of threads is an int from 1 to 1024", got=repr(count))
+        raise ThreadError(
+            "the number of threads is an int from 1 to 1024",
+            got=repr(count),
+            fix="graphc.set_threads(1) is one thread",
+        )
     _state.threads = _services[THREADS] = count
 
 

@@ -16,6 +16,7 @@ from graphc.errors import (
     IndexRangeError,
     MissingInputError,
     ShapeError,
+    ThreadError,
     UnknownInputError,
     UpdateError,
 )
@@ -96,6 +97,46 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "axis": (lambda: U.sum(axis=1), ShapeError, "axes go from -1 to 0"),
     "float axis": (lambda: U.sum(axis=1.0), DTypeError, "tuple of ints"),
     "softmax axis": (lambda: gx.nn.softmax(U, axis=2), ShapeError, "softmax: axis 2"),
+    "stack of no list": (lambda: gx.stack(U, U), ShapeError, r"stack takes a list(.|\n)*\[x, y\]"),  # type: ignore[arg-type]
+    "concat of no list": (lambda: gx.concat(U), ShapeError, "concat takes a list of tensors"),  # type: ignore[arg-type]
+    "name for arange": (lambda: gx.arange("n"), DTypeError, r"graphc\.dim\('n'\)"),  # type: ignore[arg-type]
+    "step of arange": (lambda: gx.arange(3, 0, 0), ShapeError, "counts down"),
+    "layout": (lambda: gx.nn.max_pool(IMAGE, 2, layout="nchw"), ShapeError, "in capitals"),  # type: ignore[arg-type]
+    "sizes of a window": (
+        lambda: gx.nn.max_pool(IMAGE, (2, 2, 2)),
+        ShapeError,
+        r"size=\(2, 2\); batch and channels",
+    ),
+    "way of gelu": (
+        lambda: gx.nn.gelu(U, approximate="none"),  # type: ignore[arg-type]
+        DTypeError,
+        r"\['none'\](.|\n)*approximate=False the one by erf",
+    ),
+    "axis of vmap": (
+        lambda: gx.vmap(gx.sum, in_axes=1)(np.ones(3)),
+        ShapeError,
+        "in_axes go from -1 to 0",
+    ),
+    "axes of vmap": (
+        lambda: gx.vmap(gx.sum, in_axes=(0, None))(np.ones(3)),
+        ShapeError,
+        "in_axes has an int or None an argument",
+    ),
+    "sizes of vmap": (
+        lambda: gx.vmap(lambda a, b: a * b)(np.ones(3), np.ones(4)),
+        ShapeError,
+        r"differ in size  \[3, 4\](.|\n)*None in in_axes",
+    ),
+    "entries of dims": (
+        lambda: gx.jit(lambda a, b: a, dims=("n",))(1.0, 2.0),
+        ShapeError,
+        r"\[1 entries, 2 arguments\](.|\n)*dims=\(None",
+    ),
+    "axes of dims": (
+        lambda: gx.jit(gx.sum, dims=(("n", None),))(np.ones(3)),
+        ShapeError,
+        "None for an axis",
+    ),
     "stack": (lambda: gx.stack([U, V]), ShapeError, "stack: the shapes differ"),
     "concat": (lambda: gx.concat([X, W]), ShapeError, "must be equal"),
     "squeeze": (lambda: gx.squeeze(U, axis=0), ShapeError, "first row"),
@@ -214,6 +255,17 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no scalar": (lambda: gx.grad(U, U), GradientError, "loss.sum"),
     "two results": (lambda: gx.grad(lambda u: (u, u))(1.0), GradientError, "has_aux=True"),
     "no result": (lambda: gx.grad(lambda u: None)(1.0), GradientError, "NoneType"),
+    "no such argument": (
+        lambda: gx.grad(gx.sum, argnums=1)(IMAGES),
+        GradientError,
+        r"no argument 1  \[1 arguments\](.|\n)*argnums go from -1 to 0",
+    ),
+    "nothing beside the loss": (
+        lambda: gx.grad(gx.sum, has_aux=True)(IMAGES),
+        GradientError,
+        r"returns \(loss, more\)(.|\n)*leave has_aux out",
+    ),
+    "hessian of no scalar": (lambda: gx.hessian(U, U), GradientError, r"hessian(.|\n)*loss\.sum"),
     "by integers": (lambda: gx.grad(LOSS, LABELS), GradientError, r"input 'labels': i64\[batch\]"),
     "by an integer argument": (
         lambda: gx.grad(lambda a, n: gx.sum(a) * n, argnums=(0, 1))(1.0, 2),
@@ -224,6 +276,12 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     # feeding
     "no value": (lambda: LOSS.eval({X: IMAGES}), MissingInputError, "labels: array"),
     "format": (lambda: f"{U[0]:.3f}", ConcretenessError, "a format needs a value"),
+    "nothing for an array": (
+        lambda: gx.compile([U], U)(None),
+        BindingError,
+        r"'u' is f32\[3\]  \[an array of object: None\](.|\n)*array of numbers",
+    ),
+    "threads": (lambda: gx.set_threads(0), ThreadError, r"\[0\](.|\n)*set_threads\(1\)"),
     "by place": (lambda: U.eval([1.0, 2.0, 3.0]), UnknownInputError, r"x\.eval"),  # type: ignore[arg-type]
     "by name": (lambda: LOSS.eval({"x": IMAGES}), UnknownInputError, "without quotes"),
     "rank": (lambda: X.eval({X: IMAGES[0]}), BindingError, "rank 2"),
