@@ -2,8 +2,7 @@
 
 Enters: sizes and strides of the operands, the core. Leaves: a Blocking, e.g.
 
-    >>> from graphc.schedule.slots import STATE_BYTES
-from graphc.schedule.tiles import dense
+    >>> from graphc.schedule.tiles import dense
     >>> core = Core(vector_bytes=64, registers=32, l1=48 << 10, l2=1 << 20)
     >>> layer = dense("float32", 1, 32, 64, 64, (0, 64, 1), (0, 64, 1))
     >>> blocking = choose_blocking(layer, core, parts=1)
