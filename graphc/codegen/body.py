@@ -254,8 +254,9 @@ def _limits(dtype: DType) -> tuple[str, str]:
     return str(-(2 ** (bits - 1))), str(2 ** (bits - 1) - 1)
 
 
-def accumulated(value: Reduced, acc: str, new: str, dtype: DType) -> str:
-    """The expression that takes one more value into an accumulator."""
+def accumulated(value: Reduced, acc: str, new: str, dtype: DType, blind: bool = False) -> str:
+    """The expression that takes one more value into an accumulator; a `blind` maximum may be any
+    number if one of the values is nan."""
     floating, short = dtype.kind == "f", dtype.short
     match value.combine:
         case "sum":
@@ -263,7 +264,8 @@ def accumulated(value: Reduced, acc: str, new: str, dtype: DType) -> str:
         case "prod":
             return f"accumulate_mul({acc}, {new})" if floating else f"{short}({acc} * {new})"
         case "max":
-            return f"{acc} | {new}" if dtype.kind == "b" else f"reduce_max({new}, {acc})"
+            name = "blind_max" if blind else "reduce_max"
+            return f"{acc} | {new}" if dtype.kind == "b" else f"{name}({new}, {acc})"
         case "min":
             return f"{acc} & {new}" if dtype.kind == "b" else f"reduce_min({new}, {acc})"
         case "any":

@@ -19,6 +19,7 @@ from graphc.codegen import row_groups
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
 from graphc.codegen.columns import LANES, add_in_pairs, rows_together
 from graphc.codegen.folded import fold, folds, repeated, unfold
+from graphc.codegen.maxima import blind_maxima, is_float_sum
 from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.row_prefetch import ahead, fetch
 from graphc.codegen.summary import summary
@@ -40,6 +41,7 @@ class _Loops:
     """The emission of one kernel."""
 
     __slots__ = (
+        "_blind",
         "_elements",
         "_extents",
         "_folds",
@@ -58,6 +60,7 @@ class _Loops:
         self._words = Words(self._writer)
         self._extents: list[str] = []
         self._pointers: list[str] = []
+        self._blind = blind_maxima(kernel)
         self._folds = folds(kernel, LANES)
         self._repeated = repeated(kernel) if self._folds else {}
         self._kept: dict[int, str] = {}
@@ -130,14 +133,13 @@ class _Loops:
                     self._writer.line(f"k{number} = tile({LANES}, i64)")
             elif number in kept:
                 self._kept[number] = f"m{number}[{{}}]"
-                self._writer.line(f"m{number} = tile({LANES}, {self._dtype(number).short})")
-
-    def _dtype(self, number: int) -> DType:
-        return self._elements.dtype(number)
+                self._writer.line(
+                    f"m{number} = tile({LANES}, {self._elements.dtype(number).short})"
+                )
 
     def _source(self, value: Reduced) -> DType:
         """The dtype that a reduction accumulates in: that of what it reads."""
-        return self._dtype(value.value)
+        return self._elements.dtype(value.value)
 
     # ---- rows: accumulators are variables, the inner loop is vectorised ----
 
@@ -157,28 +159,29 @@ class _Loops:
         last = len(kernel.outer) - 1
         crossings = row_groups.crossing(kernel)
         for number in (n for _, keeps in crossings for n in keeps):
-            line(f"m{number} = tile({row_groups.ROWS}, {self._dtype(number).short})")
+            line(f"m{number} = tile({row_groups.ROWS}, {self._elements.dtype(number).short})")
         size = " * ".join(self._extents[last + 1 :])
         with self._nest(range(last)), row_groups.groups(self._writer, *self._bounds(last), size):
             for stage, (takes, keeps) in zip(kernel.stages, crossings, strict=True):
                 with self._loop(last, "start", "stop"):
                     for number in takes:
-                        line(f"{self._elements.name(number)} = m{number}[i{last} - start]")
+                        kept = f"m{number}[i{last} - start]"
+                        text = f"settled({kept})" if number in self._blind else kept
+                        line(f"{self._elements.name(number)} = {text}")
                     self._sweep(stage) if stage.level == "inner" else self._statements(stage, "")
                     for number in keeps:
                         line(f"m{number}[i{last} - start] = {self._elements.name(number)}")
 
     def _sweep(self, stage: Stage) -> None:
         self._start(stage)
-        if self._kernel.parts is not None and len(self._kernel.extents) == 1:
-            self._blocks(stage)
-            return
         first, last = len(self._kernel.outer), len(self._kernel.extents) - 1
-        if first > last:
+        if self._kernel.parts is not None and last == 0:
+            self._blocks(stage)
+        elif first > last:
             self._point(Phase(stage))
-            return
-        with self._nest(range(first, last)):
-            self._innermost(stage, *self._bounds(last))
+        else:
+            with self._nest(range(first, last)):
+                self._innermost(stage, *self._bounds(last))
 
     def _innermost(self, stage: Stage, low: str, high: str) -> None:
         """The innermost loop; that of a long body in phases, over strips."""
@@ -190,7 +193,7 @@ class _Loops:
             return
         for part in parts:
             for number in part.keep:
-                line(f"m{number} = tile({STRIP}, {self._dtype(number).short})")
+                line(f"m{number} = tile({STRIP}, {self._elements.dtype(number).short})")
         line(f"strips = floordiv({high} - {low} + {STRIP - 1}, {STRIP})")
         with self._writer.block("for strip in range(strips):"):
             line(f"first = {low} + strip * {STRIP}")
@@ -215,7 +218,7 @@ class _Loops:
         """Sums of blocks are added up apart, so that their errors do not grow with the length."""
         line = self._writer.line
         line(f"blocks = floordiv(end - begin + {BLOCK - 1}, {BLOCK})")
-        sums = [n for n in stage.reduces if self._is_float_sum(self._reduction(n))]
+        sums = [n for n in stage.reduces if is_float_sum(self._kernel.values, n)]
         with self._writer.block("for block in range(blocks):"):
             line(f"low = begin + block * {BLOCK}")
             line(f"high = minimum(low + {BLOCK}, end)")
@@ -225,9 +228,6 @@ class _Loops:
             self._innermost(stage, "low", "high")
             for number in sums:
                 line(f"r{number} = accumulate(total{number}, r{number})")
-
-    def _is_float_sum(self, value: Reduced) -> bool:
-        return value.combine == "sum" and self._source(value).kind == "f"
 
     # ---- windows: the last outer loop is vectorised around all points of the inner ones ----
 
@@ -374,8 +374,7 @@ class _Loops:
         column = "[j]" if self._kernel.lanes == "outer" else ""
         for number in stage.reduces:
             value = self._reduction(number)
-            start = reduction_start(value, self._source(value))
-            self._writer.line(f"r{number}{column} = {start}")
+            self._writer.line(f"r{number}{column} = {reduction_start(value, self._source(value))}")
             if value.combine in ("argmax", "argmin"):
                 self._writer.line(f"k{number}{column} = i64(0)")
 
@@ -397,4 +396,5 @@ class _Loops:
                 counted = f"k{number}{column}"
                 write_best(self._writer, value, self._source(value), (acc, counted), new)
             else:
-                self._writer.line(f"{acc} = {accumulated(value, acc, new, self._source(value))}")
+                text = accumulated(value, acc, new, self._source(value), number in self._blind)
+                self._writer.line(f"{acc} = {text}")

@@ -168,6 +168,16 @@ def reduce_min(x: Any, acc: Any) -> Any:
     return minimum(x, acc)
 
 
+def blind_max(x: Any, acc: Any) -> Any:
+    """The larger, for reductions whose result is `settled`; if a value is nan, any float."""
+    return x if x > acc else acc
+
+
+def settled(x: Any) -> Any:
+    """x, which may be any float: from here on it is one."""
+    return x
+
+
 def select(condition: Any, x: Any, y: Any) -> Any:
     """x where the condition holds, else y; both are evaluated."""
     return x if condition else y

@@ -45,11 +45,10 @@ def is_signed(kind: str) -> bool:
 
 def call_external(b: Builder, name: str, result: Any, values: Any, flags: Any = ()) -> Any:
     """Call a function that is declared here and defined by LLVM or another module."""
-    module = b.module
-    function = module.globals.get(name)
+    function = b.module.globals.get(name)
     if function is None:
         signature = ir.FunctionType(result, [v.type for v in values])
-        function = ir.Function(module, signature, name)
+        function = ir.Function(b.module, signature, name)
     return b.call(function, values, fastmath=flags)
 
 
@@ -134,6 +133,13 @@ def extremum(name: str, flags: tuple[str, ...] = ()) -> Any:
         return b.select(compare(comparison, x, y), x, y)
 
     return body
+
+
+def settled(b: Builder, kinds: Kinds, x: Any) -> Any:
+    """Poison, which a nan is among operands that are said to be none, becomes some number."""
+    frozen = ir.Instruction(b.block, x.type, "freeze", [x])
+    b._insert(frozen)
+    return frozen
 
 
 def select(b: Builder, kinds: Kinds, condition: Any, x: Any, y: Any) -> Any:

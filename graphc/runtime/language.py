@@ -169,6 +169,8 @@ LANGUAGE: dict[str, Intrinsic] = {
     "minimum": Intrinsic(py.minimum, _same, llvm.extremum("minimum")),
     "reduce_max": Intrinsic(py.reduce_max, _same, llvm.extremum("maximum", ("nsz",))),
     "reduce_min": Intrinsic(py.reduce_min, _same, llvm.extremum("minimum", ("nsz",))),
+    "blind_max": Intrinsic(py.blind_max, _floats, llvm.extremum("maximum", ("nnan", "nsz"))),
+    "settled": Intrinsic(py.settled, _floats, llvm.settled),
     "select": Intrinsic(py.select, _selected, llvm.select),
     "floor": _float_function("floor"),
     "ceil": _float_function("ceil"),
