@@ -11,6 +11,7 @@ from graphc.codegen.words import Size, Words
 from graphc.codegen.writer import Writer
 from graphc.dims import DimLike
 from graphc.lowering import Index, Pointwise
+from graphc.ops import exp, sub
 from graphc.schedule.kernel import (
     Compute,
     Count,
@@ -25,6 +26,8 @@ from graphc.types import DType, int64
 
 # In the place of a loop variable or an operand: what a stride belongs to.
 OFFSET, POSITION, COUNTER = -1, -2, -1
+
+EXP_NONPOSITIVE = "exp_nonpositive_{T}({0})"  # exp without a test for what overflows
 
 
 def _step(access: Load | Store) -> DimLike:
@@ -172,10 +175,23 @@ class Elements:
         text = lower.text
         if lower.integer_text is not None and first.kind in "iu":
             text = lower.integer_text
+        if value.op is exp and self._is_nonpositive(self._values[value.args[0]]):
+            text = EXP_NONPOSITIVE
         names = [self.name(a) for a in value.args]
         result = _unwrapped(text.format(*names, T=first.short, R=value.dtype.short))
         wraps = value.dtype.kind in "iu" and not result.startswith(f"{value.dtype.short}(")
         return f"{value.dtype.short}({result})" if wraps else result
+
+    def _is_nonpositive(self, value: Value) -> bool:
+        """Whether it is what an element is below the largest one."""
+        if not isinstance(value, Compute) or value.op is not sub:
+            return False
+        element, largest = value.args
+        match self._values[largest]:
+            case Reduced(combine="max", value=reduced):
+                return reduced == element
+            case _:
+                return False
 
     def dtype(self, number: int) -> DType:
         """The dtype of a value."""

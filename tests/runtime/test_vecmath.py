@@ -34,6 +34,7 @@ WITH_TABLE = [f"{name}_{precision}" for name in IN_NUMPY for precision in NARROW
 # name -> ranges of each argument; beside them every function gets special values and random bits
 SAMPLES: dict[str, list[tuple[float, ...]]] = {
     "exp": [(-110, 90), (-750, 712), (-1, 1)],
+    "exp_nonpositive": [(-110, 0), (-750, 0), (-1, 0)],
     "exp2": [(-151, 129), (-1080, 1025), (-1, 1)],
     "expm1": [(-40, 90), (-1, 1), (-1e-5, 1e-5), (600, 712)],
     "log": [(0, 4), (0.9, 1.1), (0, 1e-38), (0, 1e300)],
@@ -157,6 +158,7 @@ def reference(name: str, operands: list[np.ndarray]) -> np.ndarray:
         exact = small if precision == "f32" else lambda x: erf_exactly(float(x), stem == "erfc")
         return np.array([exact(x) for x in wide[0]], WIDE[precision])
     special: dict[str, Callable[..., np.ndarray]] = {
+        "exp_nonpositive": np.exp,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "softplus": lambda x: np.logaddexp(np.zeros_like(x), x),
         "pow": np.power,
@@ -201,7 +203,8 @@ def samples(name: str, count: int) -> list[np.ndarray]:
             column.append(rng.uniform(low, high, count).astype(dtype))
     for column in columns:
         column.append(np.frombuffer(rng.bytes(count * dtype().itemsize), dtype))
-    return [np.concatenate(column) for column in columns]
+    found = [np.concatenate(column) for column in columns]
+    return [-np.abs(x) for x in found] if stem == "exp_nonpositive" else found
 
 
 def table(name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -116,22 +116,32 @@ def scale_f64(y: Any, shifted: Any) -> Any:
     return ldexp(y, i64(float_bits_f64(shifted) - i64(0x4338000000000000)))
 
 
-def scaled_exp_f32(x: Any, tail: Any, factor: Any) -> Any:
-    """factor * exp(x - tail), tail much smaller than x, rounded to a subnormal only once."""
-    x = select(x > f32(90.0), f32(90.0), x)
+def bounded_exp_f32(x: Any, tail: Any, factor: Any) -> Any:
+    """factor * exp(x - tail) for x <= 90, tail much smaller than x, rounded to a subnormal only
+    once."""
     x = select(x < f32(-106.0), f32(-106.0), x)
     shifted = shifted_quotient_f32(x)
     p = exp_near_zero_f32(remainder_ln2_f32(x, shifted) - tail)
     return scale_f32(p * factor, shifted)
 
 
-def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
-    """factor * exp(x - tail), tail much smaller than x, rounded to a subnormal only once."""
-    x = select(x > f64(711.0), f64(711.0), x)
+def scaled_exp_f32(x: Any, tail: Any, factor: Any) -> Any:
+    """The same for all x."""
+    return bounded_exp_f32(select(x > f32(90.0), f32(90.0), x), tail, factor)
+
+
+def bounded_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
+    """factor * exp(x - tail) for x <= 711, tail much smaller than x, rounded to a subnormal only
+    once."""
     x = select(x < f64(-748.0), f64(-748.0), x)
     shifted = shifted_quotient_f64(x)
     p = exp_near_zero_f64(remainder_ln2_f64(x, shifted) - tail)
     return scale_f64(p * factor, shifted)
+
+
+def scaled_exp_f64(x: Any, tail: Any, factor: Any) -> Any:
+    """The same for all x."""
+    return bounded_exp_f64(select(x > f64(711.0), f64(711.0), x), tail, factor)
 
 
 def exp_f32(x: Any) -> Any:
@@ -140,6 +150,16 @@ def exp_f32(x: Any) -> Any:
 
 def exp_f64(x: Any) -> Any:
     return scaled_exp_f64(x, f64(0.0), f64(1.0))
+
+
+def exp_nonpositive_f32(x: Any) -> Any:
+    """exp(x) for x <= 0."""
+    return bounded_exp_f32(x, f32(0.0), f32(1.0))
+
+
+def exp_nonpositive_f64(x: Any) -> Any:
+    """exp(x) for x <= 0."""
+    return bounded_exp_f64(x, f64(0.0), f64(1.0))
 
 
 def exp2_f32(x: Any) -> Any:

@@ -27,6 +27,8 @@ from graphc.runtime.vecmath import (
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp_f32": exponential.exp_f32,
     "exp_f64": exponential.exp_f64,
+    "exp_nonpositive_f32": exponential.exp_nonpositive_f32,
+    "exp_nonpositive_f64": exponential.exp_nonpositive_f64,
     "exp2_f32": exponential.exp2_f32,
     "exp2_f64": exponential.exp2_f64,
     "expm1_f32": exponential.expm1_f32,
@@ -84,6 +86,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 MAX_ULP: dict[str, float] = {
     "exp_f32": 2.0,
     "exp_f64": 2.0,
+    "exp_nonpositive_f32": 2.0,
+    "exp_nonpositive_f64": 2.0,
     "exp2_f32": 2.0,
     "exp2_f64": 2.0,
     "expm1_f32": 3.0,
