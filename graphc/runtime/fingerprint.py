@@ -13,13 +13,14 @@ import functools
 import hashlib
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+import llvmlite
+import numpy as np
+
 from graphc.runtime.machine import OPTIMISATION, host
 
-_PACKAGES = ("llvmlite", "numpy")
 _SOURCES = (
     "intrinsics.py",
     "intrinsics_llvm.py",
@@ -41,7 +42,7 @@ def inputs() -> list[str]:
     names = sorted(entry.name for entry in vecmath.iterdir() if entry.name.endswith(".py"))
     sources = [runtime.joinpath(name) for name in _SOURCES]
     sources += [vecmath.joinpath(name) for name in names]
-    versions = [f"{package} {version(package)}" for package in _PACKAGES]
+    versions = [f"llvmlite {llvmlite.__version__}", f"numpy {np.__version__}"]
     settings = [sys.version, f"O{OPTIMISATION}", host().cpu, host().features]
     return [source.read_text(encoding="utf-8") for source in sources] + versions + settings
 

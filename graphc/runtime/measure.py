@@ -6,7 +6,6 @@ was before.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from time import perf_counter
 from typing import Any, Literal
 
@@ -111,11 +110,11 @@ def _seconds(function: Callable[[], object]) -> float:
 
 def profile_of(binding: Binding, times: Times, sort: Order) -> Profile:
     """The profile of what was measured."""
-    seconds = [median(column) for column in np.array(times.rows[WARM_UPS:]).T.tolist()]
+    seconds = np.median(times.rows[WARM_UPS:], axis=0).tolist()
     rows = _rows(binding, seconds)
     if sort == "time":
         rows = sorted(rows, key=lambda row: -row.seconds)
-    native, call = median(times.native[WARM_UPS:]), median(times.call[WARM_UPS:])
+    native, call = (float(np.median(x[WARM_UPS:])) for x in (times.native, times.call))
     return Profile(
         tuple(rows),
         machine_limits(binding.threads),
