@@ -6,6 +6,7 @@ Enters: frameworks, their Pythons, workloads. Leaves: the figures that the worke
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 HOSTS = {"inductor": "torch"}  # which framework's Python another one runs in
 HELD_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # each can slow a peer's BLAS down
 TIMEOUT = 600  # seconds a process
+ERROR = re.compile(r"[\w.]*(Error|Exception)\b")  # begins the line of a traceback that says what
 # A framework may take as many threads as it finds cores: a process gets no more cores than threads.
 PINS = sys.platform.startswith("linux")
 
@@ -93,9 +95,19 @@ def run(python: str, words: Sequence[str], threads: int, cache: Path) -> dict[st
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"note": f"failed: {type(error).__name__}"}
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        return {"note": f"failed: {lines[-1]:.200}"}
+        return {"note": f"failed: {cause(done.stderr) or f'exit status {done.returncode}'}"}
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def cause(printed: str) -> str:
+    """The line that names the error, of what a process printed; else its last line.
+
+    >>> cause("Traceback ...\\ngraphc.errors.LoweringError: no kernel\\n  at model.py:3")
+    'graphc.errors.LoweringError: no kernel'
+    """
+    lines = printed.strip().splitlines()
+    named = [line for line in lines if ERROR.match(line)]
+    return f"{(named or lines or [''])[-1]:.200}"
 
 
 def cores_at_hand() -> set[int]:

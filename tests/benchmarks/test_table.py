@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.costs import Cost, cost
-from benchmarks.processes import Plan, run
+from benchmarks.processes import Plan, cause, run
 from benchmarks.records import Record, bound, disagreements, read, record, save, this_machine
 from benchmarks.table import ratios, table
 from benchmarks.worker import measure, report
@@ -166,3 +166,13 @@ def test_a_worker_says_what_it_cannot_do(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("importlib.import_module", lambda _: Runs)
     options = Namespace(framework="jax", work="lstm", seconds=0.01, profile=False)
     assert report(options) == {"note": "needs loops"}
+
+
+def test_a_process_that_fails_says_of_what() -> None:
+    printed = """Traceback (most recent call last):
+  File "worker.py", line 9, in <module>
+graphc.errors.LoweringError: the kernel does not compile
+  at model.py:3, in loss"""
+    assert cause(printed) == "graphc.errors.LoweringError: the kernel does not compile"
+    assert cause("Killed\n") == "Killed"
+    assert cause("") == ""
