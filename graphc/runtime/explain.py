@@ -17,6 +17,7 @@ from graphc.errors import Where
 from graphc.graph import Node, given_name
 from graphc.schedule.access import is_view
 from graphc.schedule.kernel import Buffer, Kernel, Part, PartRole, Schedule, Step, StripKernel
+from graphc.schedule.origin import told_name
 from graphc.schedule.reasons import SENTENCES, Reason
 
 ROLES: tuple[PartRole, ...] = (
@@ -115,7 +116,7 @@ class Explanation:
 
 
 def _name(node: Node) -> str:
-    return given_name(node) or node.op.name
+    return given_name(node) or told_name(node)
 
 
 def _entry(what: str, words: str) -> str:

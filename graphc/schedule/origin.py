@@ -5,8 +5,9 @@ Enters: a group and those of its items that became a kernel. Leaves: the kernel'
 
 from collections.abc import Sequence
 
-from graphc.graph import STATE
+from graphc.graph import STATE, Node
 from graphc.lowering import Contract, Reduce, Scatter
+from graphc.ops import conv
 from graphc.schedule.group import Group
 from graphc.schedule.items import Item
 from graphc.schedule.kernel import Origin, Part, PartRole
@@ -26,11 +27,17 @@ def origin_of(group: Group, items: Sequence[Item]) -> Origin:
 
 def _title(group: Group, items: Sequence[Item]) -> str:
     named = [item for item in items if item.node not in group.again]
-    names = [item.node.op.name if item.role == "compute" else item.role for item in named]
+    names = [told_name(item.node) if item.role == "compute" else item.role for item in named]
     names = list(dict.fromkeys(names))
     if len(names) > 4:
         names = [*names[:2], f"{len(names) - 3}_more", names[-1]]
     return "_".join(names)
+
+
+def told_name(node: Node) -> str:
+    """A primitive as people know it: a convolution without windows is a product of matrices, whose
+    result has its axes in another order."""
+    return "dot" if node.op is conv and node.params["windows"] == ((), ()) else node.op.name
 
 
 def _role(group: Group, item: Item) -> PartRole:

@@ -147,3 +147,13 @@ def test_a_label_is_at_the_kernel_that_computes_it() -> None:
     labels = {label: row.name for row in explained(MODEL).rows for label in row.labels}
     assert labels.keys() == {"hidden", "loss"}
     assert labels["hidden"].startswith("dot")
+
+
+def test_a_product_whose_result_is_arranged_is_told_of_as_a_product() -> None:
+    q = gx.input("q", ("batch", 8, 4, 16))
+    heads = [gx.permute_dims(q * n, (0, 2, 1, 3)) for n in (1.0, 2.0, 3.0)]
+    y = gx.permute_dims(gx.nn.attention(*heads), (0, 2, 1, 3))
+    program = gx.compile([q], y)
+    assert any(node.op.name == "conv" for kernel in program.kernels for node in kernel.nodes)
+    assert "conv" not in str(program.explain())
+    assert [kernel.name for kernel in program.kernels if "conv" in kernel.name] == []
