@@ -29,8 +29,8 @@ class CompileReport:
     the object cache; `compiled` and `tiles` were made. Stages are in seconds: `recall` is looking
     for the code of a large graph on disk, and keeping it; if it is found, the next three are 0.
     `translate` is text to LLVM IR, `optimise` LLVM on all cores, added up; they go on at the same
-    time, together `compile` of the clock. `load` links machine code, `bind` is for `bindings` sets of
-    sizes. What no call has needed yet is 0.
+    time, together `compile` of the clock. `load` links machine code, `bind` is for `bindings` sets
+    of sizes. What no call has needed yet is 0.
     """
 
     kernels: int
