@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from graphc.dims import DimLike
 from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
 from graphc.lowering import Contract, Pointwise, Reduce, Source
-from graphc.ops import broadcast_to, conv, dot, identity, reshape, transpose
+from graphc.ops import broadcast_to, conv, dot, identity, reshape, slice_, transpose
 from graphc.ops.views import inverse
 
 SHORT = 32  # elements: two vectors
@@ -28,13 +28,19 @@ Readers = Mapping[Node, Sequence[Node]]
 def laid_out(graph: Graph) -> Graph:
     """The graph with pointwise work and reductions in the order of the memory that they read."""
     nodes = graph.nodes
-    readers = users(nodes)
     kept = {*graph.outputs, *(value for _, value in graph.updates)}
+    readers = users(nodes)
     wishes = _wishes(nodes, readers, kept)
     orders: Orders = {}
+    firm: set[Node] = set()
     for node in nodes:
-        orders[node] = _order(node, orders, wishes.get(node))
-    turned = _turned(nodes, orders, _exposed(nodes, readers, kept))
+        orders[node] = _order(node, orders, firm, wishes.get(node))
+        if _is_firm(node, firm):
+            firm.add(node)
+    for node in reversed(nodes):
+        if isinstance(node.op.lower, Pointwise) and not orders[node]:
+            orders[node] = _order_of_readers(node, readers[node], orders)
+    turned = _turned(nodes, orders, firm, _exposed(nodes, orders, kept))
     if not turned:
         return graph
     new: dict[Node, Node] = {}
@@ -51,23 +57,43 @@ def _varying(node: Node) -> Order:
     return tuple(axis for axis, size in enumerate(node.type.shape) if size != 1)
 
 
-def _order(node: Node, orders: Orders, wish: Order | None) -> Order:
+def _order(node: Node, orders: Orders, firm: set[Node], wish: Order | None) -> Order:
     """The order of a value, given those of its operands."""
     match node.op.lower:
         case Pointwise():
-            whole = {orders[i] for i in node.inputs if len(orders[i]) == len(_varying(node))}
+            operands = [i for i in node.inputs if len(orders[i]) == len(_varying(node))]
+            whole = {orders[i] for i in operands if i in firm} or {orders[i] for i in operands}
             if len(whole) == 1:
                 return whole.pop()
-            return _varying(node) if whole or wish is None else wish
+            return _varying(node) if whole else wish or ()
         case Reduce():
             return _left(node, orders[node.inputs[0]])
         case Source():
             return ()
         case _ if _passes(node):
             places = _places(node)
-            return tuple(places[axis] for axis in orders[node.inputs[0]])
+            moved = (places[axis] for axis in orders[node.inputs[0]])
+            return tuple(axis for axis in moved if node.type.shape[axis] != 1)
         case _:
             return _varying(node)
+
+
+def _order_of_readers(node: Node, readers: Sequence[Node], orders: Orders) -> Order:
+    """The order of a value of repeated ones alone: that in which what is made of it is computed."""
+    loops = [reader for reader in readers if isinstance(reader.op.lower, Pointwise)]
+    found = {orders[r] for r in loops if len(orders[r]) == len(_varying(node))}
+    return found.pop() if len(found) == 1 else _varying(node)
+
+
+def _is_firm(node: Node, firm: set[Node]) -> bool:
+    """Whether a value lies as convolutions have theirs: all that it meets is read in that order."""
+    loops = isinstance(node.op.lower, Pointwise | Reduce) or _passes(node)
+    return _slides(node) or (loops and any(i in firm for i in node.inputs))
+
+
+def _slides(node: Node) -> bool:
+    """Whether it is a convolution with windows."""
+    return node.op is conv and node.params["windows"] != ((), ())
 
 
 def _left(node: Node, order: Order) -> Order:
@@ -77,11 +103,12 @@ def _left(node: Node, order: Order) -> Order:
 
 
 def _passes(node: Node) -> bool:
-    """Whether a view's axes are those of its operand: moved, repeated, or with others of size 1."""
+    """Whether a view's axes are those of its operand: moved, repeated, cut, or with others of size
+    1."""
     if node.op is reshape:
         sizes, inner = (_sizes(n) for n in (node, node.inputs[0]))
         return sizes == inner
-    return node.op is transpose or node.op is broadcast_to
+    return node.op in (transpose, broadcast_to, slice_)
 
 
 def _sizes(node: Node) -> list[DimLike]:
@@ -147,28 +174,29 @@ def _loops(node: Node, orders: Orders) -> Order:
             return ()
 
 
-def _exposed(nodes: Sequence[Node], readers: Readers, kept: set[Node]) -> set[Node]:
-    """Values that must lie in the order of their axes: those that something else reads than loops
-    and products."""
-    result = set(kept)
-    for node in reversed(nodes):
-        if any(_exposes(reader, result) for reader in readers[node]):
-            result.add(node)
-    return result
+def _exposed(nodes: Sequence[Node], orders: Orders, kept: set[Node]) -> set[Node]:
+    """Values that something else than loops and products reads, or a caller, and would not see in
+    the order of the axes."""
+    seen = [*kept, *(i for node in nodes if not _takes_any(node) for i in node.inputs)]
+    return {_base(value) for value in seen if orders[value] != tuple(sorted(orders[value]))}
 
 
-def _exposes(reader: Node, exposed: set[Node]) -> bool:
+def _takes_any(reader: Node) -> bool:
+    """Whether a reader does not care about the order of what it reads."""
     match reader.op.lower:
         case Pointwise() | Reduce():
-            return False
+            return True
         case Contract():
-            return reader.op is conv and reader.params["windows"] != ((), ())
+            return not _slides(reader)
         case _:
-            return reader in exposed or not _passes(reader)
+            return _passes(reader)
 
 
-def _turned(nodes: Sequence[Node], orders: Orders, exposed: set[Node]) -> set[Node]:
-    """The nodes of which all that may run in one kernel with them agrees on the order."""
+def _turned(
+    nodes: Sequence[Node], orders: Orders, firm: set[Node], exposed: set[Node]
+) -> set[Node]:
+    """The nodes of which all that may run in one kernel with them agrees on the order, and those
+    that lie as convolutions do."""
     first: dict[Node, Node] = {}  # of what belongs together, the node that stands for it
     refused: list[Node] = []
     for node in nodes:
@@ -186,7 +214,7 @@ def _turned(nodes: Sequence[Node], orders: Orders, exposed: set[Node]) -> set[No
             refused.append(node)
     out = {_first(first, node) for node in refused}
     moved = (node for node in first if _loops(node, orders) != _natural(node, orders))
-    return {node for node in moved if _first(first, node) not in out}
+    return {node for node in moved if node in firm or _first(first, node) not in out}
 
 
 def _first(first: dict[Node, Node], node: Node) -> Node:

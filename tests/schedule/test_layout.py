@@ -8,7 +8,7 @@ import pytest
 import graphc as gx
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Graph
-from graphc.schedule.kernel import ContractKernel, Schedule
+from graphc.schedule.kernel import ContractKernel, Load, LoopKernel, Schedule
 from tests.compiled.checking import Case, check
 from tests.schedule.test_fusion import kinds, scheduled
 
@@ -122,3 +122,52 @@ def test_what_jumps_in_memory_counts_as_more_work() -> None:
     assert isinstance(along, int)
     assert isinstance(across, int)
     assert across > 5 * along
+
+
+def stage(x: Tensor, layout: str, channels: int, number: int) -> Tensor:
+    """Convolution, batch norm, relu and a residual, with the channels where the layout has them."""
+    first = layout == "NCHW"
+    axis, axes = (1, (0, 2, 3)) if first else (3, (0, 1, 2))
+    w = gx.input(f"w{number}", (3, 3, x.shape[axis], channels))
+    h = gx.nn.conv(x, w, layout=layout)
+    mean = gx.mean(h, axis=axes, keepdims=True)
+    h = (h - mean) / gx.sqrt(gx.mean((h - mean) ** 2, axis=axes, keepdims=True) + 1e-3)
+    h = gx.nn.relu(h * gx.reshape(gx.input(f"s{number}", (channels,)), mean.shape[axis:]))
+    return h + gx.nn.conv(h, gx.input(f"v{number}", (1, 1, channels, channels)), layout=layout)
+
+
+def network(layout: str, pool: bool) -> tuple[list[Tensor], list[Tensor]]:
+    """The inputs; the loss and its gradients by the weights."""
+    x = gx.input("x", (4, 3, 8, 6) if layout == "NCHW" else (4, 8, 6, 3))
+    h = stage(x, layout, 5, 0)
+    if pool:
+        h = gx.nn.max_pool(h, 2, layout=layout)
+    h = stage(h, layout, 7, 1)[:, 1:, 1:]
+    loss = gx.sum(gx.reshape(h, (4, -1)) ** 2)
+    leaves = [Tensor(n) for n in Graph((), (loss.node,)).nodes if n.op is INPUT]
+    return leaves, [loss, *gx.grad(loss, [leaf for leaf in leaves if leaf is not x])]
+
+
+def jumps(schedule: Schedule) -> int:
+    """How many loops read or write memory along another axis than their last one."""
+    loops = [s.kernel for s in schedule.steps if isinstance(s.kernel, LoopKernel)]
+    last = [len(k.outer) - 1 if k.lanes in ("outer", "window") else -1 for k in loops]
+    return sum(map(_jumps, loops, last))
+
+
+def _jumps(kernel: LoopKernel, last: int) -> bool:
+    last %= len(kernel.extents)
+    indices = [v.index for v in kernel.values if isinstance(v, Load)]
+    indices += [store.index for stage in kernel.stages for store in stage.stores]
+    return any(dict(index.terms).get(last, 0) not in (0, 1) for index in indices)
+
+
+@pytest.mark.parametrize("pool", [True, False])
+@pytest.mark.parametrize(("layout", "at_the_border"), [("NCHW", 2), ("NHWC", 0)])
+def test_channels_are_last_inside(layout: str, at_the_border: int, pool: bool) -> None:
+    leaves, outputs = network(layout, pool)
+    assert jumps(scheduled(outputs)) <= at_the_border
+    rng = np.random.default_rng(0)
+    arrays = (0.3 * rng.standard_normal(leaf.shape) for leaf in leaves)
+    graph = Graph(tuple(leaf.node for leaf in leaves), tuple(y.node for y in outputs))
+    check(Case(graph, tuple(a.astype(np.float32) for a in arrays)), tolerance=1e-2)
