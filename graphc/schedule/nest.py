@@ -25,7 +25,7 @@ from graphc.schedule.origin import origin_of
 from graphc.schedule.stages import Levels, cost_of, levels_of, plan, unsteady
 from graphc.types import TensorType
 
-WINDOW = 16  # points: so few are written out one by one
+WINDOW = 27  # points: so few are written out one by one
 FILL_COST = 4  # cycles an element: memory that nothing has read is far away
 JUMP = 24  # the cost of an element that is read or written alone: measured, 1.5 cycles
 SHORT = 32  # elements: a reduction over so few is vectorised across rows
