@@ -21,26 +21,25 @@ from typing import Any
 
 import numpy as np
 
-from graphc.dims import DimLike, Guard, dim_max
+from graphc.dims import DimLike, Guard
 from graphc.errors import ShapeError
 from graphc.graph import Op
 from graphc.lowering import Contract, Index, Shape, plus, scaled
 from graphc.ops.checks import NUMERIC, check_kind, equal_guards, match_dtypes, match_shapes
 from graphc.ops.contraction import Axes, Coords, Pair, dot, free_axes, partners
-from graphc.ops.pieces import interleave
-from graphc.ops.views import inverse, transpose
-from graphc.ops.window import (
+from graphc.ops.phases import (
     Phase,
-    check_windows,
     cut,
-    eval_windows,
     flipped_taps,
+    one_or_more,
     phases,
     placed,
-    positions,
-    window_guards,
+    reach,
     zero_padded,
 )
+from graphc.ops.pieces import interleave
+from graphc.ops.views import inverse, transpose
+from graphc.ops.window import check_windows, eval_windows, positions, window_guards
 from graphc.types import TensorType
 
 Pads = tuple[tuple[DimLike, DimLike], ...]
@@ -207,14 +206,14 @@ def gradient_of_a(g: Any, shape: Shape, b: Any, r: Roles) -> Any:
     lengths = tuple(shape[axis] for axis in axes)
     befores = (before for before, _ in r.pads)
     by_axis = list(map(phases, taps, r.strides, r.dilation, befores))
-    around = list(map(_reach, by_axis, lengths, _sizes(g, r.slid), r.strides))
+    around = list(map(reach, by_axis, lengths, _sizes(g, r.slid), r.strides))
     wide = zero_padded(g, r.slid, *zip(*around, strict=True)) if around else g
     parts, starts = [], []
     for phase in product(*by_axis):
         first = [left - p.before for (left, _), p in zip(around, phase, strict=True)]
         places = zip(phase, lengths, r.strides, strict=True)
         counts = [p.count(length, stride) for p, length, stride in places]
-        sizes = [_one_or_more(n) + p.reach for n, p in zip(counts, phase, strict=True)]
+        sizes = [one_or_more(n) + p.reach for n, p in zip(counts, phase, strict=True)]
         seen = cut(wide, r.slid, first, sizes)
         part = _gradient_of_phase(seen, flipped_taps(b, r.windows[1], phase), phase, r)
         parts.append(cut(part, axes, [0] * len(axes), counts))
@@ -223,25 +222,6 @@ def gradient_of_a(g: Any, shape: Shape, b: Any, r: Roles) -> Any:
         return parts[0]
     steps = placed(rank, axes, r.strides, 1)
     return interleave(*parts, shape=shape, starts=tuple(starts), steps=steps)
-
-
-def _reach(
-    of_axis: list[Phase], length: DimLike, positions: DimLike, stride: int
-) -> tuple[DimLike, DimLike]:
-    """How far before its first position a cotangent is read, and up to where behind that."""
-    before: DimLike = 0
-    behind = positions
-    for p in of_axis:
-        before = dim_max(before, p.before)
-        count = _one_or_more(p.count(length, stride))
-        behind = dim_max(behind, count + p.reach - p.before)
-    return before, behind
-
-
-def _one_or_more(count: DimLike) -> DimLike:
-    """A window fits somewhere: where an axis is known to have no element of a phase, one is made
-    and cut off. (A cut for every named axis would be a copy.)"""
-    return max(count, 1) if isinstance(count, int) else count
 
 
 def _gradient_of_phase(seen: Any, taps: Any, phase: tuple[Phase, ...], r: Roles) -> Any:

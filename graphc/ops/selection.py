@@ -41,7 +41,7 @@ def _vjp_where(g: Any, y: Any, c: Any, a: Any, b: Any) -> tuple[Any, ...]:
 
 def _kept(g: Any, c: Any) -> Any:
     """g where c holds, else 0; the conditions of nested `where`s are joined, so masks stay flat."""
-    before = _mask(g)
+    before = zeroed(g)
     if before is not None:
         g, c = before[0], c if before[1].node is c.node else logical_and(before[1], c)
     return where(c, g, filled(g, 0))
@@ -51,7 +51,7 @@ def _kept(g: Any, c: Any) -> Any:
 _MOVES = (reshape, transpose, broadcast_to, slice_)
 
 
-def _mask(g: Any) -> tuple[Any, Any] | None:
+def zeroed(g: Any) -> tuple[Any, Any] | None:
     """(h, c) if g is where(c, h, 0) or where(not c, 0, h), or a view of that."""
     node, moves = g.node, []
     while node.op in _MOVES:
@@ -71,7 +71,7 @@ def _mask(g: Any) -> tuple[Any, Any] | None:
 
 def accumulate(g: Any, h: Any) -> Any:
     """g + h for cotangents of one value: what one condition zeroed in both stays known as zero."""
-    one, other = _mask(g), _mask(h)
+    one, other = zeroed(g), zeroed(h)
     if one is None or other is None:
         return g + h
     if one[1].node is other[1].node:
@@ -96,7 +96,7 @@ def keeping_masks(rule: Rule) -> Rule:
     """An elementwise rule that leaves the zeros of `where` zero, whatever its factors are."""
 
     def masked(g: Any, y: Any, *xs: Any, **params: Any) -> tuple[Any, ...]:
-        mask = _mask(g)
+        mask = zeroed(g)
         if mask is None:
             return rule(g, y, *xs, **params)
         gradients = rule(mask[0], y, *xs, **params)

@@ -2,11 +2,10 @@
 
 Enters: handles; sizes, strides and dilations, one a window. A window of k taps, `dilation` apart,
 moves in steps of `stride`, never outside: tap t at position i sees element i*stride + t*dilation.
-Leaves: handles, and for gradients the `Phase`s of a stride.
+Leaves: handles.
 """
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -17,8 +16,12 @@ from graphc.dims import DimLike, Guard, bounds
 from graphc.errors import ShapeError
 from graphc.graph import Op
 from graphc.lowering import Index, View, plus, scaled
-from graphc.ops.pieces import pad, slice_
-from graphc.ops.views import fitted
+from graphc.ops.constants import filled
+from graphc.ops.phases import Phase, cut, phases, placed, reach, zero_padded
+from graphc.ops.pieces import interleave, pad, slice_
+from graphc.ops.predicates import eq
+from graphc.ops.selection import where, zeroed
+from graphc.ops.views import broadcast_to, fitted, sum_
 from graphc.types import Shape, TensorType
 
 Axes = tuple[int, ...]
@@ -92,6 +95,116 @@ def eval_windows(
 def _vjp_windows(
     g: Any, y: Any, x: Any, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes
 ) -> tuple[Any, ...]:
+    by_axis = list(map(phases, sizes, strides, dilation))
+    lengths = tuple(x.shape[axis] for axis in axes)
+    counts = tuple(y.shape[axis] for axis in axes)
+    around = list(map(reach, by_axis, lengths, counts, strides))
+    parts, starts = [], []
+    for phase in product(*by_axis):
+        part = _gathered(g, _Seen(x, y, axes, strides, phase, tuple(around)))
+        if part is None:
+            return (_spread_back(g, x, axes, sizes, strides, dilation),)
+        parts.append(part)
+        starts.append(placed(x.ndim, axes, [p.start for p in phase], 0))
+    if all(stride == 1 for stride in strides):
+        return (parts[0],)
+    steps = placed(x.ndim, axes, strides, 1)
+    return (interleave(*parts, shape=x.shape, starts=tuple(starts), steps=steps),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The elements of one phase of x, and the windows y that see them: for each element, one a tap.
+
+    `around` is how far before its first position a cotangent is read, and up to where behind that.
+    """
+
+    x: Any
+    y: Any
+    axes: Axes
+    strides: Axes
+    phase: tuple[Phase, ...]
+    around: tuple[tuple[DimLike, DimLike], ...]
+
+    @property
+    def shape(self) -> Shape:
+        """Of the phase's elements, then of its taps."""
+        counts = list(self.x.shape)
+        for axis, stride, p in zip(self.axes, self.strides, self.phase, strict=True):
+            counts[axis] = p.count(counts[axis], stride)
+        return (*counts, *(p.taps for p in self.phase))
+
+    def elements(self) -> Any:
+        """What every tap sees of x: the element itself."""
+        rank = self.x.ndim
+        starts = placed(rank, self.axes, [p.start for p in self.phase], 0)
+        steps = placed(rank, self.axes, self.strides, 1)
+        part = slice_(self.x, starts=starts, sizes=self.shape[:rank], steps=steps)
+        ones = fitted(part, (*part.shape, *(1,) * len(self.phase)))
+        return broadcast_to(ones, shape=self.shape)
+
+    def of_windows(self, value: Any) -> Any:
+        """The value of each window that sees an element; 0 where there is no window."""
+        wide = zero_padded(value, self.axes, *zip(*self.around, strict=True))
+        places = list(zip(self.axes, self.around, self.phase, strict=True))
+        first = [left - p.before for _, (left, _), p in places]
+        reached = [self.shape[axis] + p.reach for axis, _, p in places]
+        return windows(
+            cut(wide, self.axes, first, reached),
+            axes=self.axes,
+            sizes=self.shape[self.x.ndim :],
+            strides=(1,) * len(self.axes),
+            dilation=tuple(p.spread for p in self.phase),
+        )
+
+
+def _gathered(g: Any, seen: _Seen) -> Any:
+    """The sum, for each element of a phase, of the cotangents of all taps that see it; None where
+    these are not the same in a window, but for those that a comparison zeroes.
+
+        where(windows(x) == repeated y, repeated g, 0)
+        ->    sum(where(repeated x == windows(padded y), windows(padded g), 0), taps)
+    """
+    if not seen.axes:
+        return None
+    mask = zeroed(g)
+    share = _repeated(g if mask is None else mask[0], seen)
+    if share is None:
+        return None
+    total = seen.of_windows(share)
+    if mask is not None:
+        hit = _compared(mask[1], seen)
+        if hit is None:
+            return None
+        total = where(hit, total, filled(total, 0))
+    return sum_(total, axes=tuple(range(seen.x.ndim, total.ndim)))
+
+
+def _repeated(value: Any, seen: _Seen) -> Any:
+    """What is repeated at all taps of a window, once a window; None where it is no such thing."""
+    node, rank = value.node, seen.x.ndim
+    if node.op is not broadcast_to:
+        return None
+    small = type(value)(node.inputs[0])
+    if small.shape == ():
+        return broadcast_to(small, shape=value.shape[:rank])
+    if small.ndim != value.ndim or any(size != 1 for size in small.shape[rank:]):
+        return None
+    once = fitted(small, small.shape[:rank])
+    return (
+        once if once.shape == value.shape[:rank] else broadcast_to(once, shape=value.shape[:rank])
+    )
+
+
+def _compared(condition: Any, seen: _Seen) -> Any:
+    """Whether an element is equal to the value of a window that sees it, for such a condition."""
+    if condition.node.op is not eq or condition.node.inputs[0] is not seen.y.node:
+        return None
+    other = _repeated(type(condition)(condition.node.inputs[1]), seen)
+    return None if other is None else eq(seen.elements(), seen.of_windows(other))
+
+
+def _spread_back(g: Any, x: Any, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes) -> Any:
     """What every tap saw, put back to its places and added up."""
     steps = placed(x.ndim, axes, strides, 1)
     parts = []
@@ -108,7 +221,7 @@ def _vjp_windows(
     total = parts[0]
     for part in parts[1:]:
         total = total + part
-    return (total,)
+    return total
 
 
 def _known(size: DimLike) -> int:
@@ -147,94 +260,3 @@ windows: Op = Op(
     lower=View(_coords_windows),
     guards=_guard_windows,
 )
-
-
-# ---- for gradients ----
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """Every stride-th element of an axis, from `start` on: those that the same taps see.
-
-    These taps are first, first + step, ..., `taps` of them. Tap number t sees element number q from
-    position q + shift - spread * t.
-    """
-
-    start: DimLike
-    first: int
-    step: int
-    taps: DimLike
-    shift: DimLike
-    spread: int
-
-    @property
-    def reach(self) -> DimLike:
-        """How far apart the positions are from which one element is seen."""
-        return self.spread * (self.taps - 1)
-
-    @property
-    def before(self) -> DimLike:
-        """How far before the first position the first element is looked for."""
-        return self.reach - self.shift
-
-    def count(self, length: DimLike, stride: int) -> DimLike:
-        """How many elements an axis of this length has of the phase."""
-        return (length - self.start + stride - 1) // stride
-
-
-def phases(taps: DimLike, stride: int, dilation: int, padding: DimLike = 0) -> list[Phase]:
-    """The phases of a stride that any tap reaches; `padding` stands before the first element.
-
-    >>> [(p.start, p.first, p.taps, p.shift) for p in phases(3, 2, 1)]
-    [(0, 0, 2, 0), (1, 1, 1, 0)]
-    >>> [(p.start, p.first, p.taps, p.shift) for p in phases(3, 2, 1, padding=1)]
-    [(1, 0, 2, 1), (0, 1, 1, 0)]
-    """
-    common = math.gcd(stride, dilation)
-    step, found = stride // common, []
-    for remainder in range(0, stride, common):
-        first = next(k for k in range(step) if (k * dilation - remainder) % stride == 0)
-        count = (taps - first + step - 1) // step
-        if bounds(count)[1] > 0:
-            start = (remainder - padding) % stride
-            shift = (start + padding - first * dilation) // stride
-            found.append(Phase(start, first, step, count, shift, dilation // common))
-    return found
-
-
-def placed(rank: int, axes: Axes, values: Iterable[Any], other: Any) -> tuple[Any, ...]:
-    """The values at their axes, `other` elsewhere."""
-    known = dict(zip(axes, values, strict=True))
-    return tuple(known.get(axis, other) for axis in range(rank))
-
-
-def zero_padded(x: Any, axes: Axes, before: Sequence[DimLike], behind: Sequence[DimLike]) -> Any:
-    """x with zeros around: so many before the axes, and from there on these lengths."""
-    shape = list(x.shape)
-    for axis, left, right in zip(axes, before, behind, strict=True):
-        shape[axis] = left + right
-    if tuple(shape) == x.shape:
-        return x
-    starts = placed(x.ndim, axes, before, 0)
-    return pad(x, shape=tuple(shape), starts=starts, steps=(1,) * x.ndim, value=0.0)
-
-
-def cut(x: Any, axes: Axes, starts: Iterable[DimLike], sizes: Sequence[DimLike]) -> Any:
-    """The part of x that begins at `starts` and has those sizes along the axes."""
-    shape = list(x.shape)
-    for axis, size in zip(axes, sizes, strict=True):
-        shape[axis] = size
-    if tuple(shape) == x.shape:
-        return x
-    first = placed(x.ndim, axes, starts, 0)
-    return slice_(x, starts=first, sizes=tuple(shape), steps=(1,) * x.ndim)
-
-
-def flipped_taps(x: Any, axes: Axes, phase: Sequence[Phase]) -> Any:
-    """The taps of a phase, the last one first."""
-    sizes = list(x.shape)
-    for axis, p in zip(axes, phase, strict=True):
-        sizes[axis] = p.taps
-    starts = placed(x.ndim, axes, [p.first + p.step * (p.taps - 1) for p in phase], 0)
-    steps = placed(x.ndim, axes, [-p.step for p in phase], 1)
-    return slice_(x, starts=starts, sizes=tuple(sizes), steps=steps)
