@@ -25,7 +25,6 @@ from graphc.functions.lifting import filled, same_dtype, to_float
 from graphc.functions.tensor import Tensor, TensorLike
 from graphc.graph import Op
 from graphc.ops.convolution import gradient_of_a, roles
-from graphc.ops.views import inverse
 from graphc.ops.window import check_windows, positions
 from graphc.types import Shape
 
@@ -118,8 +117,7 @@ def _spread_back(
     if groups != 1:
         x, w, channels = _split(x, groups), _split(w, groups), (groups, w.shape[-2])
     r = roles(x.ndim, w.ndim, **params)
-    natural = ops.transpose(x, axes=inverse(r.order))
-    return _joined(gradient_of_a(natural, (x.shape[0], *lengths, *channels), w, r), groups)
+    return _joined(gradient_of_a(x, (x.shape[0], *lengths, *channels), w, r), groups)
 
 
 def max_pool(

@@ -192,22 +192,29 @@ def padded(a: Any, r: Roles) -> Any:
 
 def _vjp_conv(g: Any, y: Any, a: Any, b: Any, **params: Any) -> tuple[Any, ...]:
     r = roles(len(a.shape), len(b.shape), **params)
-    if r.order != tuple(range(len(r.order))):
-        g = transpose(g, axes=inverse(r.order))
-    return gradient_of_a(g, a.shape, b, r), _gradient_of_b(g, a, b, r)
+    return gradient_of_a(g, a.shape, b, r), _gradient_of_b(_natural(g, r), a, b, r)
+
+
+def _natural(g: Any, r: Roles) -> Any:
+    """What has the axes of the result, in natural order."""
+    if r.order == tuple(range(len(r.order))):
+        return g
+    return transpose(g, axes=inverse(r.order))
 
 
 def gradient_of_a(g: Any, shape: Shape, b: Any, r: Roles) -> Any:
-    """The transposed convolution, from a cotangent in natural order to the shape of a.
+    """The transposed convolution, from a cotangent to the shape of a.
 
-    For each phase of the strides, the padded cotangent convolved with the taps that reach it.
+    For each phase of the strides, the padded cotangent convolved with the taps that reach it. It is
+    padded as it is, not in natural order: memory lies along the last axis of the result.
     """
     axes, rank, taps = r.windows[0], len(shape), tuple(b.shape[axis] for axis in r.windows[1])
     lengths = tuple(shape[axis] for axis in axes)
     befores = (before for before, _ in r.pads)
     by_axis = list(map(phases, taps, r.strides, r.dilation, befores))
-    around = list(map(reach, by_axis, lengths, _sizes(g, r.slid), r.strides))
-    wide = zero_padded(g, r.slid, *zip(*around, strict=True)) if around else g
+    slid = tuple(r.order.index(axis) for axis in r.slid)
+    around = list(map(reach, by_axis, lengths, _sizes(g, slid), r.strides))
+    wide = _natural(zero_padded(g, slid, *zip(*around, strict=True)) if around else g, r)
     parts, starts = [], []
     for phase in product(*by_axis):
         first = [left - p.before for (left, _), p in zip(around, phase, strict=True)]

@@ -171,3 +171,9 @@ def test_channels_are_last_inside(layout: str, at_the_border: int, pool: bool) -
     arrays = (0.3 * rng.standard_normal(leaf.shape) for leaf in leaves)
     graph = Graph(tuple(leaf.node for leaf in leaves), tuple(y.node for y in outputs))
     check(Case(graph, tuple(a.astype(np.float32) for a in arrays)), tolerance=1e-2)
+
+
+def test_the_gradient_of_a_depthwise_convolution_goes_along_memory() -> None:
+    x, w = gx.input("x", (2, 8, 9, 6)), gx.input("w", (3, 3, 1, 6))
+    y = gx.nn.conv(x, w, groups=6)
+    assert jumps(scheduled(gx.grad(gx.sum(y * y), [x, w]))) == 0
