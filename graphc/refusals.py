@@ -229,12 +229,14 @@ def _told(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     return home[f.__name__]
 
 
-def explained(place: str) -> Callable[[type[T]], type[T]]:
-    """A class whose public methods, "x.sum" where `place` is "x", tell of refused calls."""
+def explained(place: str, *only: str) -> Callable[[type[T]], type[T]]:
+    """A class whose public methods, "x.sum" where `place` is "x", tell of refused calls: all, or
+    `only` some, where others are called by every step of a program."""
 
     def explain(cls: type[T]) -> type[T]:
-        for name, method in _functions(vars(cls)).items():
-            setattr(cls, name, explaining(method, f"{place}.{name}", bound=1))
+        methods = _functions(vars(cls))
+        for name in only or methods:
+            setattr(cls, name, explaining(methods[name], f"{place}.{name}", bound=1))
         return cls
 
     return explain

@@ -40,7 +40,7 @@ from graphc.types import array_of
 MISSED = object()  # no result
 
 
-@explained("step")
+@explained("step", "run_epoch", "profile", "memory_for")
 class Program:
     """A compiled graph. Call it with arrays, in the order of its inputs or by their names.
 
