@@ -72,7 +72,7 @@ STAGES = {
     "schedule": "grouping nodes into kernels",
     "emit": "writing the kernels' text",
     "translate": "text to LLVM's language",
-    "optimise": "LLVM",
+    "optimise": "LLVM, on all cores, added up",
     "compile": "both of these by the clock, as they run side by side",
     "load": "linking machine code",
     "bind": "sizes and memory, for each set of sizes",
