@@ -187,15 +187,16 @@ def make_blocking(
     pack, pack_a = _packs(matmul, tile, core), _packs_a(matmul, core, parts)
     rows = _block_rows(matmul, tile, parts, columns, _room(matmul, core, columns, pack))
     row_blocks, column_blocks = -(-matmul.rows // rows), -(-matmul.columns // columns)
+    pitch = _round_up(columns, tile.columns)  # from row to row of a block of C
     lines, line_blocks = 1, matmul.lines
     if row_blocks == 1 and not turn and matmul.dtype in SIZES:
-        lines = _block_lines(matmul, core, parts, rows * columns, column_blocks)
+        lines = _block_lines(matmul, core, parts, rows * pitch, column_blocks)
         line_blocks = -(-line_blocks // lines)
     blocks = matmul.others * line_blocks * row_blocks
     walk = _walk(matmul, tile, core, pack, columns)
     long = walk.copy.pitch if walk.copy and walk.copy.pitch else matmul.k
     packed = pack * columns * long, pack_a * row_blocks * rows * matmul.k
-    c, turned, b, a = _scratch(lines * rows * columns, packed, tile, turn)
+    c, turned, b, a = _scratch((lines * rows - 1) * pitch + columns, packed, tile, turn)
     return Blocking(
         matmul=matmul,
         tile_rows=shared_rows(rows, tile),
