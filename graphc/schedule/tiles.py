@@ -35,7 +35,7 @@ EXACT_BYTES = 64  # and from here on stored
 FEW_COLUMNS = 8  # are copied, for dot tiles to go along them
 WIDE_VECTORS, LONG_VECTORS = 8, 256  # of the tiles of a single row: a long one stays in L1
 MANY = 128  # rows and columns from which on a packed B is read in blocks of k
-ROW_OF_DOTS = 128  # columns that one call of the dot tile of a single row computes
+ROW_OF_DOTS = 256  # columns that one call of the dot tile of a single row computes
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,9 @@ class Tile:
 
     @property
     def step(self) -> int:
-        """What the columns of a block are a multiple of."""
+        """What the columns of a block are a multiple of; along a row there may be fewer."""
+        if self.dot and self.wide:
+            return self.width
         return WIDE_VECTORS * self.width if self.long else self.columns
 
     @property

@@ -133,7 +133,7 @@ def test_the_family_is_fixed_by_the_core() -> None:
     tiles = tiles_of(Core(64, 32, 48 << 10, 1 << 20), "float32")
     assert [(tile.rows, tile.vectors) for tile in tiles] == [
         *((16, 1), (14, 2), (9, 3), (6, 4)),
-        *((1, 8), (1, 256), (3, 8), (6, 4), (1, 128)),  # wide, long, dot
+        *((1, 8), (1, 256), (3, 8), (6, 4), (1, 256)),  # wide, long, dot
         *((16, 1), (16, 1)),  # of two and three taps
         *((9, 1), (27, 1), (25, 1)),  # of groups
     ]
