@@ -7,7 +7,7 @@ from memory so is in the second cache when it is needed. A core that asks only t
 not compute; and it waits as well if it asks for many lines at once.
 
 - The rows of the arrays that an epilogue reads, such as weights and their moments.
-- The columns of B that will be packed next.
+- The columns of B that are packed next, as late as there is time: else they are driven out again.
 """
 
 from graphc.schedule.contraction_prefetch import ENTRY, MOST_ENTRIES
@@ -21,14 +21,16 @@ AHEAD_WORDS = (
     "ahead_down",
     "ahead_step",
     "ahead_pace",
+    "ahead_blocks",
 )
 
 ASK = f"""\
 asked = 0
 if ahead_rows != 0:
     asked = minimum(state[{ARRAYS}], floordiv({MOST_ENTRIES}, ahead_lines))
-if (fresh != 0) & ((floordiv(block, row_blocks) + 1) * row_blocks < state[{LAST}]):
-    asked = ahead_depths
+following = block + ahead_blocks
+if (floordiv(following, row_blocks) * row_blocks == following) & (following < state[{LAST}]):
+    asked = maximum(asked, ahead_depths)
 for q in range(asked):
     step = ahead_step
     place = b_address + (j0 + block_columns) * b_column * {{size}} + q * ahead_down

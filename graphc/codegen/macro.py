@@ -270,8 +270,6 @@ def _emit_tiles(writer: Writer, spec: SumsSpec) -> None:
     for operand, start in (("a", "i0 * a_row"), ("b", "j0 * b_column")):
         terms = " + ".join([start, *_moves(operand, "outer", spec.loops)])
         line(f"{operand}_block = {operand}_address + ({terms}) * {size}")
-    if spec.asks:
-        line("fresh = 0")
     with writer.block("if packed_b != 0:"):
         _emit_packing(writer, spec)
         line("b_block = c_block + packed_b")
@@ -339,8 +337,6 @@ def _emit_packing(writer: Writer, spec: SumsSpec) -> None:
                 line(f"source = b_block + ({source}) * {size}")
                 line(f"target = c_block + packed_b + ({target}) * {size}")
                 line(PACK)
-        if spec.asks:
-            line("fresh = ahead_depths")
 
 
 def _emit_plain(writer: Writer, spec: SumsSpec) -> None:

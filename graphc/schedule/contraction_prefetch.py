@@ -17,7 +17,8 @@ MOST_PACE = 3
 class Ahead(NamedTuple):
     """Of the epilogue's `rows`, or else of the columns that are packed next, `lines` are asked for,
     `across` bytes apart, and of columns that `depths` times, `down` bytes apart; each moves `step`
-    bytes every 2 ** `pace` steps of a tile, of the epilogue's arrays from row to row.
+    bytes every 2 ** `pace` steps of a tile, of the epilogue's arrays from row to row. Columns are
+    asked for in the last row `blocks` of those before them.
     """
 
     rows: int = 0
@@ -27,6 +28,7 @@ class Ahead(NamedTuple):
     down: int = 0
     step: int = 0
     pace: int = 0
+    blocks: int = 0
 
 
 def choose_ahead(
@@ -36,10 +38,10 @@ def choose_ahead(
     size = SIZES.get(matmul.dtype)
     if size is None or matmul.outer or tile.wide or tile.dot or len(matmul.depth) != 1:
         return Ahead()
-    if pack and matmul.rows <= MOST_ROWS and matmul.k * matmul.columns * size > 2 * core.l2:
-        down = -(-matmul.rows // rows) * -(-rows // shared_rows(rows, tile))
-        tiles = min(walk.blocks * -(-columns // tile.columns) * down, MOST_ENTRIES)
-        return _columns(matmul, walk.blocks, walk.block_k, columns, tiles)
+    few = matmul.plain or matmul.rows <= MOST_ROWS
+    if pack and few and matmul.k * matmul.columns * size > 2 * core.l2:
+        tiles = walk.blocks * -(-columns // tile.columns) * -(-rows // shared_rows(rows, tile))
+        return _columns(matmul, walk, columns, (-(-matmul.rows // rows), tiles))
     if matmul.rows * matmul.columns * size > core.l2 // 2 and walk.block_k >= rows:
         lines = -(-columns * size // LINE) + (matmul.columns * size % LINE != 0)
         pace = min((walk.block_k // rows).bit_length() - 1, MOST_PACE)
@@ -47,17 +49,21 @@ def choose_ahead(
     return Ahead()
 
 
-def _columns(matmul: Matmul, blocks: int, k: int, columns: int, tiles: int) -> Ahead:
-    """A block of columns over the time that so many tiles take, each of k steps."""
-    size, (loop,) = SIZES[matmul.dtype], matmul.depth
+def _columns(matmul: Matmul, walk: Walk, columns: int, grid: tuple[int, int]) -> Ahead:
+    """A block of columns over the time of the last row blocks; grid: how many there are, the tiles
+    of each, all of block_k steps."""
+    size, (loop,), k = SIZES[matmul.dtype], matmul.depth, walk.block_k
+    blocks, tiles = grid
+    most = min(blocks * tiles, MOST_ENTRIES)
     if matmul.b_column != 1:  # a row of memory for each of the columns
-        step = -(-matmul.k * size // k)
-        return (
-            Ahead(0, columns, matmul.b_column * size, 1, 0, step) if columns <= tiles else Ahead()
-        )
+        step, last = -(-matmul.k * size // k), -(-columns // tiles)
+        ahead = Ahead(0, columns, matmul.b_column * size, 1, 0, step, 0, last)
+        return ahead if columns <= most else Ahead()
     lines, row = columns * size // LINE, loop.b * size
-    fitting = [n for n in range(MOST_PACE + 1) if lines * blocks << n <= tiles]
+    fitting = [n for n in range(MOST_PACE + 1) if lines * walk.blocks << n <= most]
     if not fitting:
         return Ahead()
     pace = fitting[-1]
-    return Ahead(0, lines, LINE, blocks << pace, (k >> pace) * row, row, pace)
+    times = walk.blocks << pace
+    last = -(-lines * times // tiles)
+    return Ahead(0, lines, LINE, times, (k >> pace) * row, row, pace, last)

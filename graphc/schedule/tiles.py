@@ -25,8 +25,10 @@ from graphc.schedule.walk import ONCE, Loop, in_place
 SIZES = {"float32": 4, "float64": 8}
 LINE = 64
 CALL_CYCLES = 20
+LONG_SUM = 128  # what one so long reads leaves the first cache
 SHORT_SUM = 64  # products: a sum so short waits for the stores of the last one
 CACHE_SETS, CACHE_WAYS = 64, 8  # of the first cache: ways that a tile can count on
+SET_BYTES = CACHE_SETS * LINE  # what is so far apart shares a set
 MOST_VECTORS, MOST_ROWS, FEWEST_ROWS = 4, 16, 4  # of a tile
 SLID = (2, 3)  # taps of windows whose inputs are read once for all of them
 GROUPS = ((3, 3), (3, 9), (5, 5))  # how many, of how many rows: taps of images of 1 or 3 channels
@@ -257,7 +259,7 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int, readers: int) -> float:
     waits four for the last. Measured, outer products: rows of four vectors are stored in 3.6 cycles
     a vector, of two in 4.6, of one in 7.
     """
-    depth, enter, leave = matmul.k, 15.0 + 5 * (runs - 1), 1.5
+    depth, enter, leave, size = matmul.k, 15.0 + 5 * (runs - 1), 1.5, SIZES[matmul.dtype]
     if tile.dot and tile.wide:
         return _row_of_dots(matmul, tile)
     if tile.dot:
@@ -272,6 +274,8 @@ def _cycles(matmul: Matmul, tile: Tile, runs: int, readers: int) -> float:
     total = 0.0
     for panels, vectors in _panels(matmul.columns, tile):
         stores = leave * vectors + (0 if tile.dot or depth > SHORT_SUM else 4)
+        if matmul.plain and matmul.columns * size % SET_BYTES == 0:
+            stores += max(step_rows - CACHE_WAYS, 0) / 2 * vectors  # they drive each other out
         for tiles, rows in down:
             sums = rows * vectors * tile.taps / 2
             step = max(sums, _loads(matmul, tile, rows, vectors), 4)
@@ -312,7 +316,18 @@ def _loads(matmul: Matmul, tile: Tile, rows: int, vectors: int) -> float:
         return (rows + vectors) / 2
     if tile.wide:
         return 1.6 * vectors  # it reads long rows of B, which the processor foresees
-    return max(_row_cycles(matmul, rows + tile.taps - 1), 2 * vectors * tile.taps)
+    reads = _row_cycles(matmul, rows + tile.taps - 1)
+    if _reads_afar(matmul):
+        return reads + 2 * (vectors + 1)
+    return max(reads, 2 * vectors * tile.taps)
+
+
+def _reads_afar(matmul: Matmul) -> bool:
+    """Whether every step along a long sum takes its elements of A from another line: out of the
+    second cache, as the rows of B."""
+    size = SIZES[matmul.dtype]
+    long = len(matmul.depth) == 1 and matmul.k >= LONG_SUM
+    return long and matmul.a_row == 1 and matmul.depth[0].a * size >= LINE and matmul.group == 1
 
 
 def _row_cycles(matmul: Matmul, rows: int) -> float:

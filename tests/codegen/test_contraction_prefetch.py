@@ -153,3 +153,23 @@ def test_of_wide_blocks_as_many_arrays_are_asked_for_as_fit(
     np.testing.assert_allclose(out, a @ b + sum(arrays), rtol=1e-3, atol=1e-3)
     last = range((blocking.column_blocks - 1) * blocking.block_columns, 4000)
     assert lines_of(arrays[0], range(2), last) <= asked(state, blocking.walk.block_k)
+
+
+def test_columns_are_asked_for_shortly_before_they_are_packed() -> None:
+    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
+    matmul = Matmul("float32", (), 0, 1024, 1024, (Loop(1024, 1, 1024),), 1024, 1, plain=True)
+    blocking = choose_blocking(matmul, core, parts=1)
+    ahead, tiles = blocking.ahead, -(-blocking.block_rows // blocking.tile_rows) * 2
+    assert 1 <= ahead.blocks < blocking.row_blocks
+    assert ahead.lines * ahead.depths <= ahead.blocks * tiles
+    assert ahead.depths * ahead.down == 1024 * 1024 * 4
+    assert blocking.walk.blocks == 1
+
+
+def test_packed_rows_and_columns_share_the_second_cache() -> None:
+    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
+    matmul = Matmul("float32", (), 0, 1024, 1024, (Loop(1024, 1024, 1024),), 1, 1, plain=True)
+    blocking = choose_blocking(matmul, core, parts=1)
+    panel = blocking.whole.columns * matmul.k * 4
+    assert blocking.packed_a > 0
+    assert blocking.block_rows * matmul.k * 4 + panel <= core.l2
