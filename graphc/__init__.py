@@ -23,9 +23,9 @@ from graphc.jit import Jitted, jit
 from graphc.missing import of_graphc as __getattr__  # noqa: F401
 from graphc.nn.functional import stop_gradient
 from graphc.refusals import explain_refusals
-from graphc.runtime.cache import cache_stats
+from graphc.runtime.objects.cache import cache_stats
 from graphc.runtime.program import Program
-from graphc.runtime.team import get_threads, set_threads
+from graphc.runtime.threads.team import get_threads, set_threads
 from graphc.text import text
 from graphc.transforms import grad, hessian, jacobian, jvp, value_and_grad, vjp, vmap
 from graphc.types import (

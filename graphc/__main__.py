@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 import graphc
-from graphc.runtime.cache import cache_files, cache_size, clear_cache
 from graphc.runtime.cores import available_cores
 from graphc.runtime.environment import cache_folder
-from graphc.runtime.family import host_core
-from graphc.runtime.limits import cpu_name, measured_limits
-from graphc.runtime.machine import host
-from graphc.runtime.team import get_threads, openmp
+from graphc.runtime.language.machine import host
+from graphc.runtime.micro.family import host_core
+from graphc.runtime.objects.cache import cache_files, cache_size, clear_cache
+from graphc.runtime.reports.limits import cpu_name, measured_limits
+from graphc.runtime.threads.team import get_threads, openmp
 
 # Of the CPU's features those that decide how fast kernels are.
 _TELLING = ("avx2", "fma", "avx512f", "avx512bf16", "avx512vnni", "amx-tile", "neon", "sve")

@@ -18,10 +18,10 @@ from graphc.functions.lifting import is_array_like
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, STATE, Graph, Node, verify
 from graphc.runtime.backends import NATIVE
-from graphc.runtime.budget import Budget
-from graphc.runtime.code import code_of
+from graphc.runtime.binding.budget import Budget
+from graphc.runtime.binding.code import code_of
+from graphc.runtime.binding.sources import Backend
 from graphc.runtime.program import Program
-from graphc.runtime.sources import Backend
 from graphc.tree import flatten
 
 

@@ -31,6 +31,11 @@ ORDER = (
     ),
     *("jit", "transforms", "nn", "optim", "train", "viz", "io", "__init__", "__main__"),
 )
+# The same within the runtime; the modules that stand in no room import from all of them.
+ROOMS = (
+    *("environment", "cores", "collector", "language", "objects", "micro", "threads", "binding"),
+    *("calls", "epochs", "reports"),
+)
 # The only module that imports by name: for a drawing or a plot.
 LAZY = {
     "graphc.viz.loader": ("networkx", "matplotlib"),
@@ -64,6 +69,13 @@ def test_imports_go_downhill_without_a_cycle() -> None:
     graph = {module: {b for a, b in EDGES if a == module and b in TREES} for module in TREES}
     assert [(a, b) for a, below in graph.items() for b in below if rank[a] < rank[b]] == []
     graphlib.TopologicalSorter(graph).prepare()  # its CycleError lists the modules
+
+
+def test_rooms_of_the_runtime_go_downhill_too() -> None:
+    place = {m: m.split(".")[2] for m in TREES if m.startswith("graphc.runtime.")}
+    rank = {m: ROOMS.index(room) if room in ROOMS else len(ROOMS) for m, room in place.items()}
+    inside = [(a, b) for a, b in EDGES if a in rank and b in rank]
+    assert [(a, b) for a, b in inside if rank[a] < rank[b]] == []
 
 
 def test_imports_stand_at_the_top_but_for_the_two_loaders() -> None:

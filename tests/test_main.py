@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graphc.__main__ import main
-from graphc.runtime import team
+from graphc.runtime.threads import team
 
 
 def test_info_says_what_graphc_runs_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,15 +8,15 @@ from functools import cache
 
 from graphc.codegen.macro import NAME as SUMS
 from graphc.codegen.words import ContractWords
-from graphc.runtime.cache import load_kernel, load_kernels
-from graphc.runtime.direct import ENTRY
-from graphc.runtime.family import family_sources, host_core, micro_address, pack_address
-from graphc.runtime.intrinsics import cycles
-from graphc.runtime.jit import Source
-from graphc.runtime.micro_python import callback, micro_python_address, pack_python_address
+from graphc.runtime.binding.sources import Backend
+from graphc.runtime.calls.direct import ENTRY
+from graphc.runtime.language.intrinsics import cycles
+from graphc.runtime.language.jit import Source
+from graphc.runtime.micro.family import family_sources, host_core, micro_address, pack_address
+from graphc.runtime.micro.micro_python import callback, micro_python_address, pack_python_address
+from graphc.runtime.objects.cache import load_kernel, load_kernels
 from graphc.runtime.python_mode import PythonKernel, python_kernel, run_table_python
-from graphc.runtime.sources import Backend
-from graphc.runtime.team import RUNNER, cycles_in, run_table
+from graphc.runtime.threads.team import RUNNER, cycles_in, run_table
 from graphc.schedule.tiles import SIZES
 
 NAME = "kernel"  # of the function in every generated source

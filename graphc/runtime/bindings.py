@@ -14,16 +14,16 @@ from graphc.errors import BindingError, MissingInputError, UnknownInputError
 from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
 from graphc.graph import Graph
 from graphc.runtime.backends import NATIVE
-from graphc.runtime.batches import StandIn
-from graphc.runtime.binding import Binding, bind, too_large
-from graphc.runtime.bound import Bound
-from graphc.runtime.budget import Budget, bind_within
-from graphc.runtime.code import Code
-from graphc.runtime.compile_report import Ledger
-from graphc.runtime.pool import Pool
-from graphc.runtime.sources import Backend
-from graphc.runtime.team import get_threads
-from graphc.runtime.template import Template, make_template
+from graphc.runtime.binding.binding import Binding, bind, too_large
+from graphc.runtime.binding.budget import Budget, bind_within
+from graphc.runtime.binding.code import Code
+from graphc.runtime.binding.sources import Backend
+from graphc.runtime.binding.template import Template, make_template
+from graphc.runtime.calls.bound import Bound
+from graphc.runtime.calls.pool import Pool
+from graphc.runtime.epochs.batches import StandIn
+from graphc.runtime.reports.compile_report import Ledger
+from graphc.runtime.threads.team import get_threads
 from graphc.state import aligned_empty
 from graphc.types import uint8
 

@@ -20,19 +20,19 @@ from graphc.graph import Graph
 from graphc.refusals import explained
 from graphc.runtime.arguments import arranged, arranged_epoch
 from graphc.runtime.backends import NATIVE, runner
-from graphc.runtime.batches import Epoch, check_progress, plan_epoch
+from graphc.runtime.binding.budget import Budget
+from graphc.runtime.binding.code import Code, code_of
+from graphc.runtime.binding.sources import Backend
 from graphc.runtime.bindings import Bindings
-from graphc.runtime.bound import Bound
-from graphc.runtime.budget import Budget
-from graphc.runtime.code import Code, code_of
-from graphc.runtime.compile_report import CompileReport, Ledger, compile_report
-from graphc.runtime.epoch import empty_results, run_segments, split_epoch
-from graphc.runtime.explain import Explanation, explain
-from graphc.runtime.failure import failure_of
-from graphc.runtime.measure import Order, check_order, check_repeats, measure, profile_of
-from graphc.runtime.profile import Profile
-from graphc.runtime.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
-from graphc.runtime.sources import Backend
+from graphc.runtime.calls.bound import Bound
+from graphc.runtime.epochs.batches import Epoch, check_progress, plan_epoch
+from graphc.runtime.epochs.epoch import empty_results, run_segments, split_epoch
+from graphc.runtime.reports.compile_report import CompileReport, Ledger, compile_report
+from graphc.runtime.reports.explain import Explanation, explain
+from graphc.runtime.reports.failure import failure_of
+from graphc.runtime.reports.measure import Order, check_order, check_repeats, measure, profile_of
+from graphc.runtime.reports.profile import Profile
+from graphc.runtime.reports.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.state import STATE_LOCK
 from graphc.tree import LEAF, Structure, assembler
 from graphc.types import array_of

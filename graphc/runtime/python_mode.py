@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from graphc.runtime import runner
-from graphc.runtime.intrinsics import call_micro
-from graphc.runtime.language import LANGUAGE
-from graphc.runtime.vecmath import FUNCTIONS
+from graphc.runtime.language.intrinsics import call_micro
+from graphc.runtime.language.names import LANGUAGE
+from graphc.runtime.language.vecmath import FUNCTIONS
+from graphc.runtime.threads import runner
 
 PythonKernel = Callable[..., None]
 

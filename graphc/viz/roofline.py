@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import GraphError
-from graphc.runtime.limits import Limits
-from graphc.runtime.profile import Profile, ProfileRow
+from graphc.runtime.reports.limits import Limits
+from graphc.runtime.reports.profile import Profile, ProfileRow
 from graphc.viz.loader import figure
 
 WIDTH, ROOF, BAR, FRAME = 6.4, 4.2, 0.28, 1.2  # inches: of the roofline, of a bar, around the bars

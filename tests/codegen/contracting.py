@@ -16,10 +16,10 @@ from graphc.codegen.contract import (
 from graphc.codegen.macro import CASTS, NAME, SumsSpec, contract_words, sums_source
 from graphc.codegen.writer import Writer
 from graphc.runtime.backends import PYTHON
-from graphc.runtime.cache import load_kernel
-from graphc.runtime.family import host_core, micro_address, pack_address
-from graphc.runtime.intrinsics import call_micro
-from graphc.runtime.micro_python import micro_python_address, pack_python_address
+from graphc.runtime.language.intrinsics import call_micro
+from graphc.runtime.micro.family import host_core, micro_address, pack_address
+from graphc.runtime.micro.micro_python import micro_python_address, pack_python_address
+from graphc.runtime.objects.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel
 from graphc.schedule.blocking import Blocking, choose_blocking
 from graphc.schedule.tiles import SIZES, Core, Matmul, dense

@@ -9,10 +9,10 @@ from graphc.codegen.contract import ContractSpec, contract_values, emit_contract
 from graphc.codegen.macro import NAME, SumsSpec, contract_words, sums_source
 from graphc.codegen.writer import Writer
 from graphc.runtime.backends import PYTHON
-from graphc.runtime.cache import load_kernel
-from graphc.runtime.family import micro_address, pack_address
-from graphc.runtime.intrinsics import call_micro
-from graphc.runtime.micro_python import micro_python_address, pack_python_address
+from graphc.runtime.language.intrinsics import call_micro
+from graphc.runtime.micro.family import micro_address, pack_address
+from graphc.runtime.micro.micro_python import micro_python_address, pack_python_address
+from graphc.runtime.objects.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel
 from graphc.schedule.blocking import Blocking, choose_blocking
 from graphc.schedule.contraction_prefetch import ENTRY, MOST_ARRAYS, MOST_ENTRIES

@@ -13,9 +13,9 @@ from graphc.evaluate import evaluate
 from graphc.graph import Graph, verify
 from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.code import emit_program
+from graphc.runtime.binding.code import emit_program
+from graphc.runtime.binding.sources import Backend
 from graphc.runtime.program import Program
-from graphc.runtime.sources import Backend
 from graphc.schedule.schedule import build_schedule
 from graphc.tree import flatten
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from graphc.runtime import partition
-from graphc.runtime.team import get_threads, set_threads
+from graphc.runtime.binding import partition
+from graphc.runtime.threads.team import get_threads, set_threads
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import graphc as gx
 from graphc import ops
 from graphc.errors import IndexRangeError
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.sources import Backend
+from graphc.runtime.binding.sources import Backend
 
 TABLE = gx.input("table", (5, 5))
 INDEX = gx.input("index", (5,), "int64")

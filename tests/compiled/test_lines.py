@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.runtime.family import host_core
+from graphc.runtime.micro.family import host_core
 from graphc.schedule.blocking import STATE_BYTES, choose_blocking
 from graphc.schedule.tiles import SIZES, Matmul
 from graphc.schedule.walk import Loop

@@ -10,9 +10,9 @@ import pytest
 import graphc as gx
 from graphc.errors import IndexRangeError
 from graphc.graph import Graph
-from graphc.runtime import cutting
 from graphc.runtime.backends import NATIVE
-from graphc.runtime.team import get_threads
+from graphc.runtime.binding import cutting
+from graphc.runtime.threads.team import get_threads
 from graphc.schedule.kernel import StripKernel
 from tests.compiled.checking import Case, check, program_of
 

@@ -8,7 +8,7 @@ import pytest
 
 import graphc as gx
 from graphc.graph import Graph
-from graphc.runtime import team
+from graphc.runtime.threads import team
 from tests.compiled.checking import Case, check
 
 

@@ -11,7 +11,7 @@ import graphc as gx
 from graphc.graph import Graph
 from graphc.runtime.backends import NATIVE
 from graphc.runtime.program import Program
-from graphc.runtime.team import set_threads
+from graphc.runtime.threads.team import set_threads
 from tests.compiled.checking import Case, assert_close, expected, program_of, ran
 
 EDGES = (1, 3, 37, 129)

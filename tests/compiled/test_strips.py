@@ -9,11 +9,12 @@ import pytest
 
 import graphc as gx
 from graphc.graph import Graph
-from graphc.runtime import cutting, team
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.cutting import Cut
+from graphc.runtime.binding import cutting
+from graphc.runtime.binding.cutting import Cut
 from graphc.runtime.program import Program
-from graphc.runtime.team import get_threads
+from graphc.runtime.threads import team
+from graphc.runtime.threads.team import get_threads
 from graphc.schedule.kernel import StripKernel
 from tests.compiled.checking import Case, check, program_of, ran
 

@@ -7,8 +7,8 @@ import pytest
 
 from graphc.lowering import Pointwise
 from graphc.ops import PRIMITIVES
-from graphc.runtime.language import LANGUAGE
-from graphc.runtime.vecmath import FUNCTIONS
+from graphc.runtime.language.names import LANGUAGE
+from graphc.runtime.language.vecmath import FUNCTIONS
 from graphc.types import as_dtype
 from tests.ops.samples import SAMPLES
 from tests.ops.specs import Sample

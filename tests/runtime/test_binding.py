@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.runtime import team
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.binding import bind
-from graphc.runtime.template import make_template
+from graphc.runtime.binding.binding import bind
+from graphc.runtime.binding.template import make_template
+from graphc.runtime.threads import team
 from graphc.schedule.memory import Interval, plan_memory
 from tests.runtime.models import training_step
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 import graphc as gx
 from graphc.errors import UNKNOWN, GraphError, IndexRangeError, MemoryBudgetError
-from graphc.runtime import budget
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.binding import bind
-from graphc.runtime.budget import Budget
+from graphc.runtime.binding import budget
+from graphc.runtime.binding.binding import bind
+from graphc.runtime.binding.budget import Budget
+from graphc.runtime.binding.template import make_template
 from graphc.runtime.program import Program
-from graphc.runtime.template import make_template
 from graphc.schedule.budget import Run
 from tests.compiled.checking import Case, program_of, ran
 from tests.compiled.random_losses import random_loss

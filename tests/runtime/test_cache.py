@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from graphc.errors import CacheWarning, CompileError
-from graphc.runtime import cache, fingerprint, machine
-from graphc.runtime.cache import KernelCache
 from graphc.runtime.environment import cache_folder, threads_asked
-from graphc.runtime.jit import LLVM, Source, compile_kernel
-from graphc.runtime.store import Entry, Store, open_store
+from graphc.runtime.language import fingerprint, machine
+from graphc.runtime.language.jit import LLVM, Source, compile_kernel
+from graphc.runtime.objects import cache
+from graphc.runtime.objects.cache import KernelCache
+from graphc.runtime.objects.store import Entry, Store, open_store
 
 SOURCE = """
 def scale(begin, end, part, args):
@@ -62,9 +63,9 @@ def test_ir_is_cached_too(store: Store) -> None:
 
 WARM = """
 import sys
-from graphc.runtime.cache import KernelCache
-from graphc.runtime.jit import Source
-from graphc.runtime.store import open_store
+from graphc.runtime.objects.cache import KernelCache
+from graphc.runtime.language.jit import Source
+from graphc.runtime.objects.store import open_store
 from pathlib import Path
 cache = KernelCache(open_store(Path(sys.argv[1])))
 for n in (2, 3):

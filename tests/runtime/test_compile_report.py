@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.runtime import cache
 from graphc.runtime.backends import PYTHON
-from graphc.runtime.cache import KernelCache
-from graphc.runtime.compile_report import CompileReport
+from graphc.runtime.objects import cache
+from graphc.runtime.objects.cache import KernelCache
+from graphc.runtime.objects.store import open_store
 from graphc.runtime.program import Program
-from graphc.runtime.store import open_store
+from graphc.runtime.reports.compile_report import CompileReport
 
 STAGES = (
     *("recall", "simplify", "schedule", "emit"),

@@ -13,8 +13,8 @@ import pytest
 
 import graphc as gx
 from graphc.errors import BindingError
-from graphc.runtime import team
 from graphc.runtime.program import Program
+from graphc.runtime.threads import team
 from graphc.state import STATE_LOCK
 from tests.runtime.models import batch, training_step
 

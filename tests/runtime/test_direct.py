@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.runtime import bound, direct, entry, lending, pool
-from graphc.runtime.binding import Slot
-from graphc.runtime.cache import load_kernels
-from graphc.runtime.direct import Fed, Made, block_of
-from graphc.runtime.pool import Pool
+from graphc.runtime.binding.binding import Slot
+from graphc.runtime.calls import bound, direct, entry, lending, pool
+from graphc.runtime.calls.direct import Fed, Made, block_of
+from graphc.runtime.calls.pool import Pool
+from graphc.runtime.objects.cache import load_kernels
 from graphc.runtime.program import Program
-from graphc.runtime.team import source_of
+from graphc.runtime.threads.team import source_of
 from tests.runtime.models import batch, training_step
 
 pytestmark = pytest.mark.skipif(

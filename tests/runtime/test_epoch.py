@@ -9,10 +9,10 @@ import pytest
 
 import graphc as gx
 from graphc import errors
-from graphc.runtime import epoch_table
 from graphc.runtime.backends import NATIVE, PYTHON
+from graphc.runtime.binding.sources import Backend
+from graphc.runtime.epochs import epoch_table
 from graphc.runtime.program import Program
-from graphc.runtime.sources import Backend
 from tests.runtime.models import training_step
 
 RNG = np.random.default_rng(0)

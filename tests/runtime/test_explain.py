@@ -11,7 +11,7 @@ from benchmarks.graphc_runs import build
 from benchmarks.workloads import WORKS, data, parameters
 from graphc.graph import Graph
 from graphc.passes.pipeline import simplify
-from graphc.runtime.explain import Explanation, explain
+from graphc.runtime.reports.explain import Explanation, explain
 from graphc.schedule.kernel import Kernel
 from graphc.schedule.reasons import Reason
 from graphc.schedule.schedule import build_schedule

@@ -7,9 +7,9 @@ import ctypes
 import pytest
 
 from graphc.errors import CompileError
-from graphc.runtime import jit
-from graphc.runtime.cache import load_kernel
-from graphc.runtime.jit import Source
+from graphc.runtime.language import jit
+from graphc.runtime.language.jit import Source
+from graphc.runtime.objects.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel
 
 BODIES = {

@@ -9,12 +9,12 @@ import pytest
 
 import graphc as gx
 from graphc.errors import IndexRangeError
-from graphc.runtime import bound
 from graphc.runtime.backends import NATIVE, PYTHON
-from graphc.runtime.bound import address_of
-from graphc.runtime.pool import KEPT
+from graphc.runtime.binding.sources import Backend
+from graphc.runtime.calls import bound
+from graphc.runtime.calls.bound import address_of
+from graphc.runtime.calls.pool import KEPT
 from graphc.runtime.program import Program
-from graphc.runtime.sources import Backend
 
 RNG = np.random.default_rng(0)
 N = 100_000

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from graphc.errors import CompileError
-from graphc.runtime import jit, ldexp_llvm, machine
-from graphc.runtime.cache import load_kernel
-from graphc.runtime.jit import Source
-from graphc.runtime.language import CASTS, LANGUAGE
+from graphc.runtime.language import jit, ldexp_llvm, machine
+from graphc.runtime.language.jit import Source
+from graphc.runtime.language.names import CASTS, LANGUAGE
+from graphc.runtime.objects.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel
 
 NUMPY = {"f32": np.float32, "f64": np.float64, "b1": np.bool_} | {

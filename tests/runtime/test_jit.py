@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from graphc.errors import CompileError
-from graphc.runtime import jit, machine
-from graphc.runtime.jit import LLVM, Source
-from graphc.runtime.symbols import ALLOWED, imports, undefined_symbols
+from graphc.runtime.language import jit, machine
+from graphc.runtime.language.jit import LLVM, Source
+from graphc.runtime.language.symbols import ALLOWED, imports, undefined_symbols
 
 FILL = """
 def fill(begin, end, part, args):

@@ -5,15 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from graphc.runtime.family import (
+from graphc.runtime.language.intrinsics import call_micro
+from graphc.runtime.micro.family import (
     family_sources,
     host_core,
     micro_address,
     pack_address,
     tile_source,
 )
-from graphc.runtime.intrinsics import call_micro
-from graphc.runtime.micro_python import micro_python_address, pack_python
+from graphc.runtime.micro.micro_python import micro_python_address, pack_python
 from graphc.schedule.tiles import Core, Tile, tiles_of
 
 DTYPES = ("float32", "float64")

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from graphc.runtime import pace, team, template
+from graphc.runtime.binding import template
+from graphc.runtime.threads import pace, team
 from tests.runtime.test_team import MIRROR, Table, run_table
 
 Cycles = Callable[[int], int]  # of a run: by its place among the runs since its way was taken up

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphc.runtime.pool import Pool
+from graphc.runtime.calls.pool import Pool
 
 F4 = np.dtype("f4")
 LINES = range(1, 16)  # more than a loan of two free blocks runs
@@ -21,7 +21,7 @@ def at_line(number: int, act: Callable[[], None]) -> Callable[[FrameType, str, A
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal seen
-        if frame.f_globals.get("__name__") != "graphc.runtime.pool":
+        if frame.f_globals.get("__name__") != "graphc.runtime.calls.pool":
             return None
         seen += event == "line"
         if event == "line" and seen == number:

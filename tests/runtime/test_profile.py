@@ -9,10 +9,10 @@ import pytest
 
 import graphc as gx
 from graphc.errors import BindingError
-from graphc.runtime import limits
-from graphc.runtime.limits import Limits, machine_limits
-from graphc.runtime.profile import Profile, ProfileRow
-from graphc.runtime.roofline import Demand, bound_of, demands
+from graphc.runtime.reports import limits
+from graphc.runtime.reports.limits import Limits, machine_limits
+from graphc.runtime.reports.profile import Profile, ProfileRow
+from graphc.runtime.reports.roofline import Demand, bound_of, demands
 
 RNG = np.random.default_rng(0)
 X = gx.input("x", ("n", 64))

@@ -15,9 +15,9 @@ import graphc as gx
 from graphc.errors import CacheWarning, IndexRangeError
 from graphc.functions.creation import as_tensor
 from graphc.graph import Graph
-from graphc.runtime import recall
+from graphc.runtime.objects import recall
+from graphc.runtime.objects.store import Store, open_store
 from graphc.runtime.program import Program
-from graphc.runtime.store import Store, open_store
 from graphc.state import State
 from graphc.types import TensorType, float32
 from tests.runtime.models import batch, training_step

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import graphc as gx
-from graphc.runtime.family import family_sources, host_core
+from graphc.runtime.micro.family import family_sources, host_core
 from tests.runtime.models import training_step
 
 SIZES = """

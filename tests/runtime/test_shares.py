@@ -6,8 +6,8 @@ from math import prod
 import numpy as np
 import pytest
 
-from graphc.runtime.family import host_core
-from graphc.runtime.shares import bounds_of
+from graphc.runtime.binding.shares import bounds_of
+from graphc.runtime.micro.family import host_core
 from graphc.schedule.blocking import Blocking, choose_blocking
 from graphc.schedule.tiles import Matmul
 from graphc.schedule.walk import Loop

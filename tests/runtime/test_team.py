@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from graphc.errors import ThreadError
-from graphc.runtime import cores, team
-from graphc.runtime.cache import load_kernel
+from graphc.runtime import cores
+from graphc.runtime.binding.template import ROWS_AT
+from graphc.runtime.objects.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel, run_table_python
-from graphc.runtime.team import BARRIER, BOUNDS_AT, COMMIT, ROW_WORDS, run_table
-from graphc.runtime.template import ROWS_AT
+from graphc.runtime.threads import team
+from graphc.runtime.threads.team import BARRIER, BOUNDS_AT, COMMIT, ROW_WORDS, run_table
 
 # args: record, its length. Writes (begin, end, calls) of each part.
 RECORD = """

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphc.runtime import jit, machine
-from graphc.runtime.jit import Source
-from graphc.runtime.vecmath import FUNCTIONS, MAX_ULP
+from graphc.runtime.language import jit, machine
+from graphc.runtime.language.jit import Source
+from graphc.runtime.language.vecmath import FUNCTIONS, MAX_ULP
 
 NARROW = {"f32": np.float32, "f64": np.float64}
 WIDE = {"f32": np.float64, "f64": np.longdouble}

@@ -3,7 +3,7 @@
 import numpy as np
 
 import graphc as gx
-from graphc.runtime.partition import partition_steps
+from graphc.runtime.binding.partition import partition_steps
 from graphc.schedule.kernel import Schedule
 from tests.schedule.test_fusion import X, scheduled
 

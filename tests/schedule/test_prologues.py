@@ -5,7 +5,7 @@ import pytest
 import graphc as gx
 from graphc.graph import INPUT, Graph, order
 from graphc.passes.pipeline import simplify
-from graphc.runtime.explain import explain
+from graphc.runtime.reports.explain import explain
 from graphc.schedule.kernel import Schedule, StripKernel
 from graphc.schedule.schedule import build_schedule
 

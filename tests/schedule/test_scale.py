@@ -11,7 +11,7 @@ import pytest
 from graphc import ops
 from graphc.graph import INPUT, Graph, Node, make
 from graphc.runtime.backends import NATIVE
-from graphc.runtime.code import emit_program
+from graphc.runtime.binding.code import emit_program
 from graphc.schedule import memory
 from graphc.schedule.memory import Interval, plan_memory
 from graphc.schedule.schedule import build_schedule

@@ -8,7 +8,7 @@ import graphc as gx
 from graphc.graph import Graph
 from graphc.lowering import Index
 from graphc.passes.pipeline import simplify
-from graphc.runtime.explain import explain
+from graphc.runtime.reports.explain import explain
 from graphc.schedule.kernel import Schedule, StripKernel
 from graphc.schedule.schedule import build_schedule
 from graphc.schedule.strip_form import covered, wide_shape

@@ -10,8 +10,8 @@ import pytest
 
 import graphc as gx
 from graphc.errors import MissingPackageError, Where
-from graphc.runtime.limits import Limits
-from graphc.runtime.profile import Profile, ProfileRow
+from graphc.runtime.reports.limits import Limits
+from graphc.runtime.reports.profile import Profile, ProfileRow
 
 MACHINE = Limits(
     "a CPU", 2, {"float32": 500.0, "float64": 250.0}, ((1 << 15, 400.0), (1 << 28, 40.0)), 1e-7

@@ -1,0 +1,1 @@
+"""Calls of what is bound: arguments in, results out, in machine code where that can be."""

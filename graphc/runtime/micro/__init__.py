@@ -1,0 +1,1 @@
+"""Micro-kernels of matrix products and convolutions, as LLVM functions made once a dtype."""

@@ -1,0 +1,1 @@
+"""What a program says of itself: profile, roofline, limits, reasons, costs, failures."""

@@ -1,5 +1,0 @@
-"""Vector math: branch-free plain Python that LLVM vectorises, for float32 and float64."""
-
-from graphc.runtime.vecmath.table import FUNCTIONS, MAX_ULP
-
-__all__ = ["FUNCTIONS", "MAX_ULP"]
