@@ -207,6 +207,8 @@ def bounds(d: DimLike) -> Interval:
     >>> bounds(n + 1), bounds(n % 4 * 2), bounds(n - n // 2)
     ((1, inf), (0, 6), (0, inf))
     """
+    if isinstance(d, int):  # as nearly all are that slices and pads ask for
+        return d, d
     return polynomials.least(terms_of(d)), -polynomials.least(terms_of(-d))
 
 
