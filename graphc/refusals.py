@@ -268,7 +268,8 @@ def refusal(
     """What is wrong with a call of `f` that Python refuses."""
     taken = list(inspect.signature(f).parameters.values())[bound:]
     known = {p.name: p for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-    what, got, fix = _fault(name, known, args[bound:], kwargs)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in taken)  # takes any name that it does not have
+    what, got, fix = _fault(name, known, args[bound:], kwargs, takes_any)
     bare = inspect.Signature([_bare(parameter) for parameter in taken])
     usage = str(bare).replace("Ellipsis", "...")
     return ArgumentError(what, got=got, fix=f"{fix}\n{name}{usage}".strip())
@@ -282,14 +283,19 @@ def _bare(parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 def _fault(
-    name: str, known: Parameters, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    name: str, known: Parameters, args: tuple[Any, ...], kwargs: Mapping[str, Any], takes_any: bool
 ) -> tuple[str, str, str]:
-    """What is wrong, what was got, and what to write."""
-    wrong = {name: value for name, value in kwargs.items() if name not in known}
+    """What is wrong, what was got, and what to write; `takes_any`: other names too."""
+    placed = [p.name for p in known.values() if p.kind is not p.KEYWORD_ONLY]
+    missed = [known[n] for n in placed[len(args) :]]
+    by_name = [p.name for p in missed if p.kind is p.POSITIONAL_ONLY and p.name in kwargs]
+    if by_name:
+        fix = f"give {' and '.join(by_name)} by place, without the name"
+        return f"{name} takes {' and '.join(by_name)} by place", f"{by_name[0]}=", fix
+    wrong = {name: value for name, value in kwargs.items() if name not in known and not takes_any}
     if wrong:
         got = ", ".join(f"{n}={_shown(value)}" for n, value in wrong.items())
         return f"{name} has no argument {' and no '.join(wrong)}", got, _instead(name, wrong, known)
-    placed = [p.name for p in known.values() if p.kind is not p.KEYWORD_ONLY]
     if len(args) > len(placed):
         others = ", ".join(f"{n}=" for n in known if n not in placed)
         fix = f"give the others by name: {others}" if others else ""
@@ -298,10 +304,10 @@ def _fault(
     twice = [n for n in placed[: len(args)] if n in kwargs]
     if twice:
         return f"{name}: {twice[0]} is given twice", f"by place, and {twice[0]}=", ""
-    given = {*placed[: len(args)], *kwargs}
+    given = {*placed[: len(args)], *(n for n in kwargs if n in known)}
     missing = [p.name for p in known.values() if p.default is p.empty and p.name not in given]
     fix = REMARKS.get(f"{name.rpartition('.')[2]}.{missing[0]}", "")
-    return f"{name} needs {' and '.join(missing)}", f"{len(given)} arguments", fix
+    return f"{name} needs {' and '.join(missing)}", f"{len(args) + len(kwargs)} arguments", fix
 
 
 def _instead(name: str, wrong: Mapping[str, Any], known: Parameters) -> str:

@@ -23,12 +23,25 @@ nn: Any = gx.nn
 g: Any = gx
 x: Any = X
 
+STEP: Any = gx.compile([X], LOSS)
+
 REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "dim": (lambda: g.sum(X, dim=1), "graphc.sum has no argument dim  [dim=1]", "axis=1?"),
     "of a method": (
         lambda: x.mean(dim=0, keepdim=True),
         "x.mean has no argument dim and no keepdim  [dim=0, keepdim=True]",
         "did you mean axis=0, keepdims=True?\nx.mean(axis=None, *, keepdims=False)",
+    ),
+    "what other names hide": (
+        lambda: STEP.run_epoch([np.ones((8, 4))], rate=0.1),
+        "step.run_epoch needs batch_size  [2 arguments]",
+        "step.run_epoch(arrays, /, batch_size",
+    ),
+    "a loss that is missing": (lambda: g.grad(argnums=1), "graphc.grad needs loss", "grad(loss"),
+    "arguments by place": (
+        lambda: STEP.run_epoch(arrays=[np.ones((8, 4))], batch_size=4),
+        "step.run_epoch takes arrays by place  [arrays=]",
+        "give arrays by place, without the name",
     ),
     "dim of softmax": (lambda: nn.softmax(X, dim=-1), "[dim=-1]", "axis=-1?"),
     "dims": (lambda: g.permute_dims(X, dims=(1, 0)), "[dims=(1, 0)]", "axes=(1, 0)?"),

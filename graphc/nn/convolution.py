@@ -50,7 +50,9 @@ def conv(
     Weights of rank 3 or 5 make it one over one or three axes. Result: (n, h', w', co). Padding
     "same" gives h' = ceil(h / stride), "valid" pads nothing; a number, or for each axis a number or
     a pair (before, after), is explicit. Each of the `groups` connects its part of the channels
-    alone; with as many groups as channels it is depthwise.
+    alone; with as many groups as channels it is depthwise. With `layout` "NCHW" x and the result
+    are (n, channels, h, w); the weights stay (kh, kw, ci / groups, co), so those of PyTorch, (co,
+    ci / groups, kh, kw), are given as `graphc.permute_dims(w, (2, 3, 1, 0))`.
 
     Raises ShapeError for sizes that do not fit, DTypeError for dtypes that do not mix.
 

@@ -28,6 +28,7 @@ from graphc.types import TensorType
 WINDOW = 27  # points: so few are written out one by one
 FILL_COST = 4  # cycles an element: memory that nothing has read is far away
 JUMP = 24  # the cost of an element that is read or written alone: measured, 1.5 cycles
+JUMPS = 2  # stands for the step of an access without neighbours
 SHORT = 32  # elements: a reduction over so few is vectorised across rows
 
 
@@ -149,13 +150,21 @@ def _lanes(loops: Loops, levels: Levels) -> Lanes:
     if isinstance(sweep, int) and sweep <= SHORT:
         small = all(isinstance(size, int) and size <= 4 for size in extents[outer:])
         return "window" if small and sweep <= WINDOW else "outer"
-    loads = [v.index for v in loops.values if isinstance(v, Load)]
-    whole = [i for i in loads if any(v >= outer for v, _ in i.terms)]
-    along_rows = [coefficient(index, len(extents) - 1) for index in loads]
-    along_columns = [coefficient(index, outer - 1) for index in whole]
+    along_rows = [step for step, _ in _steps(loops, levels, len(extents) - 1)]
+    along_columns = [step for step, inner in _steps(loops, levels, outer - 1) if inner]
     jumps = sum(c not in (0, 1) for c in along_rows) - sum(c not in (0, 1) for c in along_columns)
     steps = along_columns.count(1) - along_rows.count(1)
     return "outer" if (jumps, steps) > (0, 0) else "inner"
+
+
+def _steps(loops: Loops, levels: Levels, loop: int) -> Iterator[tuple[DimLike, bool]]:
+    """How far each load moves along a loop, and whether it moves along the inner ones at all. What
+    is gathered from positions that differ along the loop jumps."""
+    moving = levels_of(loops.values, frozenset((loop,))).inner
+    for value, inner in zip(loops.values, levels.inner, strict=True):
+        if isinstance(value, Load):
+            jumps = value.position is not None and moving[value.position]
+            yield JUMPS if jumps else coefficient(value.index, loop), inner
 
 
 def _cost(loops: Loops, levels: Levels, lanes: Lanes, unknown: DimLike | None) -> DimLike:

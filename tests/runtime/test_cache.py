@@ -244,6 +244,19 @@ def test_what_fails_to_compile_leaves_the_cache_usable(store: Store) -> None:
     assert [run(address)[1] for address in kernels.load(batch(30))] == [30, 31, 32, 33]
 
 
+def test_where_no_thread_can_be_started_this_one_compiles(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of a process, or where the system gives no more threads."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(machine.Workers, "submit", refuse)
+    kernels = KernelCache(store)
+    assert [run(address)[1] for address in kernels.load(batch(40))] == [40, 41, 42, 43]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="this platform has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_fork_while_another_thread_compiles(store: Store) -> None:

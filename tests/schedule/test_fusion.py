@@ -1,5 +1,7 @@
 """What is one kernel: the decisions of fusion, as facts about programs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,18 @@ def test_a_sum_of_columns_is_shared_out_by_rows() -> None:
     assert isinstance(second, LoopKernel)
     assert (first.lanes, second.lanes) == ("outer", "outer")
     assert first.outer[0] == first.parts == second.inner[0]
+
+
+@pytest.mark.parametrize("reduce", [gx.sum, gx.max])
+def test_gathered_rows_are_reduced_row_by_row(reduce: Callable[..., gx.Tensor]) -> None:
+    """The lanes are a row's elements: its neighbours in the sum lie anywhere."""
+    table, ids = gx.input("table", ("v", 64)), gx.input("ids", ("n", "t"), "int64")
+    (step,) = scheduled([reduce(table[ids], axis=1)]).steps
+    assert isinstance(step.kernel, LoopKernel)
+    assert step.kernel.lanes == "outer"
+    (step,) = scheduled([reduce(gx.take_along_axis(X, ids, axis=1), axis=1)]).steps
+    assert isinstance(step.kernel, LoopKernel)
+    assert step.kernel.lanes == "inner"  # each lies anywhere
 
 
 def test_columns_of_few_rows_are_one_kernel() -> None:

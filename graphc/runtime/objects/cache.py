@@ -15,12 +15,13 @@ import functools
 import operator
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from graphc.runtime.cores import available_cores
 from graphc.runtime.environment import cache_folder, threads_asked
-from graphc.runtime.language.jit import LLVM, Source, finish, translate
+from graphc.runtime.language.jit import LLVM, CompiledKernel, Source, Translated, finish, translate
 from graphc.runtime.language.machine import LOCK, Workers, emitting, load
 from graphc.runtime.language.names import VOID
 from graphc.runtime.objects.store import Entry, Store, open_store
@@ -109,7 +110,7 @@ class KernelCache:
             for source in sorted(sources, key=lambda s: (s.kind != LLVM, -len(s.text))):
                 translated, seconds = _timed(translate, source)
                 self._count(translating=seconds)
-                jobs.append((source, pool.submit(_timed, finish, translated)))
+                jobs.append((source, _submitted(pool, translated)))
         for source, job in jobs:
             kernel, seconds = job.result()
             self._count(optimising=seconds)
@@ -124,6 +125,17 @@ class KernelCache:
     def _count(self, **more: float) -> None:
         """Adds to the statistics."""
         self.stats += replace(CacheStats(), **more)
+
+
+def _submitted(pool: Workers, translated: Translated) -> Future[tuple[CompiledKernel, float]]:
+    """The work of a thread of the pool, or of this one where none can be started: at the end of the
+    process, or where it has no more threads."""
+    try:
+        return pool.submit(_timed, finish, translated)
+    except RuntimeError:
+        done = Future[tuple[CompiledKernel, float]]()
+        done.set_result(_timed(finish, translated))
+        return done
 
 
 def _workers() -> int:
