@@ -269,7 +269,7 @@ def index_error(
     sizes: Mapping[str, int],
     fed: Mapping[Node, np.ndarray],
     step: str = "",
-    rows: Mapping[Node, np.ndarray | None] = {},
+    rows: Mapping[Node, np.ndarray | None] | None = None,
 ) -> IndexRangeError:
     """That a position of a gather or scatter is outside of its axis: which, where, whose.
 
@@ -280,7 +280,7 @@ def index_error(
     length = dims.evaluate(indexed.shape[axis], sizes)
     lowest = 0 if index.dtype.kind == "u" else -length
     place = int(np.flatnonzero((index >= length) | (index < lowest))[0])
-    got, source = _index_source(node, index, place, fed, rows)
+    got, source = _index_source(node, index, place, fed, rows or {})
     origin = node
     while origin.source is not None:  # a gradient node: the user wrote what it came from
         origin = origin.source
@@ -307,9 +307,8 @@ def _index_source(
     source = f"; these come from {described(given[0])}" if len(given) == 1 else ""
     array = fed.get(given[0]) if source else None
     if array is None or array.size != index.size or array.ravel()[place].astype("i8") != number:
-        return f"{number} at {place_text(index.shape, place)}" if index.ndim else str(
-            number
-        ), source
+        at = f" at {place_text(index.shape, place)}" if index.ndim else ""
+        return f"{number}{at}", source
     at = place_text(array.shape, place, rows.get(given[0]))
     return f"{given_name(given[0])}{at} is {array.ravel()[place]}", source
 

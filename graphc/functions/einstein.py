@@ -33,6 +33,12 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     (array(5), array([[3, 6],
            [4, 8]]))
     """
+    if not isinstance(subscripts, str) or not operands:
+        raise ShapeError(
+            "einsum: subscripts first, then the operands",
+            got=f"{type(subscripts).__name__} and {len(operands)} operands",
+            fix='einsum("ij,jk->ik", a, b)',
+        )
     xs = same_dtype(*as_tensors(*operands))
     terms, result = _parse(subscripts, xs)
     _check_sizes(subscripts, terms, xs)

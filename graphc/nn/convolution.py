@@ -209,14 +209,14 @@ def _spatial_rank(what: str, x: Tensor, w: Tensor) -> int:
 
 
 def _each(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
-    values = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(values) != rank or any(v < 1 for v in values):
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * rank
+    if len(values) != rank or not all(isinstance(v, int | np.integer) and v >= 1 for v in values):
         raise ShapeError(
             f"{what}: a number of 1 or more, or one for each of {rank} axes",
             got=str(value),
             fix=f"{what}={(2,) * rank}; batch and channels are not counted",
         )
-    return values
+    return tuple(map(int, values))
 
 
 def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilation: Shape) -> Pairs:

@@ -29,6 +29,7 @@ LOSS = gx.nn.cross_entropy(X @ W, LABELS)
 IMAGE = gx.input("image", ("n", 7, 7, 3))
 IMAGES = np.zeros((2, 784), np.float32)
 ROWS = gx.input("rows", ("a", "b"), "int32")
+UNTYPED: Any = gx  # as a checker of types does not see it
 
 
 class Closed:
@@ -141,6 +142,13 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "concat": (lambda: gx.concat([X, W]), ShapeError, "must be equal"),
     "squeeze": (lambda: gx.squeeze(U, axis=0), ShapeError, "first row"),
     "split": (lambda: gx.split(U, 2), ShapeError, "places to cut"),
+    "einsum turned round": (lambda: UNTYPED.einsum(X, "ij->i"), ShapeError, "subscripts first"),
+    "einsum of nothing": (lambda: gx.einsum("ij->i"), ShapeError, "str and 0 operands"),
+    "a bias by place": (
+        lambda: UNTYPED.nn.conv(IMAGE, np.zeros((3, 3, 3, 8)), None),
+        ShapeError,
+        r"stride: a number of 1 or more, or one for each of 2 axes  \[None\]",
+    ),
     "einsum sizes": (lambda: gx.einsum("ij,kj->ik", X, W), ShapeError, "j has two sizes"),
     "einsum letters": (lambda: gx.einsum("ij->k", X), ShapeError, "well formed"),
     "two sizes": (lambda: gx.zeros(2, 3), DTypeError, r"a shape is one argument"),  # type: ignore[arg-type]
