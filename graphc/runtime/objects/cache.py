@@ -11,6 +11,7 @@ Kernels that are asked for together are compiled together, on all cores.
     clear_cache()
 """
 
+import contextlib
 import functools
 import operator
 import time
@@ -129,13 +130,12 @@ class KernelCache:
 
 def _submitted(pool: Workers, translated: Translated) -> Future[tuple[CompiledKernel, float]]:
     """The work of a thread of the pool, or of this one where none can be started: at the end of the
-    process, or where it has no more threads."""
-    try:
+    process, or where it has no more threads. (One that runs may then do it a second time.)"""
+    with contextlib.suppress(RuntimeError):
         return pool.submit(_timed, finish, translated)
-    except RuntimeError:
-        done = Future[tuple[CompiledKernel, float]]()
-        done.set_result(_timed(finish, translated))
-        return done
+    done = Future[tuple[CompiledKernel, float]]()
+    done.set_result(_timed(finish, translated))
+    return done
 
 
 def _workers() -> int:
