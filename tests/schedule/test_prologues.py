@@ -11,6 +11,7 @@ from graphc.schedule.schedule import build_schedule
 
 IMAGES, IDS = gx.input("images", ("n", 64), "uint8"), gx.input("ids", ("n", "t"), "int64")
 ROWS, TABLE = gx.input("rows", ("n", 64)), gx.input("table", ("v", 32))
+LONG, NAMED = gx.input("long", ("n", 4096)), gx.input("named", ("n", "k"))
 HEAD, W = gx.input("head", (64, 10)), gx.input("w", (32, 32))
 SQUARES = gx.input("squares", ("n", 8, 8))
 BRIGHT = gx.astype(IMAGES, "float32") / 255
@@ -34,10 +35,11 @@ def sets(schedule: Schedule) -> list[list[str]]:
         ((BRIGHT @ HEAD,), ["cast_div", "dot"]),
         ((gx.tanh(ROWS) @ HEAD,), ["tanh", "dot"]),
         ((gx.reshape(gx.tanh(SQUARES), ("n", 64)) @ HEAD,), ["tanh", "dot"]),
+        ((gx.tanh(LONG) @ gx.input("large", (4096, 128)),), ["tanh", "dot"]),
         ((gx.nn.relu(gx.take(TABLE, IDS, axis=0) @ W),), ["take", "dot_le_where"]),
         ((BRIGHT @ HEAD, gx.tanh(BRIGHT @ gx.sin(HEAD))), ["cast_div", "dot", "dot_tanh"]),
     ],
-    ids=["cast", "pointwise", "reshape", "gather", "two products"],
+    ids=["cast", "pointwise", "reshape", "long", "gather", "two products"],
 )
 def test_strips(outputs: tuple[gx.Tensor, ...], titles: list[str]) -> None:
     assert sets(scheduled(*outputs)) == [titles]
@@ -54,6 +56,8 @@ def test_rows_that_are_normalised_are_made_in_strips_too() -> None:
     [
         pytest.param((gx.tanh(ROWS) @ HEAD, gx.tanh(ROWS)), id="asked for"),
         pytest.param((gx.tanh(ROWS) @ gx.input("wide", (64, 513)),), id="wide"),
+        pytest.param((gx.tanh(LONG) @ gx.input("large", (4096, 129)),), id="a large matrix"),
+        pytest.param((gx.tanh(NAMED) @ gx.input("unknown", ("k", 129)),), id="perhaps large"),
         pytest.param((gx.tanh(ROWS) @ gx.input("free", (64, "m")),), id="perhaps wide"),
         pytest.param((gx.tanh(ROWS).T @ ROWS,), id="a sum over the rows"),
         pytest.param((gx.tanh(ROWS) @ HEAD, gx.sum(gx.tanh(ROWS), axis=0)), id="another reader"),
