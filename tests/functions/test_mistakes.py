@@ -98,18 +98,22 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "axis": (lambda: U.sum(axis=1), ShapeError, "axes go from -1 to 0"),
     "float axis": (lambda: U.sum(axis=1.0), DTypeError, "tuple of ints"),
     "softmax axis": (lambda: gx.nn.softmax(U, axis=2), ShapeError, "softmax: axis 2"),
-    "stack of no list": (lambda: gx.stack(U, U), ShapeError, r"stack takes a list(.|\n)*\[x, y\]"),  # type: ignore[arg-type]
-    "concat of no list": (lambda: gx.concat(U), ShapeError, "concat takes a list of tensors"),  # type: ignore[arg-type]
-    "name for arange": (lambda: gx.arange("n"), DTypeError, r"graphc\.dim\('n'\)"),  # type: ignore[arg-type]
+    "stack of no list": (
+        lambda: UNTYPED.stack(U, U),
+        ShapeError,
+        r"stack takes a list(.|\n)*\[x, y\]",
+    ),
+    "concat of no list": (lambda: UNTYPED.concat(U), ShapeError, "concat takes a list of tensors"),
+    "name for arange": (lambda: UNTYPED.arange("n"), DTypeError, r"graphc\.dim\('n'\)"),
     "step of arange": (lambda: gx.arange(3, 0, 0), ShapeError, "counts down"),
-    "layout": (lambda: gx.nn.max_pool(IMAGE, 2, layout="nchw"), ShapeError, "in capitals"),  # type: ignore[arg-type]
+    "layout": (lambda: UNTYPED.nn.max_pool(IMAGE, 2, layout="nchw"), ShapeError, "in capitals"),
     "sizes of a window": (
         lambda: gx.nn.max_pool(IMAGE, (2, 2, 2)),
         ShapeError,
         r"size=\(2, 2\); batch and channels",
     ),
     "way of gelu": (
-        lambda: gx.nn.gelu(U, approximate="none"),  # type: ignore[arg-type]
+        lambda: UNTYPED.nn.gelu(U, approximate="none"),
         DTypeError,
         r"\['none'\](.|\n)*approximate=False the one by erf",
     ),
@@ -280,7 +284,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         GradientError,
         r"int64 has no gradient  \[input 'lambda.n': i64\[\]\]",
     ),
-    "by a name": (lambda: gx.grad(LOSS, ["w"]), GradientError, r"\[str: 'w'\](.|\n)*\[w, b\]"),  # type: ignore[list-item]
+    "by a name": (lambda: UNTYPED.grad(LOSS, ["w"]), GradientError, r"\[str: 'w'\](.|\n)*\[w, b\]"),
     # feeding
     "no value": (lambda: LOSS.eval({X: IMAGES}), MissingInputError, "labels: array"),
     "format": (lambda: f"{U[0]:.3f}", ConcretenessError, "a format needs a value"),

@@ -93,7 +93,9 @@ def _cut(strips: Strips, numbers: Mapping[DimLike, int], parts: int) -> Cut:
     fit = host_core().l2 // max(_row_bytes(strips, numbers), 1)
     heads = max(prod(axes[:-1]), 1)
     if fit < rows:
-        return Cut(axes, (*ones, _shared(rows, max(fit, FEWEST_ROWS), heads, parts)))
+        most = max(fit, FEWEST_ROWS)
+        unit = _even(rows, most) if kernel.sums else _shared(rows, most, heads, parts)
+        return Cut(axes, (*ones, unit))  # parts share out whole heads where there are sums
     together = min(fit // rows, heads // (STRIPS_A_PART * parts))
     if ones and together > 1:
         return Cut(axes, (*ones[:-1], _even(max(axes[-2], 1), together), rows))

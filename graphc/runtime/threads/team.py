@@ -149,13 +149,7 @@ ROWS = (runner.run_parts, runner.first_of, runner.leaves_barrier, runner.another
 RUNNER = (
     source_of(runner.start, *PACE, result="i64"),
     source_of(runner.member),
-    source_of(
-        runner.run_rows,
-        runner.run_parts,
-        runner.first_of,
-        runner.leaves_barrier,
-        runner.another_step,
-    ),
+    source_of(runner.run_rows, *ROWS),
 )
 
 
