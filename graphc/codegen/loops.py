@@ -1,14 +1,13 @@
 """Loop kernels as Python source.
 
 Enters: a LoopKernel. Leaves: the text of `kernel(begin, end, part, args)` and its words. For
-example, of what goes over rows twice:
+example, of what goes over rows twice, the first time:
 
     for i0 in range(begin, end):
         r1 = f32(-1e999)
         for i1 in range(n1):
             t0 = a0[i0 * s0_0 + i1]
             r1 = reduce_max(t0, r1)
-        ...
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from graphc.codegen import row_groups
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
 from graphc.codegen.columns import LANES, add_in_pairs, rows_together
 from graphc.codegen.folded import fold, folds, repeated, unfold
+from graphc.codegen.masked import add_masked, masked_sums, without
 from graphc.codegen.maxima import blind_maxima, is_float_sum
 from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.row_prefetch import ahead, fetch
@@ -133,9 +133,8 @@ class _Loops:
                     self._writer.line(f"k{number} = tile({LANES}, i64)")
             elif number in kept:
                 self._kept[number] = f"m{number}[{{}}]"
-                self._writer.line(
-                    f"m{number} = tile({LANES}, {self._elements.dtype(number).short})"
-                )
+                short = self._elements.dtype(number).short
+                self._writer.line(f"m{number} = tile({LANES}, {short})")
 
     def _source(self, value: Reduced) -> DType:
         """The dtype that a reduction accumulates in: that of what it reads."""
@@ -233,12 +232,15 @@ class _Loops:
 
     def _window(self, stage: Stage) -> None:
         first, sizes = len(self._kernel.outer), self._kernel.inner
+        masked = masked_sums(self._kernel, stage)
+        plain = without(stage, masked)
         self._start(stage)
         for point in product(*(range(size) for size in sizes if isinstance(size, int))):
             for v, position in enumerate(point, start=first):
                 self._writer.line(f"i{v} = {position}")
-            self._statements(stage, "")
-            self._accumulate(stage, "")
+            self._statements(plain, "")
+            self._accumulate(plain, "")
+            add_masked(self._elements, masked)
 
     # ---- columns: accumulators are tiles, the last outer loop is vectorised ----
 
@@ -348,8 +350,6 @@ class _Loops:
             self._writer.line(f"i{last} = first + j")
             yield
 
-    # ---- both ----
-
     @contextmanager
     def _nest(self, variables: range) -> Iterator[None]:
         with ExitStack() as stack:
@@ -393,8 +393,8 @@ class _Loops:
             value = self._reduction(number)
             new, acc = self._elements.name(value.value), f"r{number}{column}"
             if value.combine in ("argmax", "argmin"):
-                counted = f"k{number}{column}"
-                write_best(self._writer, value, self._source(value), (acc, counted), new)
+                best = acc, f"k{number}{column}"
+                write_best(self._writer, value, self._source(value), best, new)
             else:
                 text = accumulated(value, acc, new, self._source(value), number in self._blind)
                 self._writer.line(f"{acc} = {text}")

@@ -11,7 +11,7 @@ array([4., 3.], dtype=float32)
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,8 +20,11 @@ from graphc import ops
 from graphc.dims import DimLike, bounds, dim_max
 from graphc.errors import ShapeError
 from graphc.functions import shaping
+from graphc.functions.arithmetic import maximum, minimum
 from graphc.functions.creation import as_tensor
 from graphc.functions.lifting import filled, same_dtype, to_float
+from graphc.functions.manipulation import astype, reshape
+from graphc.functions.patterns import arange
 from graphc.functions.tensor import Tensor, TensorLike
 from graphc.graph import Op
 from graphc.ops.convolution import gradient_of_a, roles
@@ -31,6 +34,7 @@ from graphc.types import Shape
 Sizes: TypeAlias = int | Sequence[int]
 Padding: TypeAlias = Literal["same", "valid"] | int | Sequence[int | Sequence[int]]
 Pairs: TypeAlias = list[tuple[DimLike, DimLike]]
+Options: TypeAlias = tuple[Sizes, Sizes | None, Padding, str]  # size, stride, padding, layout
 
 LAST = ("NHWC", "NWC", "NDHWC")
 FIRST = ("NCHW", "NCW", "NCDHW")
@@ -160,13 +164,27 @@ def avg_pool(
     total = _pooled(ops.sum_, image, options, 0.0)
     if padding == "valid":
         return total / float(math.prod(_each("size", size, image.ndim - 2)))
-    one = filled(1, image.shape, image.dtype, Tensor)
-    return total / _pooled(ops.sum_, one, options, 0.0)
+    rank, first = image.ndim - 2, 2 if layout in FIRST else 1
+    count = filled(1, (), image.dtype, Tensor)
+    for axis, inside in enumerate(_counts(image.shape[first : first + rank], options)):
+        behind = (1,) * (image.ndim - first - axis - 1)
+        count = count * reshape(astype(inside, image.dtype), (*inside.shape, *behind))
+    return total / count
 
 
-def _pooled(
-    reduce: Op, x: Tensor, options: tuple[Sizes, Sizes | None, Padding, str], fill: float
-) -> Tensor:
+def _counts(lengths: Shape, options: Options) -> Iterator[Tensor]:
+    """For each axis, how many elements the windows have there that are not padding."""
+    size, stride, padding, _ = options
+    sizes = _each("size", size, len(lengths))
+    steps = sizes if stride is None else _each("stride", stride, len(lengths))
+    pairs = _pairs(padding, lengths, sizes, steps, (1,) * len(lengths))
+    for n, taps, step, (left, right) in zip(lengths, sizes, steps, pairs, strict=True):
+        begin = step * arange(positions(left + n + right, taps, step, 1)) - left
+        inside = minimum(begin + taps, n) - maximum(begin, 0)
+        yield as_tensor(np.asarray(inside)) if isinstance(n, int) else inside
+
+
+def _pooled(reduce: Op, x: Tensor, options: Options, fill: float) -> Tensor:
     size, stride, padding, layout = options
     rank = _spatial_rank("pool", x, x)
     sizes = _each("size", size, rank)

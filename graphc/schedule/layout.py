@@ -1,7 +1,8 @@
 """The order of a value's axes in memory: that of what it is computed from.
 
-Enters: a graph. Leaves: an equal one, where pointwise work and reductions go along memory; their
-readers see them transposed, which costs contractions nothing:
+Enters: a graph. Leaves: an equal one, where pointwise work, reductions and wholes that are put
+together from parts go along memory; their readers see them transposed, which costs contractions
+nothing:
 
     t = transpose(dot(a, b): f32[k, i, n], axes=(2, 0, 1)); sum(t * t, axes=(2,))
     ->    transpose(sum(dot(a, b) * dot(a, b), axes=(1,)), axes=(1, 0))
@@ -11,11 +12,24 @@ longest axis is the last one: rows of 20 elements would fill vectors in part.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graphc.dims import DimLike
 from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
-from graphc.lowering import Contract, Pointwise, Reduce, Source
-from graphc.ops import broadcast_to, conv, dot, identity, reshape, slice_, transpose
+from graphc.lowering import Assemble, Contract, Pointwise, Reduce, Source
+from graphc.ops import (
+    broadcast_to,
+    concat,
+    conv,
+    dot,
+    identity,
+    interleave,
+    pad,
+    reshape,
+    slice_,
+    transpose,
+    windows,
+)
 from graphc.ops.views import inverse
 
 SHORT = 32  # elements: two vectors
@@ -60,19 +74,20 @@ def _varying(node: Node) -> Order:
 def _order(node: Node, orders: Orders, firm: set[Node], wish: Order | None) -> Order:
     """The order of a value, given those of its operands."""
     match node.op.lower:
-        case Pointwise():
+        case Pointwise() | Assemble():
             operands = [i for i in node.inputs if len(orders[i]) == len(_varying(node))]
             whole = {orders[i] for i in operands if i in firm} or {orders[i] for i in operands}
             if len(whole) == 1:
                 return whole.pop()
-            return _varying(node) if whole else wish or ()
+            repeated = not whole and isinstance(node.op.lower, Pointwise)
+            return wish or () if repeated else _varying(node)
         case Reduce():
             return _left(node, orders[node.inputs[0]])
         case Source():
             return ()
         case _ if _passes(node):
             places = _places(node)
-            moved = (places[axis] for axis in orders[node.inputs[0]])
+            moved = (*(places[axis] for axis in orders[node.inputs[0]]), *_taps(node))
             return tuple(axis for axis in moved if node.type.shape[axis] != 1)
         case _:
             return _varying(node)
@@ -87,7 +102,7 @@ def _order_of_readers(node: Node, readers: Sequence[Node], orders: Orders) -> Or
 
 def _is_firm(node: Node, firm: set[Node]) -> bool:
     """Whether a value lies as convolutions have theirs: all that it meets is read in that order."""
-    loops = isinstance(node.op.lower, Pointwise | Reduce) or _passes(node)
+    loops = isinstance(node.op.lower, Pointwise | Reduce | Assemble) or _passes(node)
     return _slides(node) or (loops and any(i in firm for i in node.inputs))
 
 
@@ -108,7 +123,7 @@ def _passes(node: Node) -> bool:
     if node.op is reshape:
         sizes, inner = (_sizes(n) for n in (node, node.inputs[0]))
         return sizes == inner
-    return node.op in (transpose, broadcast_to, slice_)
+    return node.op in (transpose, broadcast_to, slice_, windows)
 
 
 def _sizes(node: Node) -> list[DimLike]:
@@ -122,8 +137,13 @@ def _places(node: Node) -> Mapping[int, int]:
         return dict(enumerate(inverse(node.params["axes"])))
     if node.op is reshape:
         return dict(zip(_varying(operand), _varying(node), strict=True))
-    added = node.type.rank - operand.type.rank
+    added = node.type.rank - operand.type.rank if node.op is broadcast_to else 0
     return {axis: axis + added for axis in range(operand.type.rank)}
+
+
+def _taps(node: Node) -> range:
+    """The axes that windows add."""
+    return range(node.inputs[0].type.rank if node.op is windows else node.type.rank, node.type.rank)
 
 
 # ---- what contractions want ---------------------------------------------------------------------
@@ -166,7 +186,7 @@ def _is_short(node: Node, axis: int) -> bool:
 def _loops(node: Node, orders: Orders) -> Order:
     """The order in which a kernel goes over what a node reads; () for what is no loop."""
     match node.op.lower:
-        case Pointwise():
+        case Pointwise() | Assemble():
             return orders[node]
         case Reduce():
             return orders[node.inputs[0]]
@@ -184,7 +204,7 @@ def _exposed(nodes: Sequence[Node], orders: Orders, kept: set[Node]) -> set[Node
 def _takes_any(reader: Node) -> bool:
     """Whether a reader does not care about the order of what it reads."""
     match reader.op.lower:
-        case Pointwise() | Reduce():
+        case Pointwise() | Reduce() | Assemble():
             return True
         case Contract():
             return not _slides(reader)
@@ -245,8 +265,7 @@ def _is_within(part: Order, whole: Order) -> bool:
 def _in_order(node: Node, inputs: tuple[Node, ...], orders: Orders) -> Node:
     """The node on turned operands, turned back."""
     loops = _loops(node, orders)
-    rank = node.inputs[0].type.rank
-    axes = (*(axis for axis in range(rank) if axis not in loops), *loops)
+    axes = (*(axis for axis in range(node.inputs[0].type.rank) if axis not in loops), *loops)
     with provenance(node.where, node.source):
         if isinstance(node.op.lower, Reduce):
             gone = tuple(sorted(axes.index(axis) for axis in node.params["axes"]))
@@ -254,7 +273,22 @@ def _in_order(node: Node, inputs: tuple[Node, ...], orders: Orders) -> Node:
             return _transposed(made, inverse(_left(node, axes)))
         pairs = zip(node.inputs, inputs, strict=True)
         turned = tuple(_operand(new, axes, _is_within(orders[old], loops)) for old, new in pairs)
-        return _transposed(make(node.op, turned, node.params), inverse(axes))
+        return _transposed(make(node.op, turned, _along(node, axes)), inverse(axes))
+
+
+def _along(node: Node, axes: Order) -> dict[str, Any]:
+    """The parameters of pointwise work, or of a whole of parts, on operands in this order."""
+    params = dict(node.params)
+    if node.op is concat:
+        return {**params, "axis": axes.index(params["axis"])}
+    if isinstance(node.op.lower, Assemble):
+        for name in ("shape", "steps"):
+            params[name] = tuple(params[name][axis] for axis in axes)
+    if node.op is pad:
+        params["starts"] = tuple(params["starts"][axis] for axis in axes)
+    if node.op is interleave:
+        params["starts"] = tuple(tuple(s[axis] for axis in axes) for s in params["starts"])
+    return params
 
 
 def _operand(new: Node, axes: Order, along: bool) -> Node:

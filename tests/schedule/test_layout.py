@@ -8,6 +8,7 @@ import pytest
 import graphc as gx
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Graph
+from graphc.nn.convolution import Padding
 from graphc.schedule.kernel import ContractKernel, Load, LoopKernel, Schedule
 from tests.compiled.checking import Case, check
 from tests.schedule.test_fusion import kinds, scheduled
@@ -177,3 +178,33 @@ def test_the_gradient_of_a_depthwise_convolution_goes_along_memory() -> None:
     x, w = gx.input("x", (2, 8, 9, 6)), gx.input("w", (3, 3, 1, 6))
     y = gx.nn.conv(x, w, groups=6)
     assert jumps(scheduled(gx.grad(gx.sum(y * y), [x, w]))) == 0
+
+
+POOLS = {"max": gx.nn.max_pool, "mean": gx.nn.avg_pool}
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("pool", POOLS)
+def test_pools_go_along_images_as_they_lie(pool: str, padding: Padding) -> None:
+    """Those of NCHW as those of NHWC, forward and backward: nothing is turned. (Borders on the left
+    and right of an image are columns, which one kernel fills.)"""
+    for layout, shape in (("NCHW", (2, 5, 8, 9)), ("NHWC", (2, 8, 9, 5))):
+        x = gx.input("x", shape)
+        y = POOLS[pool](x, 3, 1, padding, layout)
+        g = gx.input("g", y.shape)
+        schedule = scheduled([y, gx.grad(gx.sum(y * g), x)])
+        assert jumps(schedule) == (layout == "NCHW" and padding == "same")
+        rng = np.random.default_rng(0)
+        arrays = tuple(rng.integers(-3, 4, t.shape).astype(np.float32) for t in (x, g))
+        check(Case(schedule.graph, arrays), tolerance=1e-6)
+
+
+def test_parts_of_channels_lie_as_convolutions_have_them() -> None:
+    x, w = gx.input("x", (2, 3, 8, 6)), gx.input("w", (3, 3, 3, 5))
+    both = gx.concat([gx.nn.conv(x, w, layout="NCHW"), gx.nn.conv(gx.exp(x), w, layout="NCHW")], 1)
+    y = gx.nn.conv(gx.tanh(both), gx.input("v", (3, 3, 10, 4)), layout="NCHW")
+    schedule = scheduled([gx.sum(y**2), gx.grad(gx.sum(y**2), w)])
+    assert jumps(schedule) <= 2  # of the images alone
+    rng = np.random.default_rng(0)
+    arrays = [0.3 * rng.standard_normal(n.type.shape) for n in schedule.graph.inputs]
+    check(Case(schedule.graph, tuple(a.astype(np.float32) for a in arrays)), tolerance=1e-2)
