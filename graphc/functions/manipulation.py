@@ -8,6 +8,7 @@ array([1, 2, 3])
 """
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ from graphc.functions.lifting import same_dtype, same_shape, to_dtype
 from graphc.functions.shaping import Axis
 from graphc.functions.tensor import DTypeLike, Scalar, Tensor, TensorLike
 from graphc.ops.checks import match_shapes
-from graphc.types import Sizes, as_dtype
+from graphc.types import Sizes, as_dtype, as_shape
 
 Widths: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]]
 
@@ -190,7 +191,7 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor
 
 
 def _rolled(x: Tensor, shift: int, axis: int) -> Tensor:
-    n = x.shape[axis]
+    n, shift = x.shape[axis], operator.index(shift)
     if n == 0:
         return x
     from_end = n - shift if shift > 0 else -shift
@@ -225,9 +226,10 @@ def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None)
         if counts.shape != (shape[at],):
             raise ShapeError("repeat: a number for each element", got=f"{counts.shape}, {shape}")
         return ops.take(y, constant(np.repeat(np.arange(len(counts)), counts)), axis=at)
+    (times,) = as_shape(repeats)
     wide = shaping.to_reshaped(y, (*shape[: at + 1], 1, *shape[at + 1 :]))
-    spread = ops.broadcast_to(wide, shape=(*shape[: at + 1], repeats, *shape[at + 1 :]))
-    return shaping.to_reshaped(spread, (*shape[:at], shape[at] * repeats, *shape[at + 1 :]))
+    spread = ops.broadcast_to(wide, shape=(*shape[: at + 1], times, *shape[at + 1 :]))
+    return shaping.to_reshaped(spread, (*shape[:at], shape[at] * times, *shape[at + 1 :]))
 
 
 def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
@@ -239,7 +241,7 @@ def tile(x: TensorLike, repetitions: int | Sequence[int]) -> Tensor:
     y = as_tensor(x)
     repetitions = _listed(repetitions)
     rank = y.ndim if y.ndim > len(repetitions) else len(repetitions)
-    times = (1,) * (rank - len(repetitions)) + tuple(repetitions)
+    times = (1,) * (rank - len(repetitions)) + as_shape(repetitions)
     shape = (1,) * (rank - y.ndim) + y.shape
     split = shaping.to_reshaped(y, tuple(d for size in shape for d in (1, size)))
     pairs = tuple(zip(times, shape, strict=True))
@@ -261,11 +263,11 @@ def pad(x: TensorLike, widths: Widths, value: Scalar = 0) -> Tensor:
 
 
 def _width_pairs(widths: Widths, rank: int) -> list[tuple[int, int]]:
-    if isinstance(widths, int):
-        return [(widths, widths)] * rank
-    pairs = [tuple(w) for w in widths if isinstance(w, Sequence)]
+    if isinstance(widths, int | np.integer):
+        return [(int(widths), int(widths))] * rank
+    pairs = [tuple(map(int, w)) for w in widths if isinstance(w, Sequence)]
     if not pairs:
-        pairs = [tuple(w for w in widths if isinstance(w, int))] * rank
+        pairs = [tuple(int(w) for w in widths if isinstance(w, int | np.integer))] * rank
     if len(pairs) != rank or any(len(p) != 2 or min(p) < 0 for p in pairs):
         raise ShapeError(
             "pad: a pair (before, after) for each axis, none negative", got=str(widths)

@@ -11,6 +11,7 @@ array([4., 3.], dtype=float32)
 """
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -64,14 +65,15 @@ def conv(
     array([3., 6., 5.], dtype=float32)
     """
     image, weights = same_dtype(as_tensor(x), as_tensor(w))
-    rank = _spatial_rank("conv", image, weights)
+    rank, groups = _spatial_rank("conv", image, weights), operator.index(groups)
     steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
     inside = _channels_last(image, layout)
     _check_groups(inside.shape[-1], weights.shape, groups)
     pairs = _pairs(padding, inside.shape[1:-1], weights.shape[:rank], steps, spread)
     if groups != 1:
         inside, weights = _split(inside, groups), _split(weights, groups)
-    y = ops.conv(inside, weights, **_params(steps, spread, pairs, groups))
+    params = _params(steps, spread, pairs, groups) | _least(padding, inside.shape[1:-1])
+    y = ops.conv(inside, weights, **params)
     return _from_channels_last(_joined(y, groups), layout)
 
 
@@ -94,7 +96,7 @@ def conv_transpose(
     array([ 1., 10.,  2., 20.], dtype=float32)
     """
     image, weights = same_dtype(as_tensor(x), as_tensor(w))
-    rank = _spatial_rank("conv_transpose", image, weights)
+    rank, groups = _spatial_rank("conv_transpose", image, weights), operator.index(groups)
     steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
     inside, taps = _channels_last(image, layout), weights.shape[:rank]
     if weights.shape[-1] != inside.shape[-1] or inside.shape[-1] % groups != 0:
@@ -193,10 +195,12 @@ def _pooled(reduce: Op, x: Tensor, options: Options, fill: float) -> Tensor:
     once = (1,) * rank
     padded = _padded(inside, _pairs(padding, inside.shape[1:-1], sizes, steps, once), fill)
     axes, lengths = tuple(range(1, rank + 1)), padded.shape[1:-1]
-    check_windows("max_pool" if reduce is ops.max_ else "avg_pool", lengths, sizes, steps, once)
+    least = _least(padding, inside.shape[1:-1])
+    name = "max_pool" if reduce is ops.max_ else "avg_pool"
+    check_windows(name, lengths, sizes, steps, once, **least)
     fit = all(bounds(n - k)[0] >= 0 for n, k in zip(lengths, sizes, strict=True))
     if steps != sizes or not fit:  # windows have guards, for lengths that have names
-        seen = ops.windows(padded, axes=axes, sizes=sizes, strides=steps, dilation=once)
+        seen = ops.windows(padded, axes=axes, sizes=sizes, strides=steps, dilation=once, **least)
         y = reduce(seen, axes=tuple(range(padded.ndim, seen.ndim)))
     else:
         y = reduce(_tiled(padded, sizes), axes=tuple(2 * axis for axis in axes))
@@ -250,14 +254,15 @@ def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilati
             got=repr(padding),
             fix="padding='same', in lower case, or padding=1 for one element on every side",
         )
-    each = (padding,) * len(lengths) if isinstance(padding, int) else tuple(padding)
-    pairs = [(p, p) if isinstance(p, int) else tuple(p) for p in each]
+    number = int, np.integer
+    each = (padding,) * len(lengths) if isinstance(padding, number) else tuple(padding)
+    pairs = [(p, p) if isinstance(p, number) else tuple(p) for p in each]
     if len(pairs) != len(lengths) or any(len(p) != 2 or min(p) < 0 for p in pairs):
         raise ShapeError(
             f"padding: a pair (before, after) for each of {len(lengths)} axes, none negative",
             got=str(padding),
         )
-    return [(p[0], p[1]) for p in pairs]
+    return [(int(p[0]), int(p[1])) for p in pairs]
 
 
 def _same(length: DimLike, taps: DimLike, stride: DimLike, dilation: DimLike) -> tuple:
@@ -265,6 +270,12 @@ def _same(length: DimLike, taps: DimLike, stride: DimLike, dilation: DimLike) ->
     count = -(-length // stride)
     total = dim_max((count - 1) * stride + (taps - 1) * dilation + 1 - length, 0)
     return total // 2, total - total // 2
+
+
+def _least(padding: Padding, lengths: Shape) -> dict[str, int]:
+    """Windows fit with the same padding wherever there is an element; where none is, there is no
+    position either, as many as elements."""
+    return {"least": 0} if padding == "same" and any(bounds(n)[0] < 1 for n in lengths) else {}
 
 
 def _padded(x: Tensor, pairs: Pairs, value: float) -> Tensor:

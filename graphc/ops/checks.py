@@ -3,7 +3,7 @@
 Enters: the primitive's name and types. Leaves: a shape, guards, or a ShapeError or DTypeError.
 """
 
-from graphc.dims import Guard, same_dims
+from graphc.dims import Guard, bounds, same_dims
 from graphc.errors import DTypeError, ShapeError
 from graphc.types import Shape, TensorType
 
@@ -62,6 +62,12 @@ def equal_guards(name: str, *shapes: Shape) -> tuple[Guard, ...]:
         if a != b
     ]
     return tuple(Guard("equal", a, b, f"{name}: sizes differ: {a} != {b}") for a, b in pairs)
+
+
+def size_guards(name: str, shape: Shape) -> tuple[Guard, ...]:
+    """That there is such a shape: no size is negative, as n - 4 may be."""
+    unproven = (size for size in shape if bounds(size)[0] < 0)
+    return tuple(Guard("at_least", d, 0, f"{name}: the size {d} is negative") for d in unproven)
 
 
 def reduced(name: str, x: TensorType, axes: tuple[int, ...]) -> Shape:

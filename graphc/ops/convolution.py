@@ -4,7 +4,7 @@ Enters: two handles of one dtype. As in `dot`, `contract` and `batch` pair axes 
 `windows` pairs an axis of a with the axis of b that slides along it in steps of `strides`, its taps
 `dilation` apart; `pads` are the zeros before and behind that axis. Leaves: a handle with the batch
 axes, the other axes of a (the positions of a window in place of its axis) and those of b: axis i of
-the result is number order[i] of these.
+the result is number order[i] of these. `least`: as in `window`.
 
     x (n, h, w, ci) and w (3, 3, ci, co), channels last, stride s, padded to the same size:
     contract=((3,), (2,)), batch=((), ()), windows=((1, 2), (0, 1)), pads=((1, 1), (1, 1)),
@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from graphc.dims import DimLike, Guard
+from graphc.dims import DimLike, Guard, dim_max
 from graphc.errors import ShapeError
 from graphc.graph import Op
 from graphc.lowering import Contract, Index, Shape, plus, scaled
 from graphc.ops.checks import NUMERIC, check_kind, equal_guards, match_dtypes, match_shapes
+from graphc.ops.constants import filled
 from graphc.ops.contraction import Axes, Coords, Pair, dot, free_axes, partners
 from graphc.ops.phases import (
     Phase,
     cut,
     flipped_taps,
-    one_or_more,
     phases,
     placed,
     reach,
@@ -56,6 +56,7 @@ class Roles:
     dilation: Axes
     pads: Pads
     order: Axes
+    least: int
     a: Axes
     b: Axes
 
@@ -86,11 +87,12 @@ def roles(
     dilation: Axes,
     pads: Pads,
     order: Axes,
+    least: int = 1,
 ) -> Roles:
     """The roles of the axes of operands of these ranks."""
     free_a = free_axes(rank_a, contract[0], batch[0])
     free_b = free_axes(rank_b, contract[1], batch[1], windows[1])
-    return Roles(contract, batch, windows, strides, dilation, pads, order, free_a, free_b)
+    return Roles(contract, batch, windows, strides, dilation, pads, order, least, free_a, free_b)
 
 
 def _sizes(x: Any, axes: Axes) -> Shape:
@@ -119,7 +121,7 @@ def _infer_conv(a: TensorType, b: TensorType, **params: Any) -> TensorType:
             raise ShapeError(f"conv: no such axes of {x}", got=str(groups))
     match_shapes(f"conv: {a} and {b} along axes {r.contract}, batch {r.batch}", *_paired(a, b, r))
     lengths, taps = _padded_lengths(a, r), _sizes(b, r.windows[1])
-    check_windows("conv", lengths, taps, r.strides, r.dilation)
+    check_windows("conv", lengths, taps, r.strides, r.dilation, r.least)
     counts = map(positions, lengths, taps, r.strides, r.dilation)
     slid = dict(zip(r.windows[0], counts, strict=True))
     free = tuple(slid.get(axis, a.shape[axis]) for axis in r.a)
@@ -132,7 +134,7 @@ def _infer_conv(a: TensorType, b: TensorType, **params: Any) -> TensorType:
 def _guard_conv(a: TensorType, b: TensorType, **params: Any) -> tuple[Guard, ...]:
     r = roles(len(a.shape), len(b.shape), **params)
     lengths, taps = _padded_lengths(a, r), _sizes(b, r.windows[1])
-    fits = window_guards("conv", lengths, taps, r.dilation)
+    fits = window_guards("conv", lengths, taps, r.strides, r.dilation, r.least)
     return (*equal_guards("conv", *_paired(a, b, r)), *fits)
 
 
@@ -220,11 +222,13 @@ def gradient_of_a(g: Any, shape: Shape, b: Any, r: Roles) -> Any:
         first = [left - p.before for (left, _), p in zip(around, phase, strict=True)]
         places = zip(phase, lengths, r.strides, strict=True)
         counts = [p.count(length, stride) for p, length, stride in places]
-        sizes = [one_or_more(n) + p.reach for n, p in zip(counts, phase, strict=True)]
+        sizes = [count + p.reach for count, p in zip(counts, phase, strict=True)]
         seen = cut(wide, r.slid, first, sizes)
         part = _gradient_of_phase(seen, flipped_taps(b, r.windows[1], phase), phase, r)
         parts.append(cut(part, axes, [0] * len(axes), counts))
         starts.append(placed(rank, axes, [p.start for p in phase], 0))
+    if not parts:  # there is no tap
+        return filled(g, 0, shape)
     if all(stride == 1 for stride in r.strides):
         return parts[0]
     steps = placed(rank, axes, r.strides, 1)
@@ -243,6 +247,7 @@ def _gradient_of_phase(seen: Any, taps: Any, phase: tuple[Phase, ...], r: Roles)
         dilation=tuple(p.spread for p in phase),
         pads=((0, 0),) * len(phase),
         order=inverse(layout),
+        least=0,
     )
 
 
@@ -250,9 +255,11 @@ def _gradient_of_b(g: Any, a: Any, b: Any, r: Roles) -> Any:
     """a convolved with the cotangent, strides and dilation in each other's place."""
     counts = zip(r.slid, r.windows[1], r.strides, r.dilation, strict=True)
     reached = [(g.shape[n] - 1) * s + (b.shape[tap] - 1) * d + 1 for n, tap, s, d in counts]
+    if r.least == 0:
+        reached = [dim_max(length, 0) for length in reached]
     summed = tuple(axis for axis in r.a if axis not in r.windows[0])
     kept = partners(r.contract[0] + r.windows[0], r.contract[1] + r.windows[1])
-    return conv(
+    found = conv(
         cut(padded(a, r), r.windows[0], [0] * len(reached), reached),
         g,
         contract=(summed, tuple(r.at[axis] for axis in summed)),
@@ -262,7 +269,10 @@ def _gradient_of_b(g: Any, a: Any, b: Any, r: Roles) -> Any:
         dilation=r.strides,
         pads=((0, 0),) * len(reached),
         order=inverse(r.batch[1] + kept + r.b),
+        least=r.least,
     )
+    taps = r.windows[1]
+    return cut(found, taps, [0] * len(taps), _sizes(b, taps))
 
 
 def _batch_conv(size: DimLike, batched: tuple[bool, bool], a: Any, b: Any, **params: Any) -> Any:
@@ -289,6 +299,7 @@ def _batch_conv(size: DimLike, batched: tuple[bool, bool], a: Any, b: Any, **par
         dilation=r.dilation,
         pads=r.pads,
         order=(at, *(axis + (axis >= at) for axis in r.order)),
+        least=r.least,
     )
 
 

@@ -32,8 +32,8 @@ class Phase:
 
     @property
     def reach(self) -> DimLike:
-        """How far apart the positions are from which one element is seen."""
-        return self.spread * (self.taps - 1)
+        """How far apart the positions are from which one element is seen; 0 where none sees it."""
+        return self.spread * dim_max(self.taps - 1, 0)
 
     @property
     def before(self) -> DimLike:
@@ -73,15 +73,8 @@ def reach(
     behind = positions
     for p in of_axis:
         before = dim_max(before, p.before)
-        count = one_or_more(p.count(length, stride))
-        behind = dim_max(behind, count + p.reach - p.before)
+        behind = dim_max(behind, p.count(length, stride) + p.reach - p.before)
     return before, behind
-
-
-def one_or_more(count: DimLike) -> DimLike:
-    """A window fits somewhere: where an axis is known to have no element of a phase, one is made
-    and cut off. (A cut for every named axis would be a copy.)"""
-    return max(count, 1) if isinstance(count, int) else count
 
 
 def placed(rank: int, axes: Axes, values: Iterable[Any], other: Any) -> tuple[Any, ...]:

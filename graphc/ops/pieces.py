@@ -16,7 +16,7 @@ from graphc.dims import DimLike, Guard, bounds
 from graphc.errors import ShapeError
 from graphc.graph import Op
 from graphc.lowering import Assemble, Index, Piece, Shape, View, plus, scaled
-from graphc.ops.checks import equal_guards, match_dtypes, match_shapes
+from graphc.ops.checks import equal_guards, match_dtypes, match_shapes, size_guards
 from graphc.ops.views import spread_all
 from graphc.types import TensorType
 
@@ -161,7 +161,7 @@ def _border(inner: Shape, outer: Shape, starts: Shape, value: float) -> Iterator
 def _guard_pad(
     x: TensorType, shape: Shape, starts: Shape, steps: tuple[int, ...], value: float
 ) -> tuple[Guard, ...]:
-    return _guard_places("pad", shape, x.shape, starts, steps)
+    return (*size_guards("pad", shape), *_guard_places("pad", shape, x.shape, starts, steps))
 
 
 pad: Op = Op(
@@ -281,10 +281,10 @@ def _pieces_interleave(
 def _guard_interleave(
     *xs: TensorType, shape: Shape, starts: tuple[Shape, ...], steps: tuple[int, ...]
 ) -> tuple[Guard, ...]:
-    return tuple(
-        guard
-        for x, start in zip(xs, starts, strict=True)
-        for guard in _guard_places("interleave", shape, x.shape, start, steps)
+    places = zip(xs, starts, strict=True)
+    return (
+        *size_guards("interleave", shape),
+        *(g for x, at in places for g in _guard_places("interleave", shape, x.shape, at, steps)),
     )
 
 

@@ -11,6 +11,7 @@ from graphc.dims import DimLike
 from graphc.errors import GraphError, ShapeError
 from graphc.graph import H, Op, make
 from graphc.lowering import Source
+from graphc.ops.checks import size_guards
 from graphc.types import DType, Shape, TensorType, int64
 
 
@@ -31,7 +32,15 @@ def _eval_iota(shape: Any, axis: int, dtype: DType) -> np.ndarray:
     return np.broadcast_to(counts.reshape(-1, *(1,) * (len(shape) - axis - 1)), shape)
 
 
-iota: Op = Op("iota", _infer_iota, _eval_iota, None, _unbatched, Source("iota"))
+iota: Op = Op(
+    "iota",
+    infer=_infer_iota,
+    eval=_eval_iota,
+    vjp=None,
+    batch=_unbatched,
+    lower=Source("iota"),
+    guards=lambda shape, axis, dtype: size_guards("iota", shape),
+)
 size: Op = Op(
     "size",
     infer=lambda dim: TensorType(int64, ()),

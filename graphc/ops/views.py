@@ -14,7 +14,7 @@ from graphc.dims import DimLike, Guard, product, same_dims
 from graphc.errors import ShapeError
 from graphc.graph import Node, Op
 from graphc.lowering import Index, Reduce, Reshape, Shape, View
-from graphc.ops.checks import NUMERIC, check_kind, reduced
+from graphc.ops.checks import NUMERIC, check_kind, reduced, size_guards
 from graphc.types import TensorType
 
 # ---- reshape ----
@@ -33,7 +33,8 @@ def _infer_reshape(x: TensorType, shape: Shape) -> TensorType:
 def _guard_reshape(x: TensorType, shape: Shape) -> tuple[Guard, ...]:
     old, new = product(x.shape), product(shape)
     text = f"reshape: {x.shape} -> {shape} changes the number of elements"
-    return () if old == new else (Guard("equal", old, new, text),)
+    equal = () if old == new else (Guard("equal", old, new, text),)
+    return (*size_guards("reshape", shape), *equal)
 
 
 def _batch_reshape(size: DimLike, batched: Any, x: Any, shape: Shape) -> Any:
@@ -104,7 +105,8 @@ def _infer_broadcast_to(x: TensorType, shape: Shape) -> TensorType:
 def _guard_broadcast_to(x: TensorType, shape: Shape) -> tuple[Guard, ...]:
     text = f"broadcast_to: {x.shape} does not match {shape}"
     pairs = zip(x.shape, shape[len(shape) - len(x.shape) :], strict=True)
-    return tuple(Guard("equal", dim, to, text) for dim, to in pairs if dim not in (1, to))
+    equal = (Guard("equal", dim, to, text) for dim, to in pairs if dim not in (1, to))
+    return (*size_guards("broadcast_to", shape), *equal)
 
 
 def _vjp_broadcast_to(g: Any, y: Any, x: Any, shape: Shape) -> tuple[Any, ...]:

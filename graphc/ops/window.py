@@ -2,6 +2,7 @@
 
 Enters: handles; sizes, strides and dilations, one a window. A window of k taps, `dilation` apart,
 moves in steps of `stride`, never outside: tap t at position i sees element i*stride + t*dilation.
+`least` is the fewest positions that there may be: 0 in gradients, whose parts may be empty.
 Leaves: handles.
 """
 
@@ -36,7 +37,9 @@ def positions(length: DimLike, taps: DimLike, stride: int, dilation: int) -> Dim
     return (length - (taps - 1) * dilation - 1) // stride + 1
 
 
-def check_windows(name: str, lengths: Shape, sizes: Shape, strides: Axes, dilation: Axes) -> None:
+def check_windows(
+    name: str, lengths: Shape, sizes: Shape, strides: Axes, dilation: Axes, least: int = 1
+) -> None:
     """ShapeError unless there is a stride and dilation a window, and each window fits its axis."""
     if not len(lengths) == len(sizes) == len(strides) == len(dilation):
         raise ShapeError(
@@ -47,8 +50,8 @@ def check_windows(name: str, lengths: Shape, sizes: Shape, strides: Axes, dilati
         raise ShapeError(
             f"{name}: strides and dilations are 1 or more", got=f"{strides} and {dilation}"
         )
-    for length, taps, d in zip(lengths, sizes, dilation, strict=True):
-        if taps == 0 or bounds(length - (taps - 1) * d)[1] < 1:
+    for length, taps, stride, d in zip(lengths, sizes, strides, dilation, strict=True):
+        if any(bounds(c)[1] < 0 for c in _conditions(length, taps, stride, d, least)):
             raise ShapeError(
                 f"{name}: the window is larger than the axis it slides along",
                 got=f"{taps} taps, {d} apart, along {length}",
@@ -56,11 +59,20 @@ def check_windows(name: str, lengths: Shape, sizes: Shape, strides: Axes, dilati
             )
 
 
-def window_guards(name: str, lengths: Shape, sizes: Shape, dilation: Axes) -> Iterator[Guard]:
+def _conditions(
+    length: DimLike, taps: DimLike, stride: int, dilation: int, least: int
+) -> tuple[DimLike, ...]:
+    """What must be >= 0 so that there are as many taps and positions as there must be."""
+    return taps - least, length - (taps - 1) * dilation - 1 + (1 - least) * stride
+
+
+def window_guards(
+    name: str, lengths: Shape, sizes: Shape, strides: Axes, dilation: Axes, least: int
+) -> Iterator[Guard]:
     """What `check_windows` took on trust."""
-    for length, taps, d in zip(lengths, sizes, dilation, strict=True):
+    for length, taps, stride, d in zip(lengths, sizes, strides, dilation, strict=True):
         text = f"{name}: a window of {taps} taps, {d} apart, does not fit into {length}"
-        for condition in (taps - 1, length - (taps - 1) * d - 1):
+        for condition in _conditions(length, taps, stride, d, least):
             if bounds(condition)[0] < 0:
                 yield Guard("at_least", condition, 0, text)
 
@@ -69,11 +81,12 @@ def window_guards(name: str, lengths: Shape, sizes: Shape, dilation: Axes) -> It
 
 
 def _infer_windows(
-    x: TensorType, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes
+    x: TensorType, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes, least: int = 1
 ) -> TensorType:
     if len(set(axes)) != len(axes) or any(not 0 <= axis < len(x.shape) for axis in axes):
         raise ShapeError(f"windows: no such axes of {x}", got=str(axes))
-    check_windows("windows", tuple(x.shape[axis] for axis in axes), sizes, strides, dilation)
+    lengths = tuple(x.shape[axis] for axis in axes)
+    check_windows("windows", lengths, sizes, strides, dilation, least)
     shape = list(x.shape)
     for axis, taps, stride, d in zip(axes, sizes, strides, dilation, strict=True):
         shape[axis] = positions(x.shape[axis], taps, stride, d)
@@ -81,7 +94,12 @@ def _infer_windows(
 
 
 def eval_windows(
-    x: np.ndarray, axes: Axes, sizes: tuple[int, ...], strides: Axes, dilation: Axes
+    x: np.ndarray,
+    axes: Axes,
+    sizes: tuple[int, ...],
+    strides: Axes,
+    dilation: Axes,
+    least: int = 1,
 ) -> np.ndarray:
     """The positions of the windows in place of the axes, their taps as last axes: a NumPy view."""
     shape, steps = list(x.shape), list(x.strides)
@@ -93,7 +111,14 @@ def eval_windows(
 
 
 def _vjp_windows(
-    g: Any, y: Any, x: Any, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes
+    g: Any,
+    y: Any,
+    x: Any,
+    axes: Axes,
+    sizes: Shape,
+    strides: Axes,
+    dilation: Axes,
+    least: int = 1,
 ) -> tuple[Any, ...]:
     by_axis = list(map(phases, sizes, strides, dilation))
     lengths = tuple(x.shape[axis] for axis in axes)
@@ -155,6 +180,7 @@ class _Seen:
             sizes=self.shape[self.x.ndim :],
             strides=(1,) * len(self.axes),
             dilation=tuple(p.spread for p in self.phase),
+            least=0,
         )
 
 
@@ -235,7 +261,13 @@ def _batch_windows(size: DimLike, batched: Any, x: Any, axes: Axes, **params: An
 
 
 def _coords_windows(
-    coords: tuple[Index, ...], shape: Shape, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes
+    coords: tuple[Index, ...],
+    shape: Shape,
+    axes: Axes,
+    sizes: Shape,
+    strides: Axes,
+    dilation: Axes,
+    least: int = 1,
 ) -> tuple[Index, ...]:
     result = list(coords[: len(shape)])
     taps = coords[len(shape) :]
@@ -245,10 +277,10 @@ def _coords_windows(
 
 
 def _guard_windows(
-    x: TensorType, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes
+    x: TensorType, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes, least: int = 1
 ) -> tuple[Guard, ...]:
     lengths = tuple(x.shape[axis] for axis in axes)
-    return tuple(window_guards("windows", lengths, sizes, dilation))
+    return tuple(window_guards("windows", lengths, sizes, strides, dilation, least))
 
 
 windows: Op = Op(

@@ -23,7 +23,9 @@ def _depthwise(a: Tensor, b: Tensor, z: Tensor) -> Tensor | None:
         return None
     sizes = tuple(b.shape[axis] for axis in r.windows[1])
     axes, wide = r.windows[0], padded(a, r)
-    seen = windows(wide, axes=axes, sizes=sizes, strides=r.strides, dilation=r.dilation)
+    seen = windows(
+        wide, axes=axes, sizes=sizes, strides=r.strides, dilation=r.dilation, least=r.least
+    )
     left, right = _aligned(seen, b, r)
     # In the order of the result, so that the sum is stored as it is wanted.
     depth = tuple(range(len(r.order), left.ndim))

@@ -23,6 +23,7 @@ CASES: tuple[tuple[Build, Any], ...] = (
     (lambda x: gx.roll(x, -1, axis=1), np.roll(A, -1, 1)),
     (lambda x: gx.roll(x, (1, 2), axis=(0, 2)), np.roll(A, (1, 2), (0, 2))),
     (lambda x: gx.roll(x, 0, axis=0), A),
+    (lambda x: gx.roll(x, np.int64(1), axis=2), np.roll(A, 1, 2)),
     (lambda x: gx.permute_dims(x, (2, 0, 1)), A.transpose(2, 0, 1)),
     (lambda x: gx.permute_dims(x, (-1, 0, 1)), A.transpose(-1, 0, 1)),
     (lambda x: gx.matrix_transpose(x), A.swapaxes(1, 2)),
@@ -59,9 +60,12 @@ CASES: tuple[tuple[Build, Any], ...] = (
     (lambda x: x.transpose(1, 0, 2), A.transpose(1, 0, 2)),
     (lambda x: x.transpose(None), A.T),
     (lambda x: gx.tile(x, (2, 1, 3)), np.tile(A, (2, 1, 3))),
-    (lambda x: gx.tile(x, (2,)), np.tile(A, (2,))),
+    (lambda x: gx.tile(x, (np.int64(2),)), np.tile(A, (2,))),
+    (lambda x: gx.repeat(x, np.int64(2), axis=1), np.repeat(A, 2, axis=1)),
     (lambda x: gx.tile(x, (2, 1, 1, 2)), np.tile(A, (2, 1, 1, 2))),
     (lambda x: gx.pad(x, 1), np.pad(A, 1)),
+    (lambda x: gx.pad(x, np.int64(1)), np.pad(A, 1)),
+    (lambda x: gx.pad(x, (np.int64(1), 0)), np.pad(A, (1, 0))),
     (lambda x: gx.pad(x, (1, 2), 5), np.pad(A, (1, 2), constant_values=5)),
     (lambda x: gx.pad(x, ((0, 1), (2, 0), (0, 0))), np.pad(A, ((0, 1), (2, 0), (0, 0)))),
     (lambda x: gx.tril(x), np.tril(A)),
@@ -127,6 +131,8 @@ def test_what_cannot_be_known_is_guarded() -> None:
     assert halves[1].eval({x: [1, 2, 3, 4]}).tolist() == [3, 4]
     with pytest.raises(gx.errors.GuardError, match="reshape"):
         halves[1].eval({x: [1, 2, 3]})
+    with pytest.raises(gx.errors.GuardError, match="the size n - 4 is negative"):
+        (gx.sum(x) * gx.ones(gx.dim("n") - 4)).eval({x: [1, 2, 3]})
     with pytest.raises(gx.errors.GuardError, match="slice"):
         gx.roll(x, 5, axis=0).eval({x: [1, 2, 3]})
 

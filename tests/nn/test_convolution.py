@@ -179,6 +179,79 @@ def test_pooling_of_lengths_with_names(pool: Callable[..., Tensor]) -> None:
             run(a[:, :1])
 
 
+LENGTHS: dict[str, Any] = {
+    "stride": (gx.nn.conv, 3, {"stride": 2}),
+    "one tap": (gx.nn.conv, 1, {"stride": 3}),
+    "wide": (gx.nn.conv, 3, {"stride": 4, "padding": 2}),
+    "coprime": (gx.nn.conv, 3, {"stride": 3, "dilation": 2}),
+    "coprime, one tap": (gx.nn.conv, 1, {"stride": 5, "dilation": 4, "padding": 3}),
+    "in turn": (gx.nn.conv, 2, {"stride": 2, "dilation": 3, "padding": 3}),
+    "valid": (gx.nn.conv, 2, {"stride": 3, "dilation": 2, "padding": "valid"}),
+    "groups": (gx.nn.conv, 3, {"stride": 4, "groups": 2}),
+    "depthwise": (gx.nn.conv, 3, {"stride": 3, "dilation": 2, "groups": 4}),
+    "back": (gx.nn.conv_transpose, 3, {"stride": 3}),
+    "back, valid": (gx.nn.conv_transpose, 2, {"stride": 3, "padding": "valid", "dilation": 2}),
+    "back, less": (gx.nn.conv_transpose, 3, {"stride": 2, "padding": 1, "groups": 2}),
+}
+
+
+def with_gradients(name: str, x: Tensor, w: Tensor) -> list[Tensor]:
+    """A result, the gradients of half its squares, and those of their squares."""
+    function, _, options = LENGTHS[name]
+    y = function(x, w, **options)
+    first = gx.grad(gx.sum(y * y) / 2, [x, w])
+    return [y, *first, *gx.grad(gx.sum(first[0] ** 2) + gx.sum(first[1] ** 2), [x, w])]
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_lengths_with_names_below_the_stride(name: str) -> None:
+    """Some phases of the stride have no element then, some taps of a gradient see none."""
+    function, taps, options = LENGTHS[name]
+    inner = 4 // options.get("groups", 1)
+    weights = (taps, inner, 4)
+    x, w = gx.input("x", ("n", "h", 4)), gx.input("w", weights)
+    program = compile([x, w], with_gradients(name, x, w))
+    for h in range(9):
+        a, u = (RNG.integers(-2, 3, (2, h, 4)).astype("f") for _ in range(2))
+        b, v = (RNG.integers(-2, 3, weights).astype("f") for _ in range(2))
+        fixed = gx.input("x", (2, h, 4))
+        try:
+            wanted = [t.eval({fixed: a, w: b}) for t in with_gradients(name, fixed, w)]
+        except ShapeError:
+            with pytest.raises(gx.errors.GuardError):
+                program(a, b)
+            continue
+        got = program(a, b)
+        for one, other in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(one, other)
+        y, dx, dw, *_ = got  # it is linear in x and in w
+        assert (dx * u).sum() == (y * function(u, b, **options).eval()).sum()
+        assert (dw * v).sum() == (y * function(a, v, **options).eval()).sum()
+
+
+@pytest.mark.parametrize("pool", [gx.nn.max_pool, gx.nn.avg_pool])
+@pytest.mark.parametrize("padding", ["same", "valid", 1])
+def test_pools_of_lengths_below_the_stride(pool: Callable[..., Tensor], padding: Any) -> None:
+    x = gx.input("x", ("n", "h", 3))
+
+    def outputs(x: Tensor) -> list[Tensor]:
+        y = pool(x, 2, 5, padding)
+        return [y, gx.grad(gx.sum(y * y), x)]
+
+    program = compile([x], outputs(x))
+    for h in range(0 if padding == "same" else 2, 8):
+        a, fixed = normal(2, h, 3, dtype="float32"), gx.input("x", (2, h, 3))
+        for got, wanted in zip(program(a), outputs(fixed), strict=True):
+            np.testing.assert_allclose(got, wanted.eval({fixed: a}), rtol=1e-6)
+
+
+def test_same_padding_of_nothing_is_nothing() -> None:
+    x, w = np.zeros((2, 0, 3), "f"), np.ones((3, 3, 5), "f")
+    assert gx.nn.conv(x, w, 2).eval().shape == (2, 0, 5)
+    assert gx.nn.max_pool(x, 3, 2, "same").eval().shape == (2, 0, 3)
+    assert gx.nn.conv_transpose(x, np.ones((3, 5, 3), "f"), 2).eval().shape == (2, 0, 5)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

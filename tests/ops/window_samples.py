@@ -8,7 +8,13 @@ PLAIN = {"batch": ((), ()), "windows": ((), ()), "strides": (), "dilation": (), 
 
 
 def convolution(
-    a: Shape, w: Shape, strides: Any = (), dilation: Any = (), pads: Any = (), **spec: Any
+    a: Shape,
+    w: Shape,
+    strides: Any = (),
+    dilation: Any = (),
+    pads: Any = (),
+    least: int = 1,
+    **spec: Any,
 ) -> Sample:
     """Channels last: a (n, length..., ci), w (taps..., ci, co); axes may be missing."""
     channels = len(w) > 1
@@ -26,6 +32,7 @@ def convolution(
         dilation=dilation or (1,) * count,
         pads=pads or ((0, 0),) * count,
         order=tuple(range(rank)),
+        least=least,
     )
 
 
@@ -37,6 +44,7 @@ WINDOWS: dict[str, tuple[Sample, ...]] = {
         at(x(2, 5, 6), axes=(1, 2), sizes=(2, 3), strides=(2, 1), dilation=(1, 2)),
         at(x(4, 3), axes=(1, 0), sizes=(1, 4), strides=(3, 1), dilation=(1, 1)),
         at(x(3), axes=(), sizes=(), strides=(), dilation=()),
+        at(x(2, 2), axes=(0,), sizes=(3,), strides=(2,), dilation=(1,), least=0),
         at(ints(0, 4), axes=(1,), sizes=(2,), strides=(1,), dilation=(1,)),
     ),
     "interleave": (
@@ -60,6 +68,9 @@ WINDOWS: dict[str, tuple[Sample, ...]] = {
         convolution((2, 5, 6, 1), (2, 3, 1, 2), strides=(2, 1), dilation=(1, 2)),
         convolution((2, 3, 4, 3, 1), (2, 1, 2, 1, 2), strides=(1, 2, 1)),
         convolution((0, 4, 2), (2, 2, 2)),
+        convolution((2, 2, 2), (3, 2, 2), least=0),
+        convolution((1, 2), (2, 2, 3), strides=(3,), dilation=(2,), least=0),
+        convolution((3, 2), (0, 2, 2), least=0),
         at(
             x(2, 5, 2, 2),
             x(3, 2, 2, 3),
