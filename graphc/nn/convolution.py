@@ -182,7 +182,7 @@ def _counts(lengths: Shape, options: Options) -> Iterator[Tensor]:
     pairs = _pairs(padding, lengths, sizes, steps, (1,) * len(lengths))
     for n, taps, step, (left, right) in zip(lengths, sizes, steps, pairs, strict=True):
         begin = step * arange(positions(left + n + right, taps, step, 1)) - left
-        inside = minimum(begin + taps, n) - maximum(begin, 0)
+        inside = maximum(minimum(begin + taps, n) - maximum(begin, 0), 0)
         yield as_tensor(np.asarray(inside)) if isinstance(n, int) else inside
 
 

@@ -245,6 +245,13 @@ def test_pools_of_lengths_below_the_stride(pool: Callable[..., Tensor], padding:
             np.testing.assert_allclose(got, wanted.eval({fixed: a}), rtol=1e-6)
 
 
+def test_the_mean_of_padding_alone_is_the_mean_of_nothing() -> None:
+    a, named = np.ones((1, 3, 1), "f"), gx.input("x", (1, "n", 1))
+    for x in (named, gx.input("x", a.shape)):
+        got = compile([x], gx.nn.avg_pool(x, 2, 1, [(3, 3)]))(a)
+        np.testing.assert_array_equal(got[0, :, 0], [np.nan] * 2 + [1] * 4 + [np.nan] * 2)
+
+
 def test_same_padding_of_nothing_is_nothing() -> None:
     x, w = np.zeros((2, 0, 3), "f"), np.ones((3, 3, 5), "f")
     assert gx.nn.conv(x, w, 2).eval().shape == (2, 0, 5)
