@@ -139,10 +139,13 @@ def _distinct(inputs: Sequence[Node]) -> None:
 
 def _update(state: Any, value: Any) -> tuple[Node, Node]:
     if not isinstance(state, Tensor) or state.node.op is not STATE:
+        named = isinstance(state, str)
         raise UpdateError(
             "only parameters and state can be updated",
             got=f"{state!r}",
-            fix="make it with graphc.parameter or graphc.state",
+            fix="the tensor itself is the key, without quotes: updates={w: new}"
+            if named
+            else "make it with graphc.parameter or graphc.state",
         )
     name, new = state.node.params["cell"].name, as_tensor(value, state)
     if new.dtype != state.dtype:

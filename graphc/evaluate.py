@@ -29,7 +29,8 @@ from graphc.errors import (
 )
 from graphc.graph import CONSTANT, INPUT, STATE, Node, described, given_name, order
 from graphc.state import STATE_LOCK
-from graphc.types import TensorType, array_of, outside, range_text
+from graphc.types import TensorType
+from graphc.values import array_of, outside, range_text
 
 
 def evaluate(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[np.ndarray]:

@@ -66,6 +66,9 @@ class Jitted:
         self._plain = made if structure == flatten(((0,) * len(args), {}))[1] else None
         return made(*arrays)
 
+    def __repr__(self) -> str:
+        return f"Jitted({getattr(self, '__name__', repr(self._f))}; {len(self._programs)} programs)"
+
     def program(self, /, *args: Any, **kwargs: Any) -> Program:
         """The program for arguments like these: to read its source, or to profile it."""
         leaves, structure = flatten((args, kwargs))
@@ -158,7 +161,12 @@ def _traced(
         for name, shape, array in zip(names, shapes, arrays, strict=True)
     ]
     args, kwargs = unflatten(structure, inputs)
-    return _Traced(inputs, f(*args, **kwargs))
+    try:
+        return _Traced(inputs, f(*args, **kwargs))
+    except (TypeError, AttributeError) as error:
+        if any(child.kind == "list" for child in structure.children[0].children):
+            error.add_note("a list among the arguments is a tree: give numbers by np.asarray(list)")
+        raise
 
 
 def jit(
@@ -189,13 +197,18 @@ def jit(
     >>> step({"w": 1.0}, np.ones(4, "float32")), step({"w": 2.0}, np.ones(5, "float32"))
     ({'w': np.float32(0.5)}, {'w': np.float32(1.5)})
     """
+    check_function("jit", f)
+    return Jitted(f, dims, memory_budget)
+
+
+def check_function(what: str, f: Any) -> None:
+    """GraphError for what cannot be called."""
     if not callable(f):
         raise GraphError(
-            "jit takes a function",
+            f"{what} takes a function",
             got=type(f).__name__,
-            fix="jit(f)(x); graphc.compile([inputs], tensor) is for tensors",
+            fix=f"{what}(f)(x); graphc.compile([inputs], tensor) is for tensors",
         )
-    return Jitted(f, dims, memory_budget)
 
 
 def _arrays(f: Callable[..., Any], leaves: Sequence[Any], structure: Structure) -> list[np.ndarray]:
@@ -285,7 +298,11 @@ def _axes(entry: Any, argument: Any) -> list[tuple[Any, ...] | None]:
     children = _children(argument, structure)
     keys = list(entry) if isinstance(entry, dict) else list(range(len(entry)))
     if set(keys) != set(children):
-        raise ShapeError("jit: dims is no tree like its argument", got=f"{entry!r} for {structure}")
+        raise ShapeError(
+            "jit: dims is no tree like its argument",
+            got=f"{entry!r} for {structure}",
+            fix="of an array a tuple with an entry an axis: dims=(('batch', None),)",
+        )
     return [axes for key, child in children.items() for axes in _axes(entry[key], child)]
 
 

@@ -37,6 +37,8 @@ _CPU = "everything runs on the CPU: leave it out"
 _DTYPE = "cast the argument or the result: x.astype(dtype)"
 _SIZES = "sizes may change without it, as dims= names them: leave it out"
 _SYMBOLIC = "a gradient is a graph, and can be differentiated again: leave it out"
+_WHOLE_ROWS = "x.reshape(x.shape[0], -1) keeps the first axis"
+_HEADS = "heads are an axis in front: q is (batch, heads, steps, size)"
 _STATIC = "close over what is no array, or give it by functools.partial(f, value)"
 _STATE = (
     "batch_norm takes mean= and variance= as tensors: running ones are graphc.state, which"
@@ -57,6 +59,7 @@ OURS: Mapping[str, str] = {
     "attn_mask": "mask",
     "axes": "axis",
     "axis": "axes",
+    "batch": "batch_size",
     "beta": "shift delta",
     "bias": "b shift mask",
     "chunks": "sections",
@@ -145,6 +148,22 @@ OURS: Mapping[str, str] = {
     "y_true": "targets",
 }
 
+# What to write where too much is given by place.
+PLACED: Mapping[str, str] = {
+    "conv": "a bias is added: graphc.nn.conv(x, w) + b",
+    "draw": "several gradients in a list: graphc.draw(loss, [dw, db])",
+    "eval": "values in one dict: x.eval({x: array, y: array})",
+    "flatten": "x.reshape(x.shape[0], -1) keeps the first axis",
+    "grad": "several in a list: graphc.grad(loss, [w, b])",
+    "memory_for": "sizes by name: step.memory_for(batch=32)",
+    "permute_dims": "axes in one tuple: graphc.permute_dims(x, (0, 2, 1))",
+    "run_epoch": (
+        "arrays in one list, other inputs by name: step.run_epoch([x, y], batch_size, rate=0.1)"
+    ),
+    "squeeze": "several axes in a tuple: graphc.squeeze(x, (0, 2))",
+    "text": "several in a list: graphc.text([loss, dw])",
+}
+
 # What has no name here, or is missing; "function.name", and "function." for all names, go first.
 REMARKS: Mapping[str, str] = {
     "allow_input_downcast": "floats convert by NumPy's same_kind rule: leave it out",
@@ -174,10 +193,13 @@ REMARKS: Mapping[str, str] = {
     "givens": "graphc.input is given at a call; a constant is built in",
     "grad.wrt": "of a tensor: graphc.grad(loss, [w, b]); of a function: graphc.grad(f)(w, x)",
     "grad_outputs": "graphc.vjp(outputs, wrt, cotangents)",
+    "end_dim": _WHOLE_ROWS,
+    "heads": _HEADS,
     "holomorphic": "there are no complex numbers: leave it out",
     "initial": "graphc.maximum(x, value), or + value, on the result",
     "inplace": _NEW,
     "mode": "there is one way to compile: leave it out",
+    "num_heads": _HEADS,
     "ndigits": "graphc.round(x * 100) / 100 has two decimals",
     "ndmin": "x[None] adds an axis",
     "normalized_shape": "axis=-1 is the last axis; axis=(-2, -1) are two",
@@ -195,6 +217,7 @@ REMARKS: Mapping[str, str] = {
     "retain_graph": _SYMBOLIC,
     "set.mode": "an index outside of its axis is an error: leave it out",
     "size_average": _MEANS,
+    "start_dim": _WHOLE_ROWS,
     "static_argnames": _STATIC,
     "static_argnums": _STATIC,
     "training": "a function does the same in training and after it: leave it out",
@@ -286,6 +309,7 @@ def _fault(
     name: str, known: Parameters, args: tuple[Any, ...], kwargs: Mapping[str, Any], takes_any: bool
 ) -> tuple[str, str, str]:
     """What is wrong, what was got, and what to write; `takes_any`: other names too."""
+    function = name.rpartition(".")[2]
     placed = [p.name for p in known.values() if p.kind is not p.KEYWORD_ONLY]
     missed = [known[n] for n in placed[len(args) :]]
     by_name = [p.name for p in missed if p.kind is p.POSITIONAL_ONLY and p.name in kwargs]
@@ -299,6 +323,7 @@ def _fault(
     if len(args) > len(placed):
         others = ", ".join(f"{n}=" for n in known if n not in placed)
         fix = f"give the others by name: {others}" if others else ""
+        fix = PLACED.get(function, fix)
         by_place = f"{len(placed)} by place: {', '.join(placed) or 'none'}"
         return f"{name} takes {by_place}", f"{len(args)} arguments", fix
     twice = [n for n in placed[: len(args)] if n in kwargs]
@@ -306,7 +331,8 @@ def _fault(
         return f"{name}: {twice[0]} is given twice", f"by place, and {twice[0]}=", ""
     given = {*placed[: len(args)], *(n for n in kwargs if n in known)}
     missing = [p.name for p in known.values() if p.default is p.empty and p.name not in given]
-    fix = REMARKS.get(f"{name.rpartition('.')[2]}.{missing[0]}", "")
+    meant = {k: _ours(k, {n: known[n] for n in missing}) for k in kwargs if k not in known}
+    fix = _question(meant, kwargs) or REMARKS.get(f"{function}.{missing[0]}", "")
     return f"{name} needs {' and '.join(missing)}", f"{len(args) + len(kwargs)} arguments", fix
 
 
@@ -320,9 +346,13 @@ def _instead(name: str, wrong: Mapping[str, Any], known: Parameters) -> str:
         or ("" if best else REMARKS.get(keyword, ""))
         for keyword, best in ours.items()
     ]
-    meant = ", ".join(f"{best}={_shown(wrong[k])}" for k, best in ours.items() if best)
-    question = f"did you mean {meant}?" if meant else ""
-    return "\n".join(dict.fromkeys(filter(None, (*remarks, question))))
+    return "\n".join(dict.fromkeys(filter(None, (*remarks, _question(ours, wrong)))))
+
+
+def _question(ours: Mapping[str, str], given: Mapping[str, Any]) -> str:
+    """Whether our names were meant by those given."""
+    meant = ", ".join(f"{best}={_shown(given[k])}" for k, best in ours.items() if best)
+    return f"did you mean {meant}?" if meant else ""
 
 
 def _ours(keyword: str, known: Parameters) -> str:

@@ -36,18 +36,20 @@ from graphc.graph import (
     order,
 )
 from graphc.state import State
+from graphc.tree import flatten
 from graphc.types import DType, TensorType, dtype_of_short, parse_type
 
 _INLINE = 8  # constants up to so many elements are written where they are used
 
-Printable = Graph | Node | Handle | list[Any] | tuple[Any, ...]
+Printable = Graph | Node | Handle | list[Any] | tuple[Any, ...] | Mapping[Any, Any]
 
 
 # ---- print ----
 
 
 def text(what: Printable, *, lines: bool = False) -> str:
-    """The graph as text. `lines` adds each node's line in the user's program as a comment.
+    """The graph of a tensor, or of a tree of them, as text. `lines` adds each node's line in the
+    user's program as a comment.
 
     A gradient node's comment names the node that it belongs to.
     """
@@ -64,8 +66,7 @@ def text(what: Printable, *, lines: bool = False) -> str:
 def _graph(what: Printable) -> Graph:
     if isinstance(what, Graph):
         return what
-    items = what if isinstance(what, list | tuple) else (what,)
-    nodes = tuple(map(_node, items))
+    nodes = tuple(map(_node, flatten(what)[0]))
     return Graph(tuple(node for node in order(nodes) if node.op is INPUT), nodes)
 
 
@@ -74,7 +75,9 @@ def _node(item: Any) -> Node:
         return item if isinstance(item, Node) else item.node
     except AttributeError as error:
         raise GraphError(
-            "text is of tensors or a graph", got=repr(item), fix="text(y), text([y, z])"
+            "text is of tensors, a tree of them, or a graph",
+            got=repr(item),
+            fix="text(y), text([y, z]), text(step.graph)",
         ) from error
 
 

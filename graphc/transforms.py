@@ -24,7 +24,7 @@ from graphc.errors import GradientError, MissingInputError
 from graphc.functions.creation import as_tensor, asarray
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node, substitute
-from graphc.jit import Jitted, jit
+from graphc.jit import Jitted, check_function, jit
 from graphc.refusals import explaining
 from graphc.tree import flatten, tree_map, unflatten
 
@@ -192,6 +192,7 @@ def vmap(f: Function, in_axes: Axes = 0, out_axes: Axes = 0) -> Jitted:
     >>> gx.vmap(lambda x, y: gx.sum(x * y), in_axes=(0, None))(np.eye(2), np.array([3.0, 4.0]))
     array([3., 4.])
     """
+    check_function("vmap", f)
     inner = batched(f, in_axes, out_axes)
 
     @functools.wraps(f, updated=())  # not the state of a Jitted
@@ -268,12 +269,18 @@ def _chosen(
     if fits and isinstance(has_aux, bool) and not given and len(args) <= 2:
         return argnums, has_aux
     along = f", {directions}=..." if directions else ""
-    wrong = ", ".join(f"{name}=" for name in given) or reprlib.repr(args or options)
+    shown = [_brief(value) for value in args] + [f"{n}={_brief(v)}" for n, v in options.items()]
     raise GradientError(
-        f"{what} of a function: argnums is the number of an argument, or a tuple of several",
-        got=" ".join(wrong.split())[:60],
+        f"{what} of a function takes argnums, an int or a tuple of ints, and has_aux, a bool",
+        got=", ".join(shown),
         fix=f"graphc.{what}(f, argnums=0)(x{along}): the values are given to the result",
     )
+
+
+def _brief(value: Any) -> str:
+    """A value that is a word, else its type."""
+    plain = isinstance(value, bool | int | float | str | tuple) and len(repr(value)) < 20
+    return repr(value) if plain else type(value).__name__
 
 
 def _places(argnums: Places, count: int) -> list[int]:
@@ -284,7 +291,9 @@ def _places(argnums: Places, count: int) -> list[int]:
             raise GradientError(
                 f"there is no argument {n}",
                 got=f"{count} arguments",
-                fix=f"argnums go from {-count} to {count - 1}; arguments by name are not counted",
+                fix=f"argnums go from {-count} to {count - 1}; arguments by name are not counted"
+                if count
+                else "give by place what is differentiated by: arguments by name are not counted",
             )
     places = [int(n) % count for n in numbers]
     if len(set(places)) < len(places):

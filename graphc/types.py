@@ -7,7 +7,6 @@ Enters: dtypes, shapes and scalars. Leaves: the type of a result, or an error th
 (f32[batch, 784], float64, (batch, 784))
 """
 
-import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -16,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from graphc.dims import Dim, DimLike, Guard, dim, dim_source, parse_dims, product, same_dims
-from graphc.errors import ConcretenessError, DTypeError, GraphcError, ShapeError, Where
+from graphc.errors import DTypeError, ShapeError, Where
 
 Kind = Literal["b", "i", "u", "f"]
 Shape: TypeAlias = tuple[DimLike, ...]
@@ -161,92 +160,6 @@ def promote(a: DType, b: DType) -> DType:
             "no dtype holds both", got=f"{a}, {b}", fix="cast one of them: x.astype('int64')"
         )
     return _BY_SIZE["i", low.itemsize * 2]
-
-
-def array_of(
-    value: object, what: str = "a tensor", error: type[GraphcError] = DTypeError
-) -> np.ndarray[Any, Any]:
-    """The value as a NumPy array; `error`, which names `what` it is for, where lists are ragged or
-    have symbolic tensors in them.
-
-    >>> array_of([[1, 2], [3, 4]]).shape
-    (2, 2)
-    """
-    kind = type(value).__name__
-    try:
-        return np.asarray(value)
-    except ConcretenessError as symbolic:
-        if not isinstance(value, list | tuple):
-            raise
-        raise error(
-            f"{what} is made of a {kind} with tensors in it",
-            got=reprlib.repr(value),
-            fix="graphc.stack(tensors) makes one of them; in jit and grad a list of numbers is a"
-            " tree of scalars: give np.asarray(numbers)",
-        ) from symbolic
-    except ValueError as refused:
-        if not isinstance(value, list | tuple):
-            raise error(
-                f"{what}: {kind} is no array", got=str(refused), fix="give one"
-            ) from refused
-        raise error(
-            f"{what} is made of lists that have different lengths or depths",
-            got=reprlib.repr(value),
-            fix="give lists of one length, padded where they are short",
-        ) from refused
-
-
-def scalar_dtype(value: object, against: DType) -> DType:
-    """The dtype that a Python or NumPy scalar, or a NumPy array, takes when it meets a tensor.
-
-    It takes the tensor's dtype within its kind; of a higher kind, the default of that kind:
-    int64 or float32. DTypeError for a value that is no number, and for an int out of range.
-
-    >>> scalar_dtype(2, float32), scalar_dtype(np.ones(3), float32), scalar_dtype(0.5, int64)
-    (float32, float32, float32)
-    """
-    array = array_of(value)
-    kind = array.dtype.kind
-    if isinstance(value, int) and kind == "O":
-        kind = "i"  # an int that NumPy has no dtype for; the range is checked below
-    if kind not in _RANK:
-        raise DTypeError(
-            "a tensor meets a value that is not bool, int or float",
-            got=str(array.dtype),
-            fix="give numbers: np.asarray(values, dtype='float32') says what does not fit",
-        )
-    target = against
-    if kind == "f" and against.kind != "f":
-        target = float32
-    elif kind in "iu" and against.kind == "b":
-        target = int64
-    if (value := outside(array, target)) is not None:
-        raise DTypeError(
-            f"the int is out of the range of {target}",
-            got=str(value),
-            fix="cast the tensor to a wider dtype: x.astype('int64')",
-        )
-    return target
-
-
-def outside(array: np.ndarray[Any, Any], dtype: DType) -> int | None:
-    """An int of the array that an integer dtype cannot hold; None where it holds all.
-
-    >>> outside(np.array([1, 300]), int8), outside(np.array([1, 300]), float32)
-    (300, None)
-    """
-    integers = array.dtype.kind in "iuO" and dtype.kind in "iu"
-    if not integers or array.size == 0 or np.can_cast(array.dtype, dtype.numpy, "safe"):
-        return None
-    limits = np.iinfo(dtype.numpy)
-    ends = int(array.min()), int(array.max())
-    return next((value for value in ends if not limits.min <= value <= limits.max), None)
-
-
-def range_text(dtype: DType) -> str:
-    """What an integer dtype holds: "int8 holds -128 to 127"."""
-    limits = np.iinfo(dtype.numpy)
-    return f"{dtype} holds {limits.min} to {limits.max}"
 
 
 def can_cast_same_kind(source: DType, target: DType) -> bool:
@@ -394,7 +307,12 @@ def _broadcast_axis(
 
 def _broadcast_error(a: DimLike, b: DimLike, shapes: Iterable[Shape]) -> ShapeError:
     what = f"shapes do not broadcast: {' and '.join(map(str, shapes))}"
-    fix = "sizes must be equal, or one of them the int 1; x[..., None] adds an axis"
-    if not (isinstance(a, int) and isinstance(b, int)):
+    short, *_, long = sorted(shapes, key=len)
+    new = len(long) - len(short)
+    if new and short == long[: len(short)]:
+        fix = f"axes align at the last: x[...{', None' * new}] has shape {short + (1,) * new}"
+    elif isinstance(a, int) and isinstance(b, int):
+        fix = "sizes must be equal, or one of them the int 1; x[..., None] adds an axis"
+    else:
         fix = "a named size matches itself alone: give both axes the same name or the same int"
     return ShapeError(what, got=f"{a} != {b}", fix=fix)

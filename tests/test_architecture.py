@@ -13,6 +13,7 @@ ORDER = (
         "tree",
         "dims",
         "types",
+        "values",
         "lowering",
         "state",
         "graph",

@@ -212,6 +212,13 @@ def plain(x: Any) -> Any:
     return x * 3
 
 
+def test_it_prints_its_name_and_how_many_programs_it_has() -> None:
+    f = gx.jit(plain)
+    assert repr(f) == "Jitted(plain; 0 programs)"
+    f(1.0)
+    assert repr(f) == "Jitted(plain; 1 programs)"
+
+
 def test_pickles_trace_again() -> None:
     twice(1.0)
     assert pickle.loads(pickle.dumps(twice)) is twice

@@ -4,6 +4,7 @@ import copy
 import importlib
 import pickle
 import re
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,13 @@ NAMES = {
     ("graphc.nn", "Parameter"): "graphc.parameter",
     ("a tensor", "view"): "x.reshape(shape)",
     ("a tensor", "backward"): "graphc.grad(loss, [w, b])",
-    ("a tensor", "relu"): "did you mean graphc.nn.relu(x)?",
+    ("a tensor", "relu"): "did you mean graphc.nn.relu(x, ...)?",
     ("a tensor", "reshpe"): "did you mean x.reshape?",
     ("a tensor", "add_"): "x = x + y",
+    ("a tensor", "swapaxes"): "graphc.swapaxes(x, axis1, axis2)",
+    ("graphc.nn", "Linear"): "did you mean graphc.nn.linear? Layers are functions here",
+    ("graphc.nn", "adaptive_avg_pool2d"): "graphc.mean(x, axis=(1, 2))",
+    ("graphc", "gradient"): "did you mean graphc.grad?",
 }
 
 
@@ -63,6 +68,12 @@ def test_the_tables_name_what_is_not_there_by_what_is() -> None:
             assert hasattr(place, name.removeprefix("nn."))
         for name in re.findall(r"\bx\.([a-z]+)", text):
             assert name in dir(X)
+
+
+def test_the_module_of_activations_knows_what_graphc_nn_knows() -> None:
+    from_module: Any = importlib.import_module("graphc.nn.functional")
+    with pytest.raises(gx.errors.UnknownNameError, match=r"did you mean graphc\.nn\.max_pool\?"):
+        from_module.max_pool2d(X)
 
 
 def test_a_name_of_python_s_own_is_asked_for_in_vain() -> None:

@@ -101,8 +101,19 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "arrays by place": (
         lambda: g.compile([X, Y], X).run_epoch(np.ones((3, 4)), [1, 2, 3], 2),
         "step.run_epoch takes 2 by place: arrays, batch_size  [3 arguments]",
-        "give the others by name: order=",
+        "step.run_epoch([x, y], batch_size, rate=0.1)\nstep.run_epoch(arrays, /, batch_size",
     ),
+    "a batch": (
+        lambda: STEP.run_epoch([np.ones((8, 4))], batch=2, rate=0.1),
+        "step.run_epoch needs batch_size  [3 arguments]",
+        "did you mean batch_size=2?",
+    ),
+    "a list by place": (lambda: g.text(LOSS, X), "1 by place: what", "graphc.text([loss, dw])"),
+    "axes by place": (lambda: g.permute_dims(X, 1, 0), "2 by place", "axes in one tuple"),
+    "flatten": (lambda: g.flatten(X, 1), "1 by place: x", "x.reshape(x.shape[0], -1)"),
+    "start_dim": (lambda: g.flatten(X, start_dim=1), "no argument start_dim", "x.reshape(x.shape"),
+    "a bias": (lambda: nn.conv(X, W, 1, 1, 1, 1, "NHWC", W), "7 by place", "conv(x, w) + b"),
+    "heads": (lambda: nn.attention(X, X, X, heads=2), "no argument heads", "an axis in front"),
     "of NumPy": (lambda: np.sum(x, initial=3), "np.sum has no argument initial", "graphc.maximum"),
     "where of NumPy": (lambda: np.sum(x, where=X > 0), "no where=", "graphc.where"),
 }
@@ -125,6 +136,7 @@ PUBLIC = {
     for name in place.__all__
     if isinstance(getattr(place, name), FunctionType)
 }
+PROGRAM = {"run_epoch", "memory_for"}
 METHODS = {n: f for n, f in vars(gx.Tensor).items() if isinstance(f, FunctionType) and n[0] != "_"}
 
 
@@ -160,8 +172,12 @@ def test_the_tables_name_arguments_that_there_are() -> None:
     known = {name: inspect.signature(f).parameters for name, f in PUBLIC.items()}
     taken = {p for f in functions for p in inspect.signature(inspect.unwrap(f)).parameters}
     taken |= {"wrt", "argnums"}  # of the transforms, which have overloads
+    taken |= {"batch_size"}  # of run_epoch
     named = {name for ours in refusals.OURS.values() for name in ours.split()}
     assert named - taken == set()
+    assert {
+        n.rpartition(".")[2] for n in known
+    } | METHODS.keys() | PROGRAM >= refusals.PLACED.keys()
     known |= {n: inspect.signature(f).parameters for n, f in METHODS.items()}
     places = {**known, "set": {}, "add": {}}  # of x.at[key]
     for key in (key for key in refusals.REMARKS if "." in key):
@@ -170,7 +186,7 @@ def test_the_tables_name_arguments_that_there_are() -> None:
         assert there
         # what is missing is there and has no default
         assert all(p[keyword].default is p[keyword].empty for p in there if keyword in p)
-    for text in refusals.REMARKS.values():
+    for text in (*refusals.REMARKS.values(), *refusals.PLACED.values()):
         for name in re.findall(r"graphc\.((?:nn\.)?\w+)", text):
             place = gx.nn if name.startswith("nn.") else gx
             assert hasattr(place, name.removeprefix("nn."))

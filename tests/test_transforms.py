@@ -60,7 +60,7 @@ def test_an_argument_named_twice(argnums: Any) -> None:
 
 @pytest.mark.parametrize("argnums", [0.5, (0, 1.0), "a", None, True])
 def test_argnums_are_integers(argnums: Any) -> None:
-    with pytest.raises(errors.GradientError, match="the number of an argument"):
+    with pytest.raises(errors.GradientError, match="takes argnums, an int or a tuple of ints"):
         gx.grad(lambda a, b: a * b, argnums)
     last: Any = (np.int64(-1),)
     assert gx.grad(lambda a, b: a * b, last)(3.0, 4.0) == (3,)

@@ -32,10 +32,10 @@ from graphc.types import (
     int64,
     parse_type,
     promote,
-    scalar_dtype,
     uint8,
     uint64,
 )
+from graphc.values import scalar_dtype
 
 n, m = dim("n"), dim("m")
 PAIRS = list(itertools.product(DTYPES, repeat=2))
@@ -138,7 +138,7 @@ def test_an_int_out_of_range_is_an_error(value: object, against: DType) -> None:
 
 @pytest.mark.parametrize("value", [1j, "1", None, np.array(["a"])])
 def test_other_values_do_not_meet_tensors(value: object) -> None:
-    with pytest.raises(DTypeError, match="not bool, int or float"):
+    with pytest.raises(DTypeError, match="a tensor is made of numbers"):
         scalar_dtype(value, float32)
 
 

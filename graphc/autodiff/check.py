@@ -19,7 +19,8 @@ from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, constant, make
 from graphc.ops import add, cast, mul, sum_
 from graphc.tree import flatten
-from graphc.types import TensorType, array_of, as_dtype, float64
+from graphc.types import TensorType, as_dtype, float64
+from graphc.values import array_of
 
 _STEP = 2.0**-10  # of a fourth-order formula: its error and the rounding are both near 1e-12
 _DIRECTIONS = 3
@@ -39,6 +40,12 @@ def check_gradient(
     random, so that no error cancels. Raises GradientError where derivative and difference differ
     by more than tolerance * (1 + the largest derivative), DTypeError for lists of unequal lengths.
     """
+    if not callable(f):
+        raise GradientError(
+            "check_gradient takes a function of tensors, and arrays for it",
+            got=type(f).__name__,
+            fix="check_gradient(lambda w: (w * w).sum(), [array])",
+        )
     if not isinstance(arrays, list | tuple):
         raise GradientError(
             "check_gradient: arrays has one for each argument of the function",

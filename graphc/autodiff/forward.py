@@ -41,6 +41,7 @@ def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
         raise ShapeError(
             "jvp: a tangent has the shape and dtype of its tensor",
             got=f"{[t.node.type for t in ts]} for {[x.node.type for x in xs]}",
+            fix="graphc.ones_like(x) moves every element",
         )
     cotangents = [placeholder(y.node.type) for y in ys]
     pulled = gradients(ys, cotangents, xs)

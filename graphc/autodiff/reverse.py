@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from graphc.errors import GradientError, ShapeError
 from graphc.functions.tensor import Tensor
-from graphc.graph import Node, described, order, provenance
+from graphc.graph import STATE, Node, described, order, provenance
 from graphc.ops import accumulate, filled, reshape
 from graphc.passes import stabilise
 from graphc.tree import flatten, unflatten
@@ -148,7 +148,11 @@ def _fitted(part: Tensor, operand: Node, node: Node) -> Tensor:
 
 def _check_loss(loss: Any) -> None:
     if not isinstance(loss, Tensor):
-        raise GradientError("grad: the loss is not a tensor", got=type(loss).__name__)
+        raise GradientError(
+            "grad: the loss is not a tensor",
+            got=type(loss).__name__,
+            fix="one tensor: of several losses their sum, a + b",
+        )
     if loss.node.type.dtype.kind != "f":
         raise GradientError(
             "grad: the loss is not floating",
@@ -159,7 +163,9 @@ def _check_loss(loss: Any) -> None:
         raise GradientError(
             "grad: the loss is not a scalar",
             got=str(loss.node.type),
-            fix="reduce it: loss.sum() or loss.mean(); or see vjp and jacobian",
+            fix="the loss comes first: graphc.grad(loss, w)"
+            if loss.node.op is STATE
+            else "reduce it: loss.sum() or loss.mean(); or see vjp and jacobian",
         )
 
 
@@ -186,7 +192,11 @@ def _matching(outputs: Any, cotangents: Any) -> tuple[list[Tensor], list[Tensor]
     ys, structure = differentiable_leaves(outputs, "outputs")
     gs, other = differentiable_leaves(cotangents, "cotangents")
     if structure != other:
-        raise GradientError("the cotangents are no tree like the outputs", got=str(other))
+        raise GradientError(
+            "the cotangents are no tree like the outputs",
+            got=str(other),
+            fix=f"give one a leaf of {structure}",
+        )
     for y, g in zip(ys, gs, strict=True):
         if y.node.type != g.node.type:
             raise ShapeError(

@@ -106,7 +106,11 @@ def _moved_from_front(y: Tensor, axis: int | None) -> Tensor:
         raise ShapeError("vmap: every result has a batch axis", fix="give ints in out_axes")
     rank = len(y.shape)
     if not -rank <= axis < rank:
-        raise ShapeError(f"vmap: a result has no axis {axis}", got=str(y.node.type))
+        raise ShapeError(
+            f"vmap: a result has no axis {axis}",
+            got=str(y.node.type),
+            fix=f"out_axes go from {-rank} to {rank - 1}",
+        )
     order_of_axes = list(range(1, rank))
     order_of_axes.insert(axis % rank, 0)
     return y if axis % rank == 0 else transpose(y, axes=tuple(order_of_axes))

@@ -20,6 +20,7 @@ from graphc.errors import BindingError, GuardError, ShapeError
 
 # The names of sizes that a binding sets start with these: users cannot write them.
 OWN, STRIP = "_parts", "_strip"
+_NAMES = "a name is a word, as a variable's is: 'batch_size'"
 _NOT_A_SIZE = "a size is an int or an expression of names, ints, + - * // %, min and max"
 
 
@@ -56,7 +57,8 @@ def parse_dim(text: str) -> DimLike:
     """
     sizes = parse_dims(text)
     if len(sizes) != 1:
-        raise ShapeError(_NOT_A_SIZE, got=text)
+        fix = f"several are a tuple: {tuple(part.strip() for part in text.split(','))}"
+        raise ShapeError(_NOT_A_SIZE, got=text, fix=fix)
     return sizes[0]
 
 
@@ -71,9 +73,9 @@ def parse_dims(text: str) -> tuple[DimLike, ...]:
     try:
         tree = ast.parse(f"({text.strip().removesuffix(',')},)", mode="eval").body
     except (SyntaxError, ValueError) as error:  # ValueError: a null character
-        raise ShapeError(_NOT_A_SIZE, got=text) from error
+        raise ShapeError(_NOT_A_SIZE, got=text, fix=_NAMES) from error
     if not isinstance(tree, ast.Tuple):
-        raise ShapeError(_NOT_A_SIZE, got=text)
+        raise ShapeError(_NOT_A_SIZE, got=text, fix=_NAMES)
     return tuple(_read(node) for node in tree.elts)
 
 
@@ -104,7 +106,7 @@ def _read(node: ast.expr) -> DimLike:
         case ast.Call(func=ast.Name(id="max"), args=[first, *others], keywords=[]):
             return reduce(dim_max, map(_read, others), _read(first))
         case _:
-            raise ShapeError(_NOT_A_SIZE, got=ast.unparse(node))
+            raise ShapeError(_NOT_A_SIZE, got=ast.unparse(node), fix=_NAMES)
 
 
 def ceil_div(a: DimLike, b: DimLike) -> DimLike:

@@ -58,6 +58,10 @@ class Dim:
     def __repr__(self) -> str:
         return polynomials.text(self.terms)
 
+    def __call__(self, *axes: object) -> NoReturn:
+        fix = "x.shape[0] is the size of an axis, x.size the number of elements"
+        raise ConcretenessError("a size is not called", got=f"{self}", fix=fix)
+
     def __add__(self, other: "DimLike") -> "DimLike":
         return _binary(_add, self, other)
 

@@ -9,19 +9,43 @@ from typing import Any
 import numpy as np
 
 from graphc import dims, ops
-from graphc.errors import DTypeError, GraphError, ShapeError, UnknownInputError, UpdateError
+from graphc.errors import (
+    ConcretenessError,
+    DTypeError,
+    GraphError,
+    ShapeError,
+    UnknownInputError,
+    UpdateError,
+)
+from graphc.functions.copying import shown
 from graphc.functions.lifting import default_dtype
 from graphc.graph import INPUT, STATE, Handle, Node, make, order
 from graphc.state import STATE_LOCK, State
-from graphc.types import (
-    DType,
-    TensorType,
-    array_of,
-    as_dtype,
-    can_cast_same_kind,
-    outside,
-    range_text,
-)
+from graphc.types import DType, TensorType, as_dtype, can_cast_same_kind
+from graphc.values import numbers_of, outside, range_text
+
+# What to write where Python asks a symbolic tensor for its value, by what it asks for.
+_COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
+_READ = f"w.value reads a parameter; {_COMPUTE}"
+_INSTEAD: Mapping[str, str] = {
+    "bool(), `if` or `while`": (
+        "choose by graphc.where, maximum or minimum; join conditions by & and |"
+    ),
+    "an index or range()": (
+        "sizes come from shapes: x.shape[0]; close over an int that jit shall take as a number"
+    ),
+    "iteration": (
+        "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap"
+    ),
+    "`in`": "ask graphc.any(x == value)",
+}
+
+
+def not_concrete(node: Node, wanted: str) -> ConcretenessError:
+    """The error where Python wants the value of what is not constant."""
+    fix = _INSTEAD.get(wanted) or (_READ if node.op is STATE else _COMPUTE)
+    what = f"{wanted} needs a value, but the tensor is symbolic"
+    return ConcretenessError(what, got=shown(node), fix=fix)
 
 
 def is_constant(node: Node) -> bool:
@@ -67,7 +91,7 @@ def new_cell(name: str, value: Any, dtype: Any, trainable: bool) -> Node:
             got=repr(value)[:40],
             fix=f"np.zeros({value!r}), or for these numbers a list: {list(value)!r}"[:100],
         )
-    array = array_of(value, f"{name!r}")
+    array = numbers_of(value, f"{name!r}")
     wanted = default_dtype(array) if dtype is None else as_dtype(dtype)
     array = converted(array, wanted, f"{name!r}")
     type_ = TensorType(wanted, array.shape)
@@ -107,7 +131,7 @@ def read(node: Node) -> np.ndarray[Any, Any]:
 def write(node: Node, value: Any) -> None:
     """Copies a value into a state node. Its shape must be the state's."""
     cell = cell_of(node)
-    array = array_of(value, f"{cell.name!r}")
+    array = numbers_of(value, f"{cell.name!r}")
     if array.shape != cell.array.shape:
         raise ShapeError(
             f"{cell.name!r} has shape {cell.array.shape}",

@@ -46,6 +46,11 @@ def label(node: Node) -> str:
     return node.op.name if name is None else repr(name)
 
 
+def shown(node: Node) -> str:
+    """A tensor as it prints."""
+    return f"Tensor({label(node)}: {node.type})"
+
+
 def rows(node: Node) -> tuple[Row, ...]:
     """The graph that computes a node, operands first."""
     nodes = order([node])

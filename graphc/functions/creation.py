@@ -16,16 +16,8 @@ from graphc.errors import GraphError, ShapeError
 from graphc.functions import cells
 from graphc.functions.lifting import default_dtype, lift, literal, size
 from graphc.functions.tensor import ArrayLike, DTypeLike, Tensor, TensorLike
-from graphc.types import (
-    DTYPES,
-    Sizes,
-    TensorType,
-    array_of,
-    as_dtype,
-    as_shape,
-    float32,
-    scalar_dtype,
-)
+from graphc.types import DTYPES, Sizes, TensorType, as_dtype, as_shape
+from graphc.values import numbers_of
 
 # ---- from values ----
 
@@ -71,8 +63,7 @@ def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     >>> constant(np.arange(3)).dtype, constant([0.5], dtype="float64").dtype
     (int64, float64)
     """
-    array = array_of(value)
-    scalar_dtype(array, float32)
+    array = numbers_of(value, "a tensor")
     wanted = default_dtype(array) if dtype is None else as_dtype(dtype)
     cells.check_integers(array, wanted, "a constant")
     return Tensor(literal(array, wanted))

@@ -10,6 +10,7 @@ from functools import reduce
 
 import numpy as np
 
+from graphc.errors import DTypeError
 from graphc.functions.tensor import DTypeLike, Tensor
 from graphc.types import DType, as_dtype, can_cast_same_kind, promote
 
@@ -23,22 +24,35 @@ _KINDS = {
 }
 
 
-def finfo(dtype: DTypeLike) -> np.finfo[np.floating]:
+def finfo(dtype: Tensor | DTypeLike) -> np.finfo[np.floating]:
     """The limits of a float dtype: eps, max, min, smallest_normal, bits.
+    DTypeError for another.
 
     >>> float(finfo("float32").eps)
     1.1920928955078125e-07
     """
-    return np.finfo(as_dtype(dtype).numpy)
+    return np.finfo(_of_kind("finfo", dtype, "f", "float32").numpy)
 
 
-def iinfo(dtype: DTypeLike) -> np.iinfo[np.integer]:
-    """The limits of an integer dtype: max, min, bits.
+def iinfo(dtype: Tensor | DTypeLike) -> np.iinfo[np.integer]:
+    """The limits of an integer dtype: max, min, bits. DTypeError for another.
 
     >>> iinfo("uint8").max
     255
     """
-    return np.iinfo(as_dtype(dtype).numpy)
+    return np.iinfo(_of_kind("iinfo", dtype, "iu", "int64").numpy)
+
+
+def _of_kind(what: str, given: Tensor | DTypeLike, kinds: str, example: str) -> DType:
+    dtype = _dtype(given)
+    if dtype.kind not in kinds:
+        fix = f"graphc.{what}({example!r}); finfo is of floats, iinfo of integers"
+        raise DTypeError(f"{what} has no limits of this dtype", got=str(dtype), fix=fix)
+    return dtype
+
+
+def _dtype(given: Tensor | DTypeLike) -> DType:
+    return given.dtype if isinstance(given, Tensor) else as_dtype(given)
 
 
 def result_type(*arrays: Tensor | DTypeLike) -> DType:
@@ -47,8 +61,9 @@ def result_type(*arrays: Tensor | DTypeLike) -> DType:
     >>> result_type("int32", "uint8")
     int32
     """
-    dtypes = (a.dtype if isinstance(a, Tensor) else as_dtype(a) for a in arrays)
-    return reduce(promote, dtypes)
+    if not arrays:
+        raise DTypeError("result_type of nothing", fix="graphc.result_type(x, 'float32')")
+    return reduce(promote, map(_dtype, arrays))
 
 
 def can_cast(source: Tensor | DTypeLike, target: DTypeLike) -> bool:
@@ -57,8 +72,7 @@ def can_cast(source: Tensor | DTypeLike, target: DTypeLike) -> bool:
     >>> can_cast("float64", "float32"), can_cast("float32", "int64")
     (True, False)
     """
-    given = source.dtype if isinstance(source, Tensor) else as_dtype(source)
-    return can_cast_same_kind(given, as_dtype(target))
+    return can_cast_same_kind(_dtype(source), as_dtype(target))
 
 
 def isdtype(dtype: DTypeLike, kind: str | DTypeLike | tuple[str | DTypeLike, ...]) -> bool:

@@ -5,6 +5,8 @@ because `cast` and `broadcast_to` nodes stand where the dtypes or shapes differe
 is generic in the class of the handle, which `tensor.py` defines on top.
 """
 
+import reprlib
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
@@ -18,15 +20,14 @@ from graphc.types import (
     DType,
     Shape,
     TensorType,
-    array_of,
     as_dtype,
     broadcast_shapes,
     float32,
     int64,
     promote,
-    scalar_dtype,
     uint64,
 )
+from graphc.values import array_of, scalar_dtype
 
 
 def dtype_of(x: graph.Handle) -> DType:
@@ -47,6 +48,26 @@ def is_array_like(value: object) -> bool:
     if isinstance(value, bool | int | float | Dim | np.bool_ | np.number):
         return True
     return isinstance(value, np.ndarray | list | tuple) and array_of(value).dtype.kind in "biuf"
+
+
+_NOT_AN_OPERAND: Mapping[type, str] = {
+    str: "the tensor itself, without quotes; params['w'] where names are keys",
+    dict: "take one of its entries: x + params['w']",
+    type(None): "what may be missing is asked for: x if b is None else x + b",
+}
+
+
+def unlike(op: Op, other: object) -> Any:
+    """NotImplemented for an operand that is no number, so that Python asks the other side;
+    DTypeError where nobody can know how: for text, None and dicts, which compare as unequal."""
+    fix = _NOT_AN_OPERAND.get(type(other))
+    if fix is None or op is ops.eq or op is ops.ne:
+        return NotImplemented
+    raise DTypeError(
+        f"{op.name}: an operand is a tensor, a number or an array",
+        got=reprlib.repr(other),
+        fix=fix,
+    )
 
 
 def lift(value: Any, like: H) -> H:

@@ -62,12 +62,17 @@ def tensordot(
     inner_x = tuple(shaping.normal_axis(i, x.ndim, "tensordot") for i in left)
     inner_y = tuple(shaping.normal_axis(i, y.ndim, "tensordot") for i in right)
     if len(inner_x) != len(inner_y):
-        raise ShapeError("tensordot: as many axes of a as of b are needed", got=str(axes))
+        raise ShapeError(
+            "tensordot: as many axes of a as of b are needed",
+            got=str(axes),
+            fix="axes=([1], [0]): those of a, and those of b",
+        )
     for i, j in zip(inner_x, inner_y, strict=True):
         if same_dims(x.shape[i], y.shape[j]) is False:
             raise ShapeError(
                 f"tensordot: axis {i} of {x.shape} meets axis {j} of {y.shape}",
                 got=f"{x.shape[i]} != {y.shape[j]}",
+                fix="axes=1 is the last of a with the first of b, axes=([1], [0]) names them",
             )
     return ops.dot(x, y, contract=(inner_x, inner_y), batch=((), ()))
 
@@ -111,7 +116,11 @@ def diagonal(x: TensorLike, *, offset: int = 0) -> Tensor:
     y = as_tensor(x)
     rows, columns = y.shape[-2:] if y.ndim >= 2 else ("", "")
     if not isinstance(rows, int) or not isinstance(columns, int):
-        raise ShapeError("diagonal: a matrix of int sizes is needed", got=str(y.shape))
+        raise ShapeError(
+            "diagonal: a matrix of int sizes is needed",
+            got=str(y.shape),
+            fix="graphc.sum(x * graphc.eye(n), axis=1) is that of (n, n)",
+        )
     count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     first = max(-offset, 0) * columns + max(offset, 0)
     flat = shaping.to_reshaped(y, (*y.shape[:-2], rows * columns))

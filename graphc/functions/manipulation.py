@@ -87,7 +87,7 @@ def matrix_transpose(x: TensorLike) -> Tensor:
     >>> matrix_transpose([[1, 2, 3]]).shape
     (3, 1)
     """
-    return shaping.swapped(as_tensor(x), -1, -2)
+    return shaping.matrix_transposed(as_tensor(x))
 
 
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
@@ -113,7 +113,9 @@ def moveaxis(
     places = [shaping.normal_axis(a, y.ndim, "moveaxis") for a in targets]
     if len(moved) != len(places) or len(set(moved)) < len(moved):
         raise ShapeError(
-            "moveaxis: a place for each axis is needed", got=f"{source}, {destination}"
+            "moveaxis: a place for each axis is needed",
+            got=f"{source}, {destination}",
+            fix="moveaxis(x, (0, 1), (1, 0))",
         )
     order = [a for a in range(y.ndim) if a not in moved]
     for place, axis in sorted(zip(places, moved, strict=True)):
@@ -179,12 +181,15 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor
     y = as_tensor(x)
     if axis is None:
         if isinstance(shift, Sequence):
-            raise ShapeError("roll: several shifts need several axes", got=str(shift))
+            raise ShapeError(
+                "roll: several shifts need several axes", got=str(shift), fix="axis=(0, 1)"
+            )
         return shaping.to_reshaped(_rolled(flatten(y), shift, 0), y.shape)
     axes = _listed(axis)
     shifts = shift if isinstance(shift, Sequence) else (shift,) * len(axes)
     if len(shifts) != len(axes):
-        raise ShapeError("roll: a shift for each axis is needed", got=f"{shift}, {axis}")
+        got = f"{shift} for axes {axis}"
+        raise ShapeError("roll: a shift for each axis is needed", got=got, fix="one int for all")
     for amount, at in zip(shifts, axes, strict=True):
         y = _rolled(y, amount, shaping.normal_axis(at, y.ndim, "roll"))
     return y
@@ -224,7 +229,11 @@ def repeat(x: TensorLike, repeats: int | Sequence[int], axis: int | None = None)
     if not isinstance(repeats, int | np.integer | Dim):
         counts = np.asarray(repeats)
         if counts.shape != (shape[at],):
-            raise ShapeError("repeat: a number for each element", got=f"{counts.shape}, {shape}")
+            raise ShapeError(
+                "repeat: a number for each element along the axis",
+                got=f"{counts.shape} for {shape[at]}",
+                fix="one int for all; graphc.tile repeats all of x",
+            )
         return ops.take(y, constant(np.repeat(np.arange(len(counts)), counts)), axis=at)
     (times,) = as_shape(repeats)
     wide = shaping.to_reshaped(y, (*shape[: at + 1], 1, *shape[at + 1 :]))
@@ -270,7 +279,9 @@ def _width_pairs(widths: Widths, rank: int) -> list[tuple[int, int]]:
         pairs = [tuple(int(w) for w in widths if isinstance(w, int | np.integer))] * rank
     if len(pairs) != rank or any(len(p) != 2 or min(p) < 0 for p in pairs):
         raise ShapeError(
-            "pad: a pair (before, after) for each axis, none negative", got=str(widths)
+            "pad: a pair (before, after) for each axis, none negative",
+            got=f"{widths} for {rank} axes",
+            fix=f"widths={((0, 0),) * (rank - 1) + ((1, 1),)}; a slice x[1:-1] cuts",
         )
     return [(p[0], p[1]) for p in pairs]
 

@@ -31,7 +31,11 @@ def full(shape: Sizes, value: TensorLike, dtype: DTypeLike | None = None) -> Ten
     """
     scalar = asarray(value, dtype)
     if scalar.ndim:
-        raise ShapeError("full: the value is not a scalar", got=str(scalar.shape))
+        raise ShapeError(
+            "full: the value is not a scalar",
+            got=str(scalar.shape),
+            fix="graphc.broadcast_to(values, shape)",
+        )
     wanted = as_shape(shape)
     return ops.broadcast_to(scalar, shape=wanted) if wanted else scalar
 
@@ -139,7 +143,9 @@ def _count(first: DimLike | float, last: DimLike | float, step: int | float) -> 
         return max(0, math.ceil((last - first) / step))
     if not isinstance(step, int) or isinstance(first, float) or isinstance(last, float) or step < 0:
         raise ShapeError(
-            "arange: symbolic bounds need an int step > 0", got=f"{first}, {last}, {step}"
+            "arange: symbolic bounds need an int step > 0",
+            got=f"{first}, {last}, {step}",
+            fix="graphc.arange(n) * step + first",
         )
     return dim_max(ceil_div(last - first, step), 0)
 
@@ -223,7 +229,9 @@ def meshgrid(*arrays: TensorLike, indexing: str = "xy") -> tuple[Tensor, ...]:
     """
     xs = [as_tensor(a) for a in arrays]
     if indexing not in ("xy", "ij"):
-        raise ShapeError("meshgrid: indexing is 'xy' or 'ij'", got=repr(indexing))
+        raise ShapeError(
+            "meshgrid: indexing is 'xy' or 'ij'", got=repr(indexing), fix="indexing='ij'"
+        )
     places = list(range(len(xs)))
     if indexing == "xy" and len(xs) > 1:
         places[:2] = 1, 0

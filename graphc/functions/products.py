@@ -60,12 +60,14 @@ def _inner_error(a: H, b: H, inner_a: DimLike, inner_b: DimLike) -> ShapeError:
 
 
 def _transposed_fix(a: H, b: H) -> str:
-    """The operand that would fit if it were transposed, if there is one."""
+    """The operand that would fit if it were transposed, if there is one, or the other order."""
     left, right = shape_of(a), shape_of(b)
     if len(right) >= 2 and right[-1] == left[-1]:
         return f"did you mean {_transposed(b, 'the second operand')}?"
     if len(left) >= 2 and left[-2] == right[max(len(right) - 2, 0)]:
         return f"did you mean {_transposed(a, 'the first operand')}?"
+    if (len(left), len(right)) == (2, 2) and left[:1] == right[-1:]:
+        return f"did you mean the other order, {right} @ {left}?"
     if not all(isinstance(d, int) for d in (*left[-1:], *right[-2:][:1])):
         return "a named size matches itself alone: give both axes the same name or the same int"
     return "the last axis of the first operand meets the second last of the second"
@@ -78,6 +80,6 @@ def _transposed(x: Handle, position: str) -> str:
     argument = name.partition(".")[2]  # of jit: f.x is the argument x of f
     if argument.isidentifier():
         name = argument
-    elif argument:
-        name = f"({position}, {argument})"
+    elif argument or name == position:
+        name = f"({position}, {argument})" if argument else f"({position})"
     return f"{name}.{'mT' if batch else 'T'}, shape {shape}"

@@ -21,7 +21,8 @@ from graphc.errors import DTypeError, IndexRangeError, ShapeError
 from graphc.evaluate import place_text
 from graphc.functions.lifting import dtype_of, literal, shape_of, size, to_index
 from graphc.graph import CONSTANT, H, Handle
-from graphc.types import Shape, array_of, int64
+from graphc.types import Shape, int64
+from graphc.values import array_of
 
 
 class Span(NamedTuple):

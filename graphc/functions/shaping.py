@@ -21,14 +21,23 @@ from graphc.types import Shape, Sizes, as_shape, bool_, int64, uint64
 Axis: TypeAlias = int | Sequence[int] | None
 
 
+# What was meant where something else than an axis is given.
+_ELEMENTWISE = {
+    "argmax": "one axis alone, or None for all elements",
+    "argmin": "one axis alone, or None for all elements",
+    "max": "graphc.maximum(x, y) is elementwise; several axes are a tuple of ints",
+    "min": "graphc.minimum(x, y) is elementwise; several axes are a tuple of ints",
+    "sum": "x + y is elementwise; several axes are a tuple of ints",
+}
+
+
 def normal_axis(axis: int, rank: int, what: str) -> int:
     """An axis counted from the front; ShapeError for one that is not there."""
     try:
         number = operator.index(axis)
     except TypeError as error:
-        raise DTypeError(
-            f"{what}: an axis is an int", got=repr(axis), fix="several axes are a tuple of ints"
-        ) from error
+        fix = _ELEMENTWISE.get(what, "several axes are a tuple of ints")
+        raise DTypeError(f"{what}: an axis is an int", got=repr(axis), fix=fix) from error
     if not -rank <= number < rank:
         axes = f"axes go from -{rank} to {rank - 1}" if rank else "a scalar has no axes"
         raise ShapeError(f"{what}: axis {number} is out of range", got=f"rank {rank}", fix=axes)
@@ -140,17 +149,27 @@ def _left_over(shape: Shape, known: Shape) -> DimLike:
     return total // part
 
 
-def permuted(x: H, axes: Sequence[int]) -> H:
+def permuted(x: H, axes: Sequence[int], what: str = "permute_dims") -> H:
     """x with its axes in another order: axis i of the result is axis axes[i] of x."""
     rank = len(shape_of(x))
-    order = tuple(normal_axis(a, rank, "permute_dims") for a in axes)
+    order = tuple(normal_axis(a, rank, what) for a in axes)
     if sorted(order) != list(range(rank)):
+        exchange = f"; graphc.swapaxes(x, {order[0]}, {order[1]}) exchanges two"
         raise ShapeError(
-            "permute_dims: each axis is named once",
-            got=f"{tuple(axes)} of {rank}",
-            fix=f"give an order of {tuple(range(rank))}",
+            f"{what}: each axis is given once, in the new order",
+            got=f"{tuple(axes)} of {rank} axes",
+            fix=f"an order of {tuple(range(rank))}" + (exchange if len(order) == 2 else ""),
         )
     return x if order == tuple(range(rank)) else ops.transpose(x, axes=order)
+
+
+def matrix_transposed(x: H) -> H:
+    """x with its last two axes exchanged."""
+    shape = shape_of(x)
+    if len(shape) < 2:
+        fix = "a vector is one of a column: x[:, None], or of a row: x[None]"
+        raise ShapeError("a transposed matrix has two axes", got=str(shape), fix=fix)
+    return swapped(x, -1, -2)
 
 
 def swapped(x: H, a: int, b: int) -> H:

@@ -6,13 +6,13 @@ Enters: a handle and a key. Leaves: a slice and a `take` of it; for an update, a
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, NoReturn
 
 import numpy as np
 
 from graphc import ops
 from graphc.dims import DimLike, product
-from graphc.errors import DTypeError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, ShapeError, UpdateError
 from graphc.functions.lifting import (
     binary,
     dtype_of,
@@ -206,6 +206,12 @@ class At(Generic[H]):
 
     def __getitem__(self, key: Any) -> "Place[H]":
         return Place(self.tensor, key)
+
+    def __setitem__(self, key: Any, values: Any) -> NoReturn:
+        raise UpdateError("a tensor does not change", fix="x = x.at[key].set(values)")
+
+    def __call__(self, *key: Any) -> NoReturn:
+        raise ArgumentError("x.at takes its key in brackets", fix="x.at[key].set(values)")
 
 
 @explained("x.at[key]")

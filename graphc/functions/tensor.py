@@ -25,7 +25,7 @@ from graphc.dims import Dim, DimLike
 from graphc.errors import ConcretenessError, GraphError, UpdateError
 from graphc.evaluate import evaluate
 from graphc.functions import cells, copying, numpy_protocol, products, shaping, subscripts
-from graphc.functions.lifting import binary, divide, is_array_like, lift, power, to_dtype
+from graphc.functions.lifting import binary, divide, is_array_like, lift, power, to_dtype, unlike
 from graphc.functions.shaping import Axis
 from graphc.functions.subscripts import At
 from graphc.graph import Node, Op, labelled
@@ -35,12 +35,6 @@ from graphc.types import DType, Sizes, as_dtype
 Scalar: TypeAlias = bool | int | float | np.bool_ | np.number[Any]
 ArrayLike: TypeAlias = Scalar | np.ndarray[Any, Any] | Sequence[Any]
 DTypeLike: TypeAlias = DType | str | type[Any] | np.dtype[Any]
-
-# What to write where Python asks a symbolic tensor for its value.
-_COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
-_CHOOSE = "choose by graphc.where, maximum or minimum; join conditions by & and |"
-_SIZES = "sizes come from shapes: x.shape[0]"
-_ROWS = "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap"
 
 
 @explained("x")
@@ -108,7 +102,7 @@ class Tensor:
         __getattr__ = missing.of_tensor
 
     def __repr__(self) -> str:
-        return f"Tensor({copying.label(self._node)}: {self._node.type})"
+        return copying.shown(self._node)
 
     def named(self, label: str) -> "Tensor":
         """The same values under a label, which prints and drawings show."""
@@ -144,9 +138,9 @@ class Tensor:
         """The only element of a constant, as a Python number."""
         return self._constant("item()").item()
 
-    def _constant(self, wanted: str, fix: str = _COMPUTE) -> np.ndarray[Any, Any]:
+    def _constant(self, wanted: str) -> np.ndarray[Any, Any]:
         if not cells.is_constant(self._node):
-            raise _not_concrete(self, wanted, fix)
+            raise cells.not_concrete(self._node, wanted)
         return self.eval()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -156,7 +150,7 @@ class Tensor:
         return format(self._constant("a format").item(), spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
-        return bool(self._constant("bool(), `if` or `while`", _CHOOSE))
+        return bool(self._constant("bool(), `if` or `while`"))
 
     def __int__(self) -> int:
         return int(self._constant("int()"))
@@ -165,10 +159,10 @@ class Tensor:
         return float(self._constant("float()"))
 
     def __index__(self) -> int:
-        return int(self._constant("an index or range()", _SIZES).__index__())
+        return int(self._constant("an index or range()").__index__())
 
     def __iter__(self) -> "Iterator[Tensor]":
-        rows = self._constant("iteration", _ROWS)
+        rows = self._constant("iteration")
         return iter([self[i] for i in range(len(rows))])
 
     def __len__(self) -> int:
@@ -178,7 +172,7 @@ class Tensor:
         raise ConcretenessError(f"len() of {self}", fix="x.shape[0] is the symbolic size")
 
     def __contains__(self, value: object) -> NoReturn:
-        raise _not_concrete(self, "`in`", "ask graphc.any(x == value)")
+        raise cells.not_concrete(self._node, "`in`")
 
     # ---- indexing ----
 
@@ -209,7 +203,8 @@ class Tensor:
     def transpose(self, *axes: int | Sequence[int] | None) -> "Tensor":
         """x with its axes in another order, reversed if none is given."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return shaping.permuted(self, order or range(self.ndim)[::-1])  # type: ignore[arg-type]
+        new: Any = order or range(self.ndim)[::-1]
+        return shaping.permuted(self, new, "transpose")
 
     @property
     def T(self) -> "Tensor":  # noqa: N802
@@ -219,7 +214,7 @@ class Tensor:
     @property
     def mT(self) -> "Tensor":  # noqa: N802
         """x with its last two axes exchanged."""
-        return shaping.swapped(self, -1, -2)
+        return shaping.matrix_transposed(self)
 
     def sum(self, axis: Axis = None, *, keepdims: bool = False) -> "Tensor":
         """The sum over axes: see `graphc.sum`."""
@@ -380,17 +375,11 @@ def _restore(rows: tuple[copying.Row, ...]) -> Tensor:
     return Tensor(copying.restored(rows))
 
 
-def _not_concrete(x: Tensor, wanted: str, fix: str) -> ConcretenessError:
-    return ConcretenessError(
-        f"{wanted} needs a value, but the tensor is symbolic", got=repr(x), fix=fix
-    )
-
-
 def _apply(op: Op, a: Tensor, other: Any, swap: bool = False) -> Tensor:
     """An operator; NotImplemented for what is no number, so that Python asks the other side."""
     if not isinstance(other, Tensor):
         if not is_array_like(other):
-            return NotImplemented
+            return unlike(op, other)
         other = lift(other, a)
     left, right = (other, a) if swap else (a, other)
     if op is ops.dot:

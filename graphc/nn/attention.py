@@ -56,12 +56,13 @@ def attention(
 
 def _check(q: Tensor, k: Tensor, v: Tensor) -> None:
     got = f"q {q.node.type}, k {k.node.type}, v {v.node.type}"
+    axes = "q is (..., steps, size), k (..., keys, size), v (..., keys, values)"
     if min(q.ndim, k.ndim, v.ndim) < 2:
-        raise ShapeError("attention: q, k and v have the axes (..., steps, size)", got=got)
+        raise ShapeError("attention: q, k and v have two axes or more", got=got, fix=axes)
     if q.shape[-1] != k.shape[-1]:
-        raise ShapeError("attention: queries and keys are not of one size", got=got)
+        raise ShapeError("attention: queries and keys are not of one size", got=got, fix=axes)
     if k.shape[-2] != v.shape[-2]:
-        raise ShapeError("attention: every key has one value", got=got)
+        raise ShapeError("attention: every key has one value", got=got, fix=axes)
 
 
 def _usual_scale(q: Tensor) -> Tensor | float:

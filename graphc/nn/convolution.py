@@ -12,6 +12,7 @@ array([4., 3.], dtype=float32)
 
 import math
 import operator
+import reprlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -223,9 +224,12 @@ def _tiled(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
 
 def _spatial_rank(what: str, x: Tensor, w: Tensor) -> int:
     if x.ndim != w.ndim or not 3 <= x.ndim <= 5:
+        pools = x is w
         raise ShapeError(
-            f"{what}: x is (n, length..., channels) with 1 to 3 lengths, w of the same rank",
-            got=f"{x.node.type} and {w.node.type}",
+            f"{what}: x is (n, length..., channels) with 1 to 3 lengths"
+            + ("" if pools else ", w (taps..., channels in, channels out)"),
+            got=f"{x.node.type}" if pools else f"{x.node.type} and {w.node.type}",
+            fix="x[None] is a batch of one, x[..., None] an image of one channel",
         )
     return x.ndim - 2
 
@@ -234,9 +238,11 @@ def _each(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
     values = tuple(value) if isinstance(value, Sequence) else (value,) * rank
     if len(values) != rank or not all(isinstance(v, int | np.integer) and v >= 1 for v in values):
         raise ShapeError(
-            f"{what}: a number of 1 or more, or one for each of {rank} axes",
-            got=str(value),
-            fix=f"{what}={(2,) * rank}; batch and channels are not counted",
+            f"{what}: an int of 1 or more, or one for each of {rank} axes",
+            got=" ".join(reprlib.repr(value).split()),
+            fix="a bias is added: conv(x, w) + b"
+            if value is None or isinstance(value, Tensor | np.ndarray)
+            else f"{what}={(2,) * rank}; batch and channels are not counted",
         )
     return tuple(map(int, values))
 
@@ -254,13 +260,16 @@ def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilati
             got=repr(padding),
             fix="padding='same', in lower case, or padding=1 for one element on every side",
         )
-    number = int, np.integer
-    each = (padding,) * len(lengths) if isinstance(padding, number) else tuple(padding)
-    pairs = [(p, p) if isinstance(p, number) else tuple(p) for p in each]
-    if len(pairs) != len(lengths) or any(len(p) != 2 or min(p) < 0 for p in pairs):
+    each = tuple(padding) if isinstance(padding, Sequence) else (padding,) * len(lengths)
+    pairs = [tuple(p) if isinstance(p, Sequence) else (p, p) for p in each]
+    whole = all(
+        len(p) == 2 and all(isinstance(n, int | np.integer) and n >= 0 for n in p) for p in pairs
+    )
+    if len(pairs) != len(lengths) or not whole:
         raise ShapeError(
-            f"padding: a pair (before, after) for each of {len(lengths)} axes, none negative",
+            f"padding: an int, or one or a pair (before, after) for each of {len(lengths)} axes",
             got=str(padding),
+            fix=f"padding={((0, 1),) * len(lengths)}; none is negative: x[:, 1:-1] cuts",
         )
     return [(int(p[0]), int(p[1])) for p in pairs]
 

@@ -18,6 +18,7 @@ from graphc.functions.selection import check_range
 from graphc.functions.shaping import Axis
 from graphc.functions.tensor import Tensor, TensorLike
 from graphc.graph import called
+from graphc.missing import of_nn as __getattr__  # noqa: F401
 from graphc.types import uint64
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805

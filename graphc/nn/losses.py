@@ -20,7 +20,8 @@ from graphc.functions.patterns import ones_like, zeros_like
 from graphc.functions.tensor import Tensor, TensorLike
 from graphc.graph import called
 from graphc.nn.functional import centred, relu
-from graphc.types import Shape, outside, range_text, uint64
+from graphc.types import Shape, uint64
+from graphc.values import outside, range_text
 
 
 def mse(predictions: TensorLike, targets: TensorLike) -> Tensor:
@@ -115,14 +116,18 @@ def nll(
 
 
 def _classified(what: str, rows: TensorLike, targets: TensorLike) -> tuple[Tensor, Tensor]:
-    x, y = to_float(as_tensor(rows)), as_tensor(targets)
+    given, y = as_tensor(rows), as_tensor(targets)
     if y.dtype.kind not in "iu":
+        swapped = f"the targets come second: {what}(logits, targets)"
         raise DTypeError(
             f"{what}: targets are integer classes",
-            got=str(y.node.type),
-            fix="y.astype('int64'); for one-hot rows or probabilities:"
+            got=f"logits {given.node.type}, targets {y.node.type}",
+            fix=swapped
+            if given.dtype.kind in "iu"
+            else "y.astype('int64'); for one-hot rows or probabilities:"
             " -(y * log_softmax(logits)).sum(axis=-1).mean()",
         )
+    x = to_float(given)
     if not x.ndim or not _may_match(x.shape[:-1], y.shape):
         raise ShapeError(
             f"{what}: targets need the shape of the logits without their last axis",

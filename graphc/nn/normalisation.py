@@ -78,7 +78,11 @@ def batch_norm(
     y = to_float(as_tensor(x))
     channel = shaping.normal_axis(axis, y.ndim, "batch_norm")
     if (mean is None) != (variance is None):
-        raise ShapeError("batch_norm: mean and variance are given together, or not at all")
+        raise ShapeError(
+            "batch_norm: mean and variance are given together, or not at all",
+            got="mean" if variance is None else "variance",
+            fix="both, as a model that predicts has them; or neither, to take those of x",
+        )
     given = {"scale": scale, "shift": shift, "mean": mean, "variance": variance}
     vectors = [_along(name, v, y, channel) for name, v in given.items()]
     if vectors[2] is None or vectors[3] is None:

@@ -37,18 +37,21 @@ def match_dtypes(name: str, *xs: TensorType) -> None:
         raise DTypeError(f"{name}: the dtypes differ", got=got, fix="cast one of them")
 
 
-def match_shapes(name: str, *shapes: Shape) -> None:
-    """ShapeError where shapes are provably different; `equal_guards` holds what is not proven."""
+def match_shapes(name: str, *shapes: Shape, but: int | None = None) -> None:
+    """ShapeError where shapes are provably different, `but` for one axis; `equal_guards` holds
+    what is not proven."""
     first = shapes[0]
     for shape in shapes[1:]:
         if shape is first or shape == first:
             continue
         fits = len(shape) == len(first) and all(
-            same_dims(a, b) is not False for a, b in zip(first, shape, strict=True)
+            axis == but or same_dims(a, b) is not False
+            for axis, (a, b) in enumerate(zip(first, shape, strict=True))
         )
         if not fits:
             got = " and ".join(map(str, shapes))
-            raise ShapeError(f"{name}: the shapes differ", got=got, fix="the sizes must be equal")
+            fix = "the sizes must be equal" if but is None else "all other sizes must be equal"
+            raise ShapeError(f"{name}: the shapes differ", got=got, fix=fix)
 
 
 def equal_guards(name: str, *shapes: Shape) -> tuple[Guard, ...]:

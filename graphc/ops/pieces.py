@@ -185,7 +185,7 @@ def _infer_concat(*xs: TensorType, axis: int) -> TensorType:
     if not xs or not 0 <= axis < len(xs[0].shape):
         raise ShapeError(f"concat: there is no axis {axis}", got=", ".join(map(str, xs)))
     match_dtypes("concat", *xs)
-    match_shapes("concat: all axes but one", *(_others(x.shape, axis) for x in xs))
+    match_shapes(f"concat along axis {axis}", *[x.shape for x in xs], but=axis)
     total: DimLike = 0
     for x in xs:
         total = total + x.shape[axis]

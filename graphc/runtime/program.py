@@ -11,10 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from graphc.errors import (
-    BindingError,
-    GraphError,
-)
+from graphc.errors import BindingError, GraphError
 from graphc.functions.copying import deep_copy
 from graphc.graph import Graph
 from graphc.refusals import explained
@@ -35,7 +32,7 @@ from graphc.runtime.reports.profile import Profile
 from graphc.runtime.reports.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
 from graphc.state import STATE_LOCK
 from graphc.tree import LEAF, Structure, assembler
-from graphc.types import array_of
+from graphc.values import array_of
 
 MISSED = object()  # no result
 

@@ -151,7 +151,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a bias by place": (
         lambda: UNTYPED.nn.conv(IMAGE, np.zeros((3, 3, 3, 8)), None),
         ShapeError,
-        r"stride: a number of 1 or more, or one for each of 2 axes  \[None\]",
+        r"stride: an int of 1 or more.*\[None\](.|\n)*conv\(x, w\) \+ b",
     ),
     "einsum sizes": (lambda: gx.einsum("ij,kj->ik", X, W), ShapeError, "j has two sizes"),
     "einsum letters": (lambda: gx.einsum("ij->k", X), ShapeError, "well formed"),
@@ -179,7 +179,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "slice by a value": (lambda: N[: LABELS[0]], DTypeError, "arange"),
     "values that do not fit": (lambda: U.at[0:2].set(V), ShapeError, "at: the values"),
     # dtypes
-    "strings": (lambda: gx.sin("a"), DTypeError, "give numbers"),
+    "strings": (lambda: gx.sin("a"), DTypeError, r"made of numbers  \['a'\]"),
     "bits or bytes": (lambda: U.astype("i8"), DTypeError, "int64"),
     "dtype": (lambda: U.astype("flot32"), DTypeError, "graphc has float32"),
     "negative power": (lambda: K**-1, DTypeError, r"astype\('float32'\) \*\* -1"),
@@ -191,77 +191,6 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: gx.nn.cross_entropy(X, LABELS[:, None]),
         ShapeError,
         "drops an axis",
-    ),
-    # arguments that mean something else elsewhere
-    "a shape for layer norm": (lambda: gx.nn.layer_norm(U, (3,)), DTypeError, "scale is of floats"),  # type: ignore[arg-type]
-    "a size for layer norm": (lambda: gx.nn.layer_norm(U, 3), DTypeError, r"\[3\](.|\n)*axis="),
-    "a size for rms norm": (lambda: gx.nn.rms_norm(U, 3), DTypeError, "rms_norm: scale"),
-    "a size for batch norm": (lambda: gx.nn.batch_norm(X, 784), DTypeError, "batch_norm: scale"),
-    "scale of layer norm": (lambda: gx.nn.layer_norm(U, V), ShapeError, r"layer_norm: scale.*\n"),
-    "wide shift": (
-        lambda: gx.nn.layer_norm(U, None, np.ones((2, 3))),
-        ShapeError,
-        r"layer_norm: shift(.|\n)*\(3,\)",
-    ),
-    "matrix for batch norm": (
-        lambda: gx.nn.batch_norm(X, np.ones((784, 784))),
-        ShapeError,
-        "batch_norm: scale is a vector",
-    ),
-    "channels of batch norm": (
-        lambda: gx.nn.batch_norm(X, mean=V, variance=V),
-        ShapeError,
-        r"mean is a vector.*\(4,\), 784 channels along axis 1",
-    ),
-    "window larger than the image": (
-        lambda: gx.nn.max_pool(IMAGE, 8),
-        ShapeError,
-        "max_pool: the window is larger",
-    ),
-    "channels of conv": (
-        lambda: gx.nn.conv(IMAGE, np.ones((16, 3, 7, 7))),
-        ShapeError,
-        r"channels of x and of the weights differ  (.|\n)*layout='NCHW'",
-    ),
-    "shape of a parameter": (
-        lambda: gx.parameter("p", (3, 4)),
-        DTypeError,
-        r"looks like a shape(.|\n)*np.zeros\(\(3, 4\)\)",
-    ),
-    "shape of a state": (lambda: gx.state("p", (3,)), DTypeError, r"np.zeros\(\(3,\)\)"),
-    "tensor of a list": (lambda: gx.Tensor([1, 2]), GraphError, "asarray"),  # type: ignore[arg-type]
-    "jvp with its values": (
-        lambda: gx.jvp(gx.sin, (IMAGES,), (IMAGES,)),
-        GradientError,
-        r"(?s)^.{,200}graphc\.jvp\(f, argnums=0\)\(x, tangents=\.\.\.\).{,40}$",
-    ),
-    "wrt of a function": (lambda: gx.grad(gx.sum, wrt=1), GradientError, r"\[wrt=\](.|\n)*argnums"),  # type: ignore[call-overload]
-    "too many arguments": (lambda: gx.grad(gx.sum, 0, False, 1), GradientError, "argnums"),  # type: ignore[call-overload]
-    "jit of an array": (lambda: gx.jit(IMAGES), GraphError, r"ndarray\](.|\n)*compile"),  # type: ignore[arg-type]
-    "roofline of a program": (
-        lambda: gx.viz.roofline(gx.compile([U], U + 1)),  # type: ignore[arg-type]
-        GraphError,
-        r"step\.profile",
-    ),
-    "padding in capitals": (
-        lambda: gx.nn.conv(IMAGE, np.ones((3, 3, 3, 4)), padding="SAME"),  # type: ignore[arg-type]
-        ShapeError,
-        "lower case",
-    ),
-    "embedding turned": (
-        lambda: gx.nn.embedding(LABELS, W),
-        DTypeError,
-        r"embedding: indices.*f32\[784, 10\](.|\n)*table comes first",
-    ),
-    "mask of attention": (
-        lambda: gx.nn.attention(X, X, X, mask=np.ones((4, 4), bool)),
-        ShapeError,
-        r"attention: a mask.*\(4, 4\) to \(batch, batch\)",
-    ),
-    "argument of jit as a size": (
-        lambda: gx.jit(lambda x, n: gx.reshape(x, (n, -1)))(IMAGES, 2),
-        ShapeError,
-        "close over it",
     ),
     # gradients
     "no scalar": (lambda: gx.grad(U, U), GradientError, "loss.sum"),
@@ -397,7 +326,11 @@ def test_the_error_names_the_line_and_the_fix(name: str) -> None:
     assert error.fix
 
 
-def test_an_operand_that_is_no_number_is_a_type_error() -> None:
-    for other in ("a", None, 1j):
-        with pytest.raises(TypeError, match="unsupported operand"):
-            U + other
+def test_an_operand_that_another_library_knows_is_asked() -> None:
+    class Other:
+        def __radd__(self, left: object) -> str:
+            return "added"
+
+    assert U + Other() == "added"
+    with pytest.raises(TypeError, match="unsupported operand"):
+        U + 1j

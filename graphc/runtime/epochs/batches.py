@@ -14,7 +14,8 @@ from graphc import dims
 from graphc.errors import BindingError, DTypeError, IndexRangeError
 from graphc.evaluate import check_fixed, converted, fed_array
 from graphc.graph import Node, described
-from graphc.types import array_of, as_dtype
+from graphc.types import as_dtype
+from graphc.values import array_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,13 +160,18 @@ def _given_once(node: Node, value: Any, steps: int) -> Feed:
             f"{described(node)} is {node.type}: it gets the same value in every step, or one "
             "a step",
             got=f"{len(array)} values for {steps} steps",
+            fix=f"give one value, or {steps}",
         )
     return Feed("entries", converted(node, array).copy())
 
 
 def _length(nodes: Mapping[str, Node], arrays: Mapping[str, np.ndarray]) -> int:
     if not arrays:
-        raise BindingError("an epoch takes batches of at least one array", got="no arrays")
+        raise BindingError(
+            "an epoch takes batches of at least one array",
+            got="no arrays",
+            fix="run_epoch([x], batch_size)",
+        )
     (first, known), *others = [(name, len(array)) for name, array in arrays.items()]
     for name, length in others:
         if length != known:
@@ -198,6 +204,7 @@ def _checked_order(order: Any, length: int) -> np.ndarray:
         raise BindingError(
             "order is a list of row numbers",
             got=f"an array of {numbers.dtype} of shape {numbers.shape}",
+            fix="order=np.flatnonzero(mask) of a mask, shuffle=rng of a generator",
         )
     outside = numbers[(numbers < 0) | (numbers >= length)]
     if outside.size:
