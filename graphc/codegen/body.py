@@ -4,7 +4,7 @@ Enters: values of the kernel IR. Leaves: lines `t3 = exp_f32(t2)`; integer resul
 to their dtype, for Python's integers are wider.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import assert_never
 
 from graphc.codegen.words import Size, Words
@@ -27,6 +27,7 @@ from graphc.types import DType, int64
 # In the place of a loop variable or an operand: what a stride belongs to.
 OFFSET, POSITION, COUNTER = -1, -2, -1
 
+FEW = 4  # a stride up to which the elements between are loaded too, where a window has them all
 EXP_NONPOSITIVE = "exp_nonpositive_{T}({0})"  # exp without a test for what overflows
 
 
@@ -39,7 +40,8 @@ class Elements:
     """Writes the statements of elements; knows the names of operands, sizes and values.
 
     `reduced` names results of reductions, `loop` is what the names of loop variables start with.
-    `turned` are places in tiles that stand for memory.
+    `turned` are places in tiles that stand for memory. Loads of the operands in `windows` have
+    small strides as text: LLVM loads all of what lies between and takes it apart.
     """
 
     __slots__ = (
@@ -50,11 +52,13 @@ class Elements:
         "_values",
         "_words",
         "turned",
+        "windows",
         "writer",
     )
 
     writer: Writer
     turned: dict[tuple[int, Index], str]
+    windows: Collection[int]
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Elements:
         self._reduced = reduced
         self._strides: dict[tuple[int, int, DimLike], str] = {}
         self.turned = {}
+        self.windows = ()
 
     def prepare(self, stores: Iterable[Store]) -> None:
         """Reads every size, stride and number that the statements will name."""
@@ -99,7 +104,7 @@ class Elements:
             self._prepare_stride(operand, v, stride)
 
     def _prepare_stride(self, operand: int, v: int, stride: DimLike) -> None:
-        if stride != 1:
+        if not self._is_text(operand, stride):
             along = "p" if v == POSITION else str(v)
             self._prepare(operand, v, stride, f"s{self._suffix(operand)}_{along}")
 
@@ -111,7 +116,12 @@ class Elements:
 
     def stride(self, operand: int, v: int, stride: DimLike) -> str:
         """The text of the prepared stride of a loop variable, or of the offset."""
-        return "1" if stride == 1 and v != OFFSET else self._strides[operand, v, stride]
+        known = v != OFFSET and self._is_text(operand, stride)
+        return str(stride) if known else self._strides[operand, v, stride]
+
+    def _is_text(self, operand: int, stride: DimLike) -> bool:
+        few = isinstance(stride, int) and 0 < stride <= FEW
+        return stride == 1 or (few and operand in self.windows)
 
     def _suffix(self, operand: int) -> str:
         """What the strides and offsets of an operand are called by: those of a counter have
@@ -140,7 +150,7 @@ class Elements:
         return f"{self._pointers[operand]}[{self.index(operand, index, None, 1)}]"
 
     def _product(self, name: str, operand: int, v: int, stride: DimLike) -> str:
-        return name if stride == 1 else f"{name} * {self._strides[operand, v, stride]}"
+        return name if stride == 1 else f"{name} * {self.stride(operand, v, stride)}"
 
     def name(self, number: int) -> str:
         """The text that stands for a value."""

@@ -12,7 +12,6 @@ example, of what goes over rows twice, the first time:
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from itertools import product
 
 from graphc.codegen import row_groups
 from graphc.codegen.body import Elements, accumulated, checks, reduction_start, write_best
@@ -24,6 +23,7 @@ from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.row_prefetch import ahead, fetch
 from graphc.codegen.summary import summary
 from graphc.codegen.turned import Turned, place_in_row, row_size, turned
+from graphc.codegen.windows import points, windows_of
 from graphc.codegen.words import Emitted, ErrorWord, FirstCode, Size, Words
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
@@ -78,6 +78,7 @@ class _Loops:
             self._elements = Elements(
                 self._writer, self._words, kernel.values, self._pointers, self._reduced()
             )
+            self._elements.windows = windows_of(kernel)
             stores = [store for stage in kernel.stages for store in stage.stores]
             self._elements.prepare(stores)
             self._turned = turned(kernel, stores)
@@ -231,12 +232,11 @@ class _Loops:
     # ---- windows: the last outer loop is vectorised around all points of the inner ones ----
 
     def _window(self, stage: Stage) -> None:
-        first, sizes = len(self._kernel.outer), self._kernel.inner
         masked = masked_sums(self._kernel, stage)
         plain = without(stage, masked)
         self._start(stage)
-        for point in product(*(range(size) for size in sizes if isinstance(size, int))):
-            for v, position in enumerate(point, start=first):
+        for point in points(self._kernel):
+            for v, position in point:
                 self._writer.line(f"i{v} = {position}")
             self._statements(plain, "")
             self._accumulate(plain, "")

@@ -60,7 +60,10 @@ def laid_out(graph: Graph) -> Graph:
     new: dict[Node, Node] = {}
     for node in nodes:
         inputs = tuple(new[i] for i in node.inputs)
-        new[node] = _in_order(node, inputs, orders) if node in turned else rebuild(node, inputs)
+        if node.op is transpose and inputs != node.inputs:
+            new[node] = _transposed(inputs[0], node.params["axes"])
+        else:
+            new[node] = _in_order(node, inputs, orders) if node in turned else rebuild(node, inputs)
     return mapped(graph, new)
 
 

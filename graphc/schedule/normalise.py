@@ -20,13 +20,14 @@ from graphc.schedule.access import copied_views, is_view, own_coords, resolve
 from graphc.schedule.arrange import arranged
 from graphc.schedule.inside import look_inside
 from graphc.schedule.layout import laid_out
+from graphc.schedule.taken import taken_first
 from graphc.types import TensorType
 
 
 def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, and of outputs that are views, leaves
     or constants. No reduction is of one element."""
-    graph = _mapped(laid_out(arranged(graph)), _without_unit_reductions)
+    graph = _mapped(laid_out(arranged(taken_first(graph))), _without_unit_reductions)
     copied = copied_views(graph.nodes)
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:
