@@ -54,7 +54,8 @@ def text(what: Printable, *, lines: bool = False) -> str:
     A gradient node's comment names the node that it belongs to.
     """
     graph = _graph(what)
-    nodes = list(dict.fromkeys([*graph.inputs, *graph.nodes]))
+    states = (state for state, _ in graph.updates)  # which nothing may read
+    nodes = list(dict.fromkeys([*graph.inputs, *graph.nodes, *states]))
     shown = [node for node in nodes if not _is_inline(node)]
     labels = _labels(shown, nodes)
     result = [_line(node, labels) + (_comment(node, labels) if lines else "") for node in shown]

@@ -100,6 +100,14 @@ def test_states_take_their_cells() -> None:
     assert parse(text(graph), PRIMITIVES, {"w": w.params["cell"]}) == graph
 
 
+def test_a_state_that_nothing_reads_is_shown_for_its_update() -> None:
+    w, x = cell("w"), given("x", 2, dtype=float64)
+    graph = Graph((x.node,), (neg(x).node,), ((w, x.node),))
+    printed = text(graph)
+    assert printed.endswith("w: f64[2] = state(trainable=True)\nreturn %0\nupdate w = x")
+    assert parse(printed, PRIMITIVES, {"w": w.params["cell"]}) == graph
+
+
 def test_lines_name_the_users_program() -> None:
     x = given("x", 2)
     y = tanh(x)

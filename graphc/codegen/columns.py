@@ -33,12 +33,22 @@ def _counts(value: object) -> bool:
 
 
 def add_in_pairs(writer: Writer, value: Reduced, dtype: DType, number: int, count: int) -> None:
-    """Adds so many rows, x_0, x_1, ..., to the accumulator."""
+    """Adds so many rows, x_0, x_1, ..., to the accumulator.
+
+    In this order: of additions that it may regroup LLVM makes one chain of fused ones, where rows
+    are products; that rounds as often as there are rows, and each waits for the one before.
+    """
     step = 1
     while step < count:
         for turn in range(0, count, 2 * step):
             x, y = f"x{number}_{turn}", f"x{number}_{turn + step}"
-            writer.line(f"{x} = {accumulated(value, x, y, dtype)}")
+            writer.line(f"{x} = {_pair(value, x, y, dtype)}")
         step *= 2
     acc = f"r{number}[j]"
     writer.line(f"{acc} = {accumulated(value, acc, f'x{number}_0', dtype)}")
+
+
+def _pair(value: Reduced, x: str, y: str, dtype: DType) -> str:
+    if value.combine == "sum" and dtype.kind == "f":
+        return f"{x} + {y}"
+    return accumulated(value, x, y, dtype)

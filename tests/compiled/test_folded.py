@@ -50,3 +50,13 @@ def test_folded(make: Callable[..., Tensors], columns: int) -> None:
             assert ("fold = " in program.source) == (columns <= LANES // 2)
             for got, value in zip(ran(case, program), wanted, strict=True):
                 assert_close(got, value, 2e-5 * np.abs(value).max(initial=1), make.__name__)
+
+
+def test_sums_of_products_round_as_those_of_what_is_stored() -> None:
+    """Rows are added in pairs: one chain of fused additions is five times as far off."""
+    x = gx.input("x", ("n", 16))
+    h = x * x * 0.7
+    mean, row = gx.compile([x], gx.mean(h, axis=0)), gx.compile([x], h[0])
+    for n, bound in ((33, 2e-7), (100, 4e-7), (1000, 5e-7), (4096, 1e-6)):
+        equal = np.tile(np.random.default_rng(n).standard_normal(16).astype("f"), (n, 1))
+        np.testing.assert_allclose(mean(equal), row(equal), rtol=bound)
