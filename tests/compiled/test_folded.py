@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.codegen.loops import LANES
+from graphc.codegen.columns import LANES
 from graphc.graph import Graph
 from tests.compiled.checking import BOTH, Case, assert_close, expected, program_of, ran
 
