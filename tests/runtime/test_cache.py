@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,14 +227,32 @@ def test_kernels_that_are_compiled_at_once_are_those_compiled_alone(
         assert store.get(source.symbol) == Entry(kernel.code, kernel.imports)
 
 
-def test_llvm_works_for_several_threads_at_once() -> None:
-    """llvmlite's lock is not taken where LLVM works long."""
-    library = machine.llvm.ffi.lib
-    for locked in (
-        library.LLVMPY_RunNewModulePassManager,
-        library.LLVMPY_TargetMachineEmitToMemory,
-    ):
-        assert machine._unlocked(locked) is not locked
+def test_llvm_works_for_several_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where LLVM works long it does not wait for llvmlite's lock, which another thread has here."""
+    unlocked, waited = machine._unlocked, list[bool]()
+
+    def hold(held: threading.Event, done: threading.Event) -> None:
+        with machine.llvm.ffi.lib._lock:
+            held.set()
+            waited.append(not done.wait(10))
+
+    def beside_a_holder(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            held, done = threading.Event(), threading.Event()
+            holder = threading.Thread(target=hold, args=(held, done))
+            holder.start()
+            held.wait()
+            result = unlocked(function)(*arguments)
+            done.set()
+            holder.join()
+            return result
+
+        return call
+
+    wanted = compile_kernel(SCALE[0])
+    monkeypatch.setattr(machine, "_unlocked", beside_a_holder)
+    assert compile_kernel(SCALE[0]) == wanted
+    assert waited == [False, False]  # while it optimises, and while it makes machine code
 
 
 def test_what_fails_to_compile_leaves_the_cache_usable(store: Store) -> None:
