@@ -37,7 +37,8 @@ Sizes = tuple[int | str, ...]
 
 
 class Jitted:
-    """A function that `jit` made. `program(*args)` is what runs for arguments like these."""
+    """A function that `jit` made. `program(*args)` is the `Program` that runs for arguments like
+    these: for its kernels, source and profile."""
 
     def __init__(
         self, f: Callable[..., Any], dims: Sequence[Any] | None, memory_budget: float | None = None
@@ -179,8 +180,9 @@ def jit(
 
     f is called with tensors, once for each structure, dtypes and shapes of its arguments. Arrays
     and NumPy scalars keep their dtype, a Python float is a float32 scalar, an int an int64, a bool
-    a bool. Parameters that f reads are read anew at each call. With a tensor among its arguments f
-    is just called, so that jitted functions compose.
+    a bool. Parameters that f reads are read anew at each call; what it prints, or draws by NumPy,
+    it does once. With a tensor among its arguments f is just called, so that jitted functions
+    compose; where its result depends on an input that is no argument, it is a tensor too.
 
     `dims` names sizes, so that one program serves them all, and a new size is not traced again and
     compiles nothing: an entry a positional argument, which is None, a tuple with a name, a number

@@ -280,7 +280,7 @@ def embedding(table: TensorLike, indices: TensorLike) -> Tensor:
 
 
 def linear(x: TensorLike, w: TensorLike, b: TensorLike | None = None) -> Tensor:
-    """x @ w + b: (..., n) with (n, m) and (m,) gives (..., m).
+    """x @ w + b: (..., n) with (n, m) and (m,) gives (..., m). PyTorch's weights are w.T.
 
     >>> linear([[1.0, 2.0]], [[1.0], [1.0]], [0.5]).eval()
     array([[3.5]], dtype=float32)

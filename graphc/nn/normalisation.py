@@ -67,11 +67,14 @@ def batch_norm(
 
     The channels are along `axis`; scale, shift, mean and variance are vectors of that length, or
     scalars, of floats. Mean and variance are those of x itself, over all other axes, unless both
-    are given: running ones, when a model predicts. Rows that are equal give shift up to rounding:
-    their mean is a unit or two in the last place off, and so is x - mean where x is a product that
-    kernels compute twice (it is fused there, and not rounded); 1 / sqrt(epsilon) magnifies both.
-    Source: Ioffe and Szegedy, Batch normalization, 2015. Raises ShapeError for other shapes and for
-    one of mean and variance without the other, DTypeError for integers.
+    are given: running ones, when a model predicts. Those are `graphc.state`, to which a training
+    step's `updates` add a share of `graphc.mean` and `graphc.var` of x. Rows that are equal give
+    shift up to rounding: their mean is a unit or two in the last place off, and so is x - mean
+    where x is a product that kernels compute twice (it is fused there, and not rounded); 1 /
+    sqrt(epsilon) magnifies both. Raises ShapeError for other shapes and for one of mean and
+    variance without the other, DTypeError for integers.
+
+    Source: Ioffe and Szegedy, Batch normalization, 2015.
 
     >>> batch_norm([[1.0, 10.0], [3.0, 30.0]], epsilon=0.0).eval()
     array([[-1., -1.],

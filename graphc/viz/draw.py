@@ -29,7 +29,8 @@ def draw(loss: Any, grads: Any = None) -> Drawing:
     Each is a tensor or a tree of tensors (dict, list, tuple, dataclass).
     Forward flows down on the left, gradient up on the right; a dashed line is a forward value
     that the gradient reads. What `grad` gave for an input or parameter of the loss is named so.
-    Hovering over a node shows its type and the line that made it.
+    Hovering over a node shows its type and the line that made it. `.save("step.svg")` writes it, a
+    notebook shows it.
     """
     return draw_digraph(digraph(_nodes(loss), _nodes(grads)))
 
