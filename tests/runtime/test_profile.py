@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,14 @@ whole call                                         12450.00  +50.00 us: argument
 
 def test_the_table_reads_like_this() -> None:
     assert str(PROFILE) == TABLE
+
+
+def test_rows_without_work_are_not_printed_unless_they_take_time() -> None:
+    nothing = row(2, 1e-8, name="strips", share=0.001, flops=0, bytes=0)
+    assert "strips" not in str(replace(PROFILE, rows=(*PROFILE.rows, nothing)))
+    slow = replace(PROFILE, rows=(*PROFILE.rows, replace(nothing, share=0.01)))
+    assert "strips" in str(slow)
+    assert "strips" in slow.to_json()
 
 
 def test_a_profile_as_json() -> None:

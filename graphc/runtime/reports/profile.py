@@ -15,6 +15,7 @@ from graphc.runtime.reports.limits import Limits
 from graphc.runtime.reports.roofline import Limit
 
 HEAD = "{:28.28} {:>20} {:>9} {:>6} {:>6} {:>6} {:>8} {:>7} {:8} {:>6} {:>5}"
+SHOWN = 0.005  # a share that is worth a line, whatever the row does
 TITLES = ("  # kernel", "at", "us", "share", "FLOPs", "bytes", "GFLOP/s", "GB/s", "limit")
 
 
@@ -68,7 +69,9 @@ class ProfileRow:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The rows of a program, and medians of seconds: of the native call that runs them all without
-    measuring, and of a whole call, with arguments copied in and results out."""
+    measuring, and of a whole call, with arguments copied in and results out.
+
+    Rows without work, as of strips that these sizes do not need, are not printed."""
 
     rows: tuple[ProfileRow, ...]
     limits: Limits
@@ -98,7 +101,8 @@ class Profile:
             ("whole call", self.call_seconds, f"{own * 1e6:+.2f} us: arguments in, results out"),
         )
         last = [f"{name:49} {time * 1e6:9.2f}  {note}".rstrip() for name, time, note in totals]
-        return "\n".join([str(self.limits), heads, *map(str, self.rows), *last])
+        shown = [str(row) for row in self.rows if row.flops or row.bytes or row.share >= SHOWN]
+        return "\n".join([str(self.limits), heads, *shown, *last])
 
     __repr__ = __str__
 
