@@ -6,12 +6,12 @@ first, and each update is an item that stores state.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from graphc.dims import DimLike
-from graphc.graph import Graph, Node, users
+from graphc.dims import DimLike, bounds, product
+from graphc.graph import STATE, Graph, Node, users
 from graphc.lowering import (
     Assemble,
     Contract,
@@ -63,7 +63,8 @@ def committing(graph: Graph, staged: set[Node]) -> set[Node]:
     """What only new state needs: pointwise nodes, and the contractions and reductions they start
     from. They run behind the commit point, where they can write over the old state in place.
 
-    A reduction runs before it with a sibling that others need too: one kernel does both.
+    A reduction runs before it with a sibling that others need too: one kernel does both. One that
+    runs behind it takes along what it alone reads if that is wide: memory it should never have.
 
     Values of `staged` run before it.
     """
@@ -85,7 +86,38 @@ def committing(graph: Graph, staged: set[Node]) -> set[Node]:
             case _:
                 pass
     early = [n for n in nodes if isinstance(n.op.lower, Reduce) and n not in result | starts]
-    return result | {n for n in starts if not any(_siblings(n, other) for other in early)}
+    found = result | {n for n in starts if not any(_siblings(n, other) for other in early)}
+    wide = _wide(nodes) - outputs - staged
+    for node in reversed([node for node in nodes if node in wide]):
+        if all(u in found and not isinstance(u.op.lower, Contract) for u in readers[node]):
+            found.add(node)
+    return found
+
+
+def _wide(nodes: Sequence[Node]) -> set[Node]:
+    """Pointwise nodes with more elements than all that they are computed from, as of windows. Not
+    of state: another kernel may have written over it."""
+    found: set[Node] = set()
+    for node in nodes:
+        if isinstance(node.op.lower, Pointwise) and node.inputs:
+            bases = [_memory(i) for i in node.inputs]
+            if all(base in found or _is_smaller(base, node) for base in bases):
+                found.add(node)
+    return found
+
+
+def _is_smaller(one: Node, other: Node) -> bool:
+    if one.op is STATE:
+        return False
+    difference = product(other.type.shape) - product(one.type.shape)
+    return difference != 0 and bounds(difference)[0] >= 0
+
+
+def _memory(node: Node) -> Node:
+    """What a view is a view of."""
+    while isinstance(node.op.lower, View | Reshape):
+        (node,) = node.inputs
+    return node
 
 
 def _siblings(node: Node, other: Node) -> bool:

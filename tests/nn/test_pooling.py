@@ -48,6 +48,19 @@ def test_the_gradient_of_max_pooling(layout: str, size: int, stride: int, height
         np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
+def test_a_window_with_nan_hands_its_cotangent_to_nobody() -> None:
+    """So the gradient does not depend on that cotangent, and its own gradient by it is 0."""
+    values = RNG.standard_normal((1, 4, 6, 1)).astype("float32")
+    values[0, 1, 1] = np.nan
+    x, g = gx.input("x", values.shape), gx.input("g", (1, 2, 3, 1))
+    dx = gx.grad(gx.sum(gx.nn.max_pool(x, 2) * g), x)
+    dg = gx.grad(gx.sum(dx), g)
+    wanted = np.array([0, 1, 1, 1, 1, 1], np.float32).reshape(g.shape)
+    weights = RNG.standard_normal(g.shape).astype("float32")
+    np.testing.assert_array_equal(dg.eval({x: values, g: weights}), wanted)
+    np.testing.assert_array_equal(compile([x, g], dg)(values, weights), wanted)
+
+
 def test_the_gradient_of_overlapping_windows_is_gathered() -> None:
     """One sweep for each phase of the strides, and no array with an axis of taps."""
     x = gx.input("x", (2, 16, 16, 4))
@@ -70,3 +83,19 @@ def test_gradients_of_windows_to_second_order(reduce: Callable[..., Tensor]) -> 
         return reduce(seen, axis=(2, 3)) * 2
 
     check_gradient(through, [RNG.standard_normal((6, 5))])
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_an_update_alone_stores_no_windows(size: int) -> None:
+    """The comparison with each tap runs where the gradient does, behind the commit point."""
+    values = RNG.integers(-3, 4, (2, 6, 6, 3)).astype("float32")
+    image = gx.parameter("image", values)
+    loss = gx.sum(gx.nn.max_pool(image, size, 1, padding="same") ** 2)
+    dx = gx.grad(loss, image)
+    wanted = values - 0.5 * dx.eval()
+    new = image - 0.5 * dx
+    steps = scheduled([loss], {image: new}).steps
+    operands = [operand for step in steps for operand in step.kernel.operands]
+    assert max(operand.buffer.type.rank for operand in operands) == 4
+    compile([], loss, updates={image: new})()
+    np.testing.assert_array_equal(image.value, wanted)
