@@ -5,6 +5,7 @@ Enters: tensors. Leaves: a `Program`. The stages, each from frozen data to froze
     graph -> (simplify -> build_schedule -> emit_program: code_of) -> Program
 """
 
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Any
@@ -45,9 +46,8 @@ def compile(
     fit do not pay for it. MemoryBudgetError, when sizes are first seen, says the least that works.
 
     Raises GraphError (an input twice, an input missing in `inputs`, an argument that is no input,
-    an output that is no tensor),
-    UpdateError (an update of what is no state), ShapeError and DTypeError (a new value that does
-    not fit), LoweringError.
+    an output that is no tensor), UpdateError (an update of what is no state), ShapeError and
+    DTypeError (a new value that does not fit), LoweringError.
 
     >>> import graphc as gx
     >>> x = gx.input("x", ("n",))
@@ -74,7 +74,14 @@ def compile(
     )
     _distinct(graph.inputs)
     verify(graph)
-    return Program(graph, code_of(graph), structure, backend, _budget(memory_budget))
+    return Program(graph, code_of(graph), structure, _known(backend), _budget(memory_budget))
+
+
+def _known(backend: Any) -> Backend:
+    if isinstance(backend, Backend):
+        return backend
+    fix = "leave it out: programs are machine code for this CPU"
+    raise GraphError("a backend turns kernels into addresses", got=reprlib.repr(backend), fix=fix)
 
 
 def _budget(bytes: Any) -> Budget | None:

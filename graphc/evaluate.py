@@ -125,7 +125,7 @@ def bind_sizes(inputs: Sequence[Node], arrays: Sequence[Any]) -> dict[str, int]:
             raise BindingError(
                 f"{described(node)} is {node.type}",
                 got=f"an array of shape {tuple(array.shape)}",
-                fix=f"give an array of shape {wanted}",
+                fix=_wanted_shape(wanted, node.type.shape, array.shape),
             )
     return sizes
 
@@ -138,8 +138,15 @@ def check_fixed(node: Node, array: Any, first: int = 0) -> None:
         raise BindingError(
             f"{described(node)} is {node.type}",
             got=f"an array of shape {tuple(array.shape)}",
-            fix=f"give an array of shape {shape}",
+            fix=_wanted_shape(shape, shape, array.shape),
         )
+
+
+def _wanted_shape(wanted: Sequence[DimLike], shape: Sequence[DimLike], got: Sequence[int]) -> str:
+    """What to give; the array's transpose, if that fits."""
+    turned = tuple(got)[::-1]
+    fits = all(not isinstance(a, int) or a == b for a, b in zip(shape, turned, strict=True))
+    return f"did you mean array.T, shape {turned}?" if fits else f"give an array of shape {wanted}"
 
 
 def _check_known(node: Node, sizes: Mapping[str, int]) -> None:

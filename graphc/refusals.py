@@ -38,6 +38,7 @@ _DTYPE = "cast the argument or the result: x.astype(dtype)"
 _SIZES = "sizes may change without it, as dims= names them: leave it out"
 _SYMBOLIC = "a gradient is a graph, and can be differentiated again: leave it out"
 _WHOLE_ROWS = "x.reshape(x.shape[0], -1) keeps the first axis"
+_BIAS = "a bias is added to the result: graphc.nn.conv(x, w) + b"
 _HEADS = "heads are an axis in front: q is (batch, heads, steps, size)"
 _STATIC = "close over what is no array, or give it by functools.partial(f, value)"
 _STATE = (
@@ -69,6 +70,7 @@ OURS: Mapping[str, str] = {
     "data_format": "layout",
     "ddof": "correction",
     "diagonal": "k offset",
+    "depth": "size",
     "dilation_rate": "dilation",
     "dim": "axis axes",
     "dim0": "axis1",
@@ -105,6 +107,7 @@ OURS: Mapping[str, str] = {
     "labels": "targets",
     "m": "n_cols",
     "n": "n_rows count",
+    "n_classes": "size",
     "num_classes": "size",
     "num_threads": "count",
     "obj": "value",
@@ -150,7 +153,7 @@ OURS: Mapping[str, str] = {
 
 # What to write where too much is given by place.
 PLACED: Mapping[str, str] = {
-    "conv": "a bias is added: graphc.nn.conv(x, w) + b",
+    "conv": _BIAS,
     "draw": "several gradients in a list: graphc.draw(loss, [dw, db])",
     "eval": "values in one dict: x.eval({x: array, y: array})",
     "flatten": "x.reshape(x.shape[0], -1) keeps the first axis",
@@ -173,6 +176,10 @@ REMARKS: Mapping[str, str] = {
     "batch_norm.train": _STATE,
     "batch_norm.training": _STATE,
     "ceil_mode": "padding='same' keeps the last window",
+    "conv.bias": _BIAS,
+    "conv.kernel_size": "the weights have it: w is (height, width, channels in, channels out)",
+    "conv.out_channels": "the weights have it: w is (height, width, channels in, channels out)",
+    "conv_transpose.bias": _BIAS,
     "compile.outputs": "graphc.jit(f) compiles a function of arrays",
     "copy": _NEW,
     "create_graph": _SYMBOLIC,
@@ -207,6 +214,7 @@ REMARKS: Mapping[str, str] = {
     "order": "elements are in row-major order: leave it out",
     "out": _NEW,
     "pad.mode": "padding is constant: value=0",
+    "padding_mode": "what is padded is 0; graphc.pad pads with other numbers",
     "padding_idx": "graphc.where(i == padding, 0, rows) hides rows, and stops their gradient",
     "pos_weight": "weigh the elements, and write the mean out",
     "precision": "sums are in the dtype of the operands: leave it out",

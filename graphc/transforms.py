@@ -107,7 +107,7 @@ def vjp(outputs: Any, *args: Any, **options: Any) -> Any:
 
     def derive(y: Any, wrt: Any, directions: Any) -> Any:
         ys = tree_map(as_tensor, y)
-        return reverse.vjp(ys, wrt, _like(ys, directions))
+        return reverse.vjp(ys, wrt, _like("cotangents", ys, directions))
 
     chosen = _chosen("vjp", args, options, "cotangents")
     return _transformed(derive, outputs, *chosen, directions="cotangents")
@@ -131,13 +131,21 @@ def jvp(outputs: Any, *args: Any, **options: Any) -> Any:
         return _of_tensors(forward.jvp, outputs, args, options)
 
     def derive(y: Any, wrt: Any, directions: Any) -> Any:
-        return forward.jvp(tree_map(as_tensor, y), wrt, _like(wrt, directions))
+        return forward.jvp(tree_map(as_tensor, y), wrt, _like("tangents", wrt, directions))
 
     chosen = _chosen("jvp", args, options, "tangents")
     return _transformed(derive, outputs, *chosen, directions="tangents")
 
 
-def _like(tree: Any, directions: Any) -> Any:
+def _like(what: str, tree: Any, directions: Any) -> Any:
+    """The directions as tensors of the dtypes of a tree; GradientError for another tree."""
+    wanted, given = flatten(tree)[1], flatten(directions)[1]
+    if wanted != given:
+        raise GradientError(
+            f"{what} are no tree like what they belong to",
+            got=f"{given} for {wanted}",
+            fix=f"{what}= has an array for each leaf of {wanted}",
+        )
     return tree_map(lambda x, d: as_tensor(d).astype(x.dtype), tree, directions)
 
 

@@ -7,6 +7,7 @@ Enters: numbers, arrays, nested lists. Leaves: arrays and dtypes, or an error th
 """
 
 import reprlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ from graphc.errors import ConcretenessError, DTypeError, GraphcError
 from graphc.types import DType, float32, int64
 
 KINDS = "biuf"  # of NumPy's dtypes: those of numbers
+# What to write for what is no number, by its type.
+NO_NUMBERS: Mapping[type, str] = {
+    str: "the tensor itself, without quotes; params['w'] where names are keys",
+    dict: "take one of its entries: params['w']",
+    type(None): "what may be missing is asked for: x if b is None else x + b",
+}
 
 
 def array_of(
@@ -65,7 +72,7 @@ def numbers_of(value: object, what: str) -> np.ndarray[Any, Any]:
         raise DTypeError(
             f"{what} is made of numbers",
             got=" ".join(reprlib.repr(value).split()),
-            fix="np.asarray(values, dtype='float32') says what is none",
+            fix=NO_NUMBERS.get(type(value)) or "np.asarray(values, 'float32') says what is none",
         )
     return array
 

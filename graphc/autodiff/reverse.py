@@ -177,7 +177,9 @@ def differentiable_leaves(tree: Any, what: str) -> tuple[list[Tensor], Any]:
             raise GradientError(
                 f"{what} is a tensor, or a dict, list, tuple or dataclass of tensors",
                 got=f"{type(leaf).__name__}: {reprlib.repr(leaf)}",
-                fix="give the tensors themselves: graphc.grad(loss, [w, b])",
+                fix="give the tensors themselves: graphc.grad(loss, [w, b])"
+                if what == "wrt"
+                else "graphc.constant(array) makes one of an array",
             )
         if leaf.node.type.dtype.kind != "f":
             raise GradientError(

@@ -15,6 +15,7 @@ from typing import Any
 
 from graphc.dims import DimLike, same_dims
 from graphc.errors import GraphError, ShapeError
+from graphc.functions.creation import as_tensor
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Node, make, order, provenance
 from graphc.ops import broadcast_to, transpose
@@ -46,7 +47,8 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
             for x, axis in in_front
         ]
         result = f(*unflatten(structure, inner))
-        outputs, shape = flatten(result)
+        made, shape = flatten(result)
+        outputs = [as_tensor(leaf) for leaf in made]
         given = {
             p.node: x for p, (x, axis) in zip(inner, in_front, strict=True) if axis is not None
         }

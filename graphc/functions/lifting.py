@@ -6,7 +6,6 @@ is generic in the class of the handle, which `tensor.py` defines on top.
 """
 
 import reprlib
-from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
@@ -27,7 +26,7 @@ from graphc.types import (
     promote,
     uint64,
 )
-from graphc.values import array_of, scalar_dtype
+from graphc.values import NO_NUMBERS, array_of, scalar_dtype
 
 
 def dtype_of(x: graph.Handle) -> DType:
@@ -50,17 +49,10 @@ def is_array_like(value: object) -> bool:
     return isinstance(value, np.ndarray | list | tuple) and array_of(value).dtype.kind in "biuf"
 
 
-_NOT_AN_OPERAND: Mapping[type, str] = {
-    str: "the tensor itself, without quotes; params['w'] where names are keys",
-    dict: "take one of its entries: x + params['w']",
-    type(None): "what may be missing is asked for: x if b is None else x + b",
-}
-
-
 def unlike(op: Op, other: object) -> Any:
     """NotImplemented for an operand that is no number, so that Python asks the other side;
     DTypeError where nobody can know how: for text, None and dicts, which compare as unequal."""
-    fix = _NOT_AN_OPERAND.get(type(other))
+    fix = NO_NUMBERS.get(type(other))
     if fix is None or op is ops.eq or op is ops.ne:
         return NotImplemented
     raise DTypeError(

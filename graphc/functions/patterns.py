@@ -124,9 +124,11 @@ def arange(
     Tensor(iota: i64[n])
     """
     first, last = (0, start) if stop is None else (start, stop)
-    if isinstance(first, str) or isinstance(last, str):
-        fix = f"a size by its name: arange(graphc.dim({start!r}))"
-        raise DTypeError("arange: bounds are numbers or sizes", got=repr(start), fix=fix)
+    for bound in (first, last):
+        if isinstance(bound, str | Tensor):
+            fix = f"a size by its name: arange(graphc.dim({bound!r}))"
+            fix = fix if isinstance(bound, str) else "a size cannot depend on values: x.shape[0]"
+            raise DTypeError("arange: bounds are numbers or sizes", got=repr(bound), fix=fix)
     if step == 0:
         raise ShapeError("arange: the step is 0", fix="a negative one counts down")
     floats = any(isinstance(v, float | np.floating) for v in (first, last, step))

@@ -9,7 +9,7 @@ of primitives with axes and shapes in normal form.
 
 import operator
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import SupportsIndex, TypeAlias
 
 from graphc import ops
 from graphc.dims import DimLike, product
@@ -33,11 +33,10 @@ _ELEMENTWISE = {
 
 def normal_axis(axis: int, rank: int, what: str) -> int:
     """An axis counted from the front; ShapeError for one that is not there."""
-    try:
-        number = operator.index(axis)
-    except TypeError as error:
+    if isinstance(axis, bool) or not isinstance(axis, SupportsIndex):
         fix = _ELEMENTWISE.get(what, "several axes are a tuple of ints")
-        raise DTypeError(f"{what}: an axis is an int", got=repr(axis), fix=fix) from error
+        raise DTypeError(f"{what}: an axis is an int", got=repr(axis), fix=fix)
+    number = operator.index(axis)
     if not -rank <= number < rank:
         axes = f"axes go from -{rank} to {rank - 1}" if rank else "a scalar has no axes"
         raise ShapeError(f"{what}: axis {number} is out of range", got=f"rank {rank}", fix=axes)

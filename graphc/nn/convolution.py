@@ -11,7 +11,6 @@ array([4., 3.], dtype=float32)
 """
 
 import math
-import operator
 import reprlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
@@ -66,7 +65,7 @@ def conv(
     array([3., 6., 5.], dtype=float32)
     """
     image, weights = same_dtype(as_tensor(x), as_tensor(w))
-    rank, groups = _spatial_rank("conv", image, weights), operator.index(groups)
+    rank, groups = _spatial_rank("conv", image, weights), _groups(groups)
     steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
     inside = _channels_last(image, layout)
     _check_groups(inside.shape[-1], weights.shape, groups)
@@ -97,12 +96,13 @@ def conv_transpose(
     array([ 1., 10.,  2., 20.], dtype=float32)
     """
     image, weights = same_dtype(as_tensor(x), as_tensor(w))
-    rank, groups = _spatial_rank("conv_transpose", image, weights), operator.index(groups)
+    rank, groups = _spatial_rank("conv_transpose", image, weights), _groups(groups)
     steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
     inside, taps = _channels_last(image, layout), weights.shape[:rank]
     if weights.shape[-1] != inside.shape[-1] or inside.shape[-1] % groups != 0:
         raise ShapeError(
-            f"conv_transpose: {groups} groups of channels",
+            "conv_transpose: the channels of x and of the weights differ"
+            + (f" in {groups} groups" if groups != 1 else ""),
             got=f"{inside.shape[-1]} channels with weights {weights.shape}",
             fix="weights are (taps..., channels out / groups, channels in)",
         )
@@ -294,6 +294,13 @@ def _padded(x: Tensor, pairs: Pairs, value: float) -> Tensor:
     shape = tuple(left + n + right for n, (left, right) in zip(x.shape, around, strict=True))
     starts = tuple(left for left, _ in around)
     return ops.pad(x, shape=shape, starts=starts, steps=(1,) * x.ndim, value=value)
+
+
+def _groups(count: Any) -> int:
+    if isinstance(count, int | np.integer) and count >= 1:
+        return int(count)
+    fix = "groups=1 connects all channels; as many groups as channels is depthwise"
+    raise ShapeError("groups: an int of 1 or more", got=repr(count), fix=fix)
 
 
 def _check_groups(channels: DimLike, weights: Shape, groups: int) -> None:

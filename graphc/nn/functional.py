@@ -9,7 +9,7 @@ array([[0.5, 0.5]], dtype=float32)
 import math
 
 from graphc import ops
-from graphc.errors import DTypeError
+from graphc.errors import DTypeError, ShapeError
 from graphc.functions import elementary, indexing, manipulation, shaping
 from graphc.functions.creation import as_tensor
 from graphc.functions.lifting import filled, to_float
@@ -258,8 +258,8 @@ def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
 def embedding(table: TensorLike, indices: TensorLike) -> Tensor:
     """Rows of a table (vocabulary, ...) at integer indices (...): (..., row).
 
-    Raises DTypeError for indices that are no integers, IndexRangeError for one out of range: -1
-    does not stand for the last row.
+    Raises DTypeError for indices that are no integers, ShapeError for a table without rows,
+    IndexRangeError for an index out of range: -1 does not stand for the last row.
 
     >>> embedding([[1.0, 2.0], [3.0, 4.0]], [1, 0, 1]).eval()
     array([[3., 4.],
@@ -274,7 +274,13 @@ def embedding(table: TensorLike, indices: TensorLike) -> Tensor:
             fix="embedding(table, indices): the table comes first",
         )
     rows = as_tensor(table)
-    check_range(places, rows.shape[0] if rows.ndim else 1, "embedding", from_end=False)
+    if not rows.ndim:
+        raise ShapeError(
+            "embedding: a table has a row for each index",
+            got=str(rows.node.type),
+            fix="embedding(table, indices), with table = graphc.parameter('table', array)",
+        )
+    check_range(places, rows.shape[0], "embedding", from_end=False)
     with called("embedding"):  # unsigned: a negative index is then too large
         return indexing.take(rows, places.astype(uint64), axis=0)
 

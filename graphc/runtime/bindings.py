@@ -121,4 +121,4 @@ def _size(name: str, size: Any) -> int:
     number = dims.as_size(size)
     if isinstance(number, int) and number >= 0:
         return number
-    raise BindingError(f"the size {name} is an int >= 0", got=repr(size))
+    raise BindingError(f"the size {name} is an int >= 0", got=repr(size), fix=f"{name}=32")

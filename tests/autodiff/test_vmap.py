@@ -80,6 +80,10 @@ def test_the_graph_does_not_grow_with_the_batch() -> None:
     assert len(order([y.node])) <= 6
 
 
+def test_a_result_that_is_a_number_is_the_same_for_all() -> None:
+    np.testing.assert_array_equal(value(vmap(lambda x: 2.0)(XA)), np.full(len(A), 2.0))
+
+
 def test_errors() -> None:
     with pytest.raises(ShapeError, match="no argument has a batch axis"):
         vmap(lambda x: x, in_axes=None)(XA)

@@ -176,7 +176,39 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         "close over it",
     ),
+    "bias of a convolution": (
+        lambda: UNTYPED.nn.conv(IMAGE, np.ones((3, 3, 3, 4)), bias=np.zeros(4)),
+        ArgumentError,
+        r"no argument bias(.|\n)*graphc\.nn\.conv\(x, w\) \+ b",
+    ),
+    "no groups": (
+        lambda: gx.nn.conv(IMAGE, np.ones((3, 3, 3, 4)), groups=0),
+        ShapeError,
+        r"groups: an int of 1 or more  \[0\](.|\n)*depthwise",
+    ),
+    "sizes of a table": (lambda: gx.nn.embedding(10, 4), ShapeError, r"graphc\.parameter"),
+    "keepdims by place": (lambda: UNTYPED.nn.softmax(X, True), DTypeError, r"int  \[True\]"),
+    "an argument as a size": (
+        lambda: gx.jit(lambda n: gx.arange(n))(3),
+        DTypeError,
+        r"arange: bounds are numbers or sizes.*\[Tensor(.|\n)*cannot depend on values",
+    ),
     # gradients
+    "cotangents of another tree": (
+        lambda: gx.vjp(lambda a: (a, a))(IMAGES, cotangents=IMAGES),
+        GradientError,
+        r"cotangents are no tree.*\[\* for tuple\(\*, \*\)\]",
+    ),
+    "a tangent that is an array": (
+        lambda: gx.jvp(U * 2, U, np.ones(3)),
+        GradientError,
+        r"tangents is a tensor(.|\n)*graphc\.constant\(array\)",
+    ),
+    "a dict": (
+        lambda: gx.grad(lambda p: gx.sum(p))({"w": np.ones(3)}),
+        DTypeError,
+        r"made of numbers.*\{'w'(.|\n)*params\['w'\]",
+    ),
     "loss second": (lambda: gx.grad(W, LOSS), GradientError, r"graphc\.grad\(loss, w\)"),
     "two losses": (lambda: UNTYPED.grad([LOSS, LOSS], W), GradientError, r"\[list\](.|\n)*a \+ b"),
     "arguments by name": (
@@ -226,6 +258,21 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: STEP.run_epoch({X: IMAGES, LABELS: [1, 2]}, 1),
         UnknownInputError,
         r"\{'x': array\}",
+    ),
+    "labels given once": (
+        lambda: STEP.run_epoch([IMAGES], 1, labels=[1, 2]),
+        BindingError,
+        r"'labels' has a row for each sample.*\[2 rows for batches of 1\](.|\n)*in the list",
+    ),
+    "images turned": (
+        lambda: gx.compile([X], LOGITS)(IMAGES.T),
+        BindingError,
+        r"did you mean array\.T, shape \(2, 784\)\?",
+    ),
+    "a device": (
+        lambda: UNTYPED.compile([X], LOGITS, backend="gpu"),
+        GraphError,
+        r"\['gpu'\](.|\n)*leave it out",
     ),
     "a mask as an order": (
         lambda: STEP.run_epoch([IMAGES, [1, 2]], 1, order=np.array([True, False])),

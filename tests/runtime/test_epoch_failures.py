@@ -55,6 +55,14 @@ def test_a_failing_step_leaves_the_state_of_its_start(bad: int, backend: Backend
     np.testing.assert_array_equal(*finals)
 
 
+@pytest.mark.parametrize("rate", [0.1, [0.1, 0.2, 0.3]])
+def test_a_failing_step_is_told_of_beside_inputs_without_axes(rate: Any) -> None:
+    rows, factor = gx.input("rows", ("n",), "int64"), gx.input("factor", ())
+    program = gx.compile([rows, factor], factor * gx.sum(gx.take(np.arange(4.0), rows, axis=0)))
+    with pytest.raises(errors.IndexRangeError, match=r"in step 1  \[rows\[3\] is 9\]"):
+        program.run_epoch([[0, 1, 2, 9, 3, 2]], 2, factor=rate)
+
+
 def test_progress_counts_all_steps() -> None:
     step, _ = training_step()
     x = RNG.standard_normal((200_000, 4)).astype(np.float32)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphc import dims
+from graphc.dims import Dim
 from graphc.errors import BindingError, DTypeError, IndexRangeError
 from graphc.evaluate import check_fixed, converted, fed_array
 from graphc.graph import Node, described
@@ -55,7 +56,7 @@ class Epoch:
         """What each input gets in a step, and the numbers of its rows where it is a batch."""
         rows = np.arange(step * self.batch, min((step + 1) * self.batch, self.rows))
         rows = rows if self.order is None else self.order[rows]
-        taken = {"same": slice(None), "entries": step, "rows": rows}
+        taken = {"same": ..., "entries": (step, ...), "rows": rows}
         arrays = [feed.array[taken[feed.kind]] for feed in self.feeds]
         return arrays, [rows if feed.kind == "rows" else None for feed in self.feeds]
 
@@ -117,7 +118,22 @@ def plan_epoch(
         else _given_once(node, given[name], full + (rest > 0))
         for name, node in nodes.items()
     )
+    _check_once(inputs, feeds, batch)
     return Epoch(feeds, batch, full, rest, chosen)
+
+
+def _check_once(inputs: Sequence[Node], feeds: Sequence[Feed], batch: int) -> None:
+    """BindingError for an array of all samples that is given once, and not in batches."""
+    pairs = list(zip(inputs, feeds, strict=True))
+    rows = {node.type.shape[0]: len(feed.array) for node, feed in pairs if feed.kind == "rows"}
+    for node, feed in pairs:
+        first = node.type.shape[0] if feed.kind == "same" and node.type.shape else None
+        if isinstance(first, Dim) and rows.get(first, batch) == len(feed.array) != batch:
+            raise BindingError(
+                f"{described(node)} has a row for each sample, and was given once",
+                got=f"{len(feed.array)} rows for batches of {batch}",
+                fix="give it in the list, with the other arrays: run_epoch([x, y], batch_size)",
+            )
 
 
 def _rows(node: Node, value: Any) -> np.ndarray:
