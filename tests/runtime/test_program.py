@@ -117,7 +117,7 @@ REFUSED: dict[str, tuple[Callable[[Program], Any], type[Exception], str]] = {
     "an array turned": (
         lambda p: p(X.T, ROWS, 0.1),
         errors.BindingError,
-        r"input 'x' is f32\[batch, 3\]  \[an array of shape \(3, 4\)\]\n.*\n.*array\.T, shape \(4, 3\)",
+        r"'x' is f32\[batch, 3\]  \[an array of shape \(3, 4\)\]\n.*\n.*array\.T, shape \(4, 3\)",
     ),
     "a rank too many": (
         lambda p: p(X[None], ROWS, 0.1),
