@@ -27,7 +27,7 @@ from graphc.types import DType, int64
 # In the place of a loop variable or an operand: what a stride belongs to.
 OFFSET, POSITION, COUNTER = -1, -2, -1
 
-FEW = 4  # a stride up to which the elements between are loaded too, where a window has them all
+FEW = 4  # a stride up to which neighbours in memory are loaded together and taken apart
 EXP_NONPOSITIVE = "exp_nonpositive_{T}({0})"  # exp without a test for what overflows
 
 
@@ -40,8 +40,8 @@ class Elements:
     """Writes the statements of elements; knows the names of operands, sizes and values.
 
     `reduced` names results of reductions, `loop` is what the names of loop variables start with.
-    `turned` are places in tiles that stand for memory. Loads of the operands in `windows` have
-    small strides as text: LLVM loads all of what lies between and takes it apart.
+    `turned` are places in tiles that stand for memory. The operands in `paired` have small strides
+    as text.
     """
 
     __slots__ = (
@@ -51,14 +51,14 @@ class Elements:
         "_strides",
         "_values",
         "_words",
+        "paired",
         "turned",
-        "windows",
         "writer",
     )
 
     writer: Writer
     turned: dict[tuple[int, Index], str]
-    windows: Collection[int]
+    paired: Collection[int]
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Elements:
         self._reduced = reduced
         self._strides: dict[tuple[int, int, DimLike], str] = {}
         self.turned = {}
-        self.windows = ()
+        self.paired = ()
 
     def prepare(self, stores: Iterable[Store]) -> None:
         """Reads every size, stride and number that the statements will name."""
@@ -121,7 +121,7 @@ class Elements:
 
     def _is_text(self, operand: int, stride: DimLike) -> bool:
         few = isinstance(stride, int) and 0 < stride <= FEW
-        return stride == 1 or (few and operand in self.windows)
+        return stride == 1 or (few and operand in self.paired)
 
     def _suffix(self, operand: int) -> str:
         """What the strides and offsets of an operand are called by: those of a counter have

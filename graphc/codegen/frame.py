@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from graphc.codegen.body import Elements, accumulated, reduction_start, write_best
 from graphc.codegen.maxima import blind_maxima
-from graphc.codegen.windows import windows_of
+from graphc.codegen.windows import paired
 from graphc.codegen.words import Size, Words
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
@@ -35,7 +35,7 @@ class Frame:
         self.extents = [self._extent(v) for v in range(len(kernel.extents))]
         names = self._reduced()
         self.elements = Elements(writer, self.words, kernel.values, self.pointers, names)
-        self.elements.windows = windows_of(kernel)
+        self.elements.paired = paired(kernel)
         self.elements.prepare(store for stage in kernel.stages for store in stage.stores)
 
     def _extent(self, v: int) -> str:
