@@ -25,7 +25,14 @@ class Frame:
 
     __slots__ = ("blind", "elements", "extents", "kept", "kernel", "pointers", "words", "writer")
 
+    kernel: LoopKernel
+    writer: Writer
+    words: Words
+    blind: frozenset[int]
     kept: dict[int, str]
+    pointers: list[str]
+    extents: list[str]
+    elements: Elements
 
     def __init__(self, kernel: LoopKernel, writer: Writer) -> None:
         self.kernel, self.writer, self.words = kernel, writer, Words(writer)
