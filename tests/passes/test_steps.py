@@ -1,5 +1,8 @@
 """Sums of products over the steps of a loop: which become one product, and what they add up to."""
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,10 @@ def simplified(inputs: list[gx.Tensor], outputs: list[gx.Tensor]) -> Graph:
 
 def products(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes if node.op.name == "dot"]
+
+
+def added(terms: Iterable[gx.Tensor]) -> gx.Tensor:
+    return reduce(add, terms)
 
 
 def gated(x: gx.Tensor, steps: int) -> gx.Tensor:
@@ -48,7 +55,7 @@ def test_the_gradient_by_a_recurrent_weight_is_one_product() -> None:
 
 def test_what_lies_in_steps_is_not_copied() -> None:
     x, g = gx.input("x", ("n", 4, 100)), gx.input("g", (4, "n", 100))
-    total = sum(x[:, step].T @ g[step] for step in range(4))
+    total = added(x[:, step].T @ g[step] for step in range(4))
     graph = simplified([x, g], [total])
     (node,) = products(graph)
     assert node.inputs == (x.node, g.node)
@@ -60,7 +67,7 @@ def test_what_lies_in_steps_is_not_copied() -> None:
 def test_any_order_of_steps_adds_up(order: tuple[int, ...], axis: int) -> None:
     x, g = gx.input("x", (5, 5, 7)), gx.input("g", (5, 5, 7))
     pick: Any = (lambda t, n: t[n]) if axis == 0 else (lambda t, n: t[:, n])
-    total = sum(gx.tanh(pick(x, n)).T @ pick(g, n) for n in order)
+    total = added(gx.tanh(pick(x, n)).T @ pick(g, n) for n in order)
     graph = simplified([x, g], [total])
     assert len(products(graph)) == 1
     fed = {t.node: RNG.uniform(-1, 1, (5, 5, 7)).astype(np.float32) for t in (x, g)}
@@ -71,10 +78,10 @@ def test_any_order_of_steps_adds_up(order: tuple[int, ...], axis: int) -> None:
 def test_products_stay_that_would_be_copied_or_are_read_apart() -> None:
     x, g = gx.input("x", ("n", 8)), gx.input("g", ("n", 8))
     terms = [(gx.tanh(x * n)).T @ gx.tanh(g * n) for n in range(1, 5)]
-    assert len(products(simplified([x, g], [sum(terms)]))) == 4  # n is larger than 8
+    assert len(products(simplified([x, g], [added(terms)]))) == 4  # n is larger than 8
     y = gx.input("y", (4, 2, 8))
     terms = [gx.tanh(y[n]).T @ y[n] for n in range(4)]
-    assert len(products(simplified([y], [sum(terms)]))) == 1
-    assert len(products(simplified([y], [sum(terms), terms[0]]))) == 4
-    assert len(products(simplified([y], [sum(terms), gx.exp(terms[0])]))) == 4
-    assert len(products(simplified([y], [sum(terms[:3])]))) == 3  # few
+    assert len(products(simplified([y], [added(terms)]))) == 1
+    assert len(products(simplified([y], [added(terms), terms[0]]))) == 4
+    assert len(products(simplified([y], [added(terms), gx.exp(terms[0])]))) == 4
+    assert len(products(simplified([y], [added(terms[:3])]))) == 3  # few
