@@ -26,6 +26,7 @@ from graphc.codegen.macro import CASTS, SumsSpec, contract_words, filled_depth
 from graphc.codegen.writer import Writer
 from graphc.schedule.blocking import Blocking
 from graphc.schedule.slots import (
+    ARRAY,
     ARRAYS,
     FIRST,
     LAST,
@@ -56,15 +57,15 @@ class ContractSpec:
     scratch.
 
     `target`: where the epilogue only stores sums, rows of columns one behind the other: the texts
-    of the address of C, of the step from row to row, of those of the outer loops. `read`: address
-    and step from row to row of each array of C's shape that the epilogue reads.
+    of the address of C, of the step from row to row, of those of the outer loops. `read`: address,
+    step from row to row of each array of C's shape that the epilogue reads, "1" if it writes it.
     """
 
     sums: SumsSpec
     outer: tuple[str, ...] = ()
     alias_scratch: int = 2
     target: tuple[str, ...] = ()
-    read: tuple[tuple[str, str], ...] = ()
+    read: tuple[tuple[str, str, str], ...] = ()
 
 
 def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> None:
@@ -110,8 +111,8 @@ def emit_contract(writer: Writer, spec: ContractSpec, epilogue: Epilogue) -> Non
 def _asked(spec: ContractSpec) -> Iterator[tuple[int, str]]:
     """What the macro-kernel reads to ask for memory ahead."""
     yield from ((LAST, "end"), (ARRAYS, str(len(spec.read))))
-    for n, (address, step) in enumerate(spec.read):
-        yield from ((ARRAYS + 1 + 2 * n, address), (ARRAYS + 2 + 2 * n, step))
+    for n, words in enumerate(spec.read):
+        yield from enumerate(words, ARRAYS + 1 + ARRAY * n)
     yield from ((slot, f"base + {8 * TABLE}") for slot in (NEXT, STOP))
 
 

@@ -72,10 +72,13 @@ def emit_contraction(kernel: ContractKernel) -> Emitted:
     return Emitted(writer.text(), tuple(words.entries))
 
 
-def _read(kernel: ContractKernel, elements: Elements, address: str) -> tuple[tuple[str, str], ...]:
+def _read(
+    kernel: ContractKernel, elements: Elements, address: str
+) -> tuple[tuple[str, str, str], ...]:
     """The arrays of the result's shape that the epilogue reads, as `ContractSpec` has them."""
-    found: dict[int, tuple[str, str]] = {}
+    found: dict[int, tuple[str, str, str]] = {}
     row, column = kernel.row, kernel.column
+    written = {store.operand for store in kernel.stage.stores}
     if row is None or column is None:
         return ()
     for load in kernel.values:
@@ -85,7 +88,8 @@ def _read(kernel: ContractKernel, elements: Elements, address: str) -> tuple[tup
         rows = row in steps and steps.get(column) == 1 and load.index.offset == 0
         if rows and kernel.operands[load.operand].dtype == kernel.dtype:
             step = elements.stride(load.operand, row, steps[row])
-            found[load.operand] = (address.format(load.operand), step)
+            also = "1" if load.operand in written else "0"
+            found[load.operand] = (address.format(load.operand), step, also)
     return tuple(found.values())[:MOST_ARRAYS]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from graphc.schedule.tiles import LINE, SIZES, Core, Matmul, Tile, shared_rows
 from graphc.schedule.walk import Walk
 
-ENTRY = 3  # words
+ENTRY = 3  # words: address, step, twice the pace and 1 if it is to be written
 MOST_ARRAYS, MOST_ENTRIES = 4, 256
 MOST_ROWS = 512  # with more, the time to pack columns counts little
 MOST_PACE = 3
@@ -17,8 +17,9 @@ MOST_PACE = 3
 class Ahead(NamedTuple):
     """Of the epilogue's `rows`, or else of the columns that are packed next, `lines` are asked for,
     `across` bytes apart, and of columns that `depths` times, `down` bytes apart; each moves `step`
-    bytes every 2 ** `pace` steps of a tile, of the epilogue's arrays from row to row. Columns are
-    asked for in the last row `blocks` of those before them.
+    bytes every 2 ** `pace` steps of a tile, or if that is 0 from row to row of an array. Columns
+    are asked for in the last row `blocks` of those before them. Arrays that are `written` are asked
+    for to write there.
     """
 
     rows: int = 0
@@ -29,12 +30,20 @@ class Ahead(NamedTuple):
     step: int = 0
     pace: int = 0
     blocks: int = 0
+    written: int = 0
 
 
 def choose_ahead(
-    matmul: Matmul, tile: Tile, core: Core, walk: Walk, rows: int, columns: int, pack: bool
+    matmul: Matmul,
+    tile: Tile,
+    core: Core,
+    parts: int,
+    walk: Walk,
+    block: tuple[int, int],
+    pack: bool,
 ) -> Ahead:
     """What is too large for the second cache; of a block of so many rows and columns."""
+    rows, columns = block
     size = SIZES.get(matmul.dtype)
     if size is None or matmul.outer or tile.wide or tile.dot or len(matmul.depth) != 1:
         return Ahead()
@@ -42,10 +51,14 @@ def choose_ahead(
     if pack and few and matmul.k * matmul.columns * size > 2 * core.l2:
         tiles = walk.blocks * -(-columns // tile.columns) * -(-rows // shared_rows(rows, tile))
         return _columns(matmul, walk, columns, (-(-matmul.rows // rows), tiles))
-    if matmul.rows * matmul.columns * size > core.l2 // 2 and walk.block_k >= rows:
+    large, shared = matmul.rows * matmul.columns * size > core.l2 // 2, int(parts > 1)
+    if large and columns >= matmul.columns and walk.block_k > 0:  # rows one behind the other
+        lines = -(-rows * matmul.columns * size // (walk.block_k * LINE))
+        return Ahead(1, lines, walk.block_k * LINE, 0, 0, LINE, 0, 0, shared)
+    if large and walk.block_k >= rows:
         lines = -(-columns * size // LINE) + (matmul.columns * size % LINE != 0)
         pace = min((walk.block_k // rows).bit_length() - 1, MOST_PACE)
-        return Ahead(1, lines, LINE, 0, 0, 0, pace)
+        return Ahead(1, lines, LINE, 0, 0, 0, pace, 0, shared)
     return Ahead()
 
 

@@ -1,5 +1,6 @@
 """What a contraction asks for ahead: the lines that it will need."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,14 +40,14 @@ def blocked(a: np.ndarray, b: np.ndarray, parts: int = 1) -> Blocking:
 
 
 def text(arrays: int) -> str:
-    """out = sum + the arrays"""
+    """out = sum + the arrays, of which the first is said to be written too"""
     writer, first = Writer(), len(contract_words(SUMS))
-    read = tuple((f"w[{first + 1 + n}]", "columns") for n in range(arrays))
+    read = tuple((f"w[{first + 1 + n}]", "columns", str(int(n == 0))) for n in range(arrays))
     terms = "".join(f" + array{n}[i * columns + j]" for n in range(arrays))
     with writer.block("def contract(begin, end, part, args):"):
         writer.line("w = words(args)")
         writer.line(f"out = pointer(w[{first}], f32, 3)")
-        for n, (address, _) in enumerate(read):
+        for n, (address, *_) in enumerate(read):
             writer.line(f"array{n} = pointer({address}, f32, {4 + n})")
         writer.line("columns = w[9]")
         emit_contract(
@@ -82,12 +83,13 @@ def run(
     return blocking, out, scratch[:WORDS]
 
 
-def asked(state: np.ndarray, k: int) -> set[int]:
-    """The lines of the table that was made last."""
+def asked(state: np.ndarray, k: int, written: Sequence[int] = (0, 1)) -> set[int]:
+    """The lines of the table that was made last; all, or only those to be written or not."""
     lines, entry = set[int](), TABLE
     while state[entry] != 0:
-        address, step, pace = (int(x) for x in state[entry : entry + ENTRY])
-        lines |= {(address + (n >> pace) * step) // LINE for n in range(k)}
+        address, step, how = (int(x) for x in state[entry : entry + ENTRY])
+        if how % 2 in written:
+            lines |= {(address + (n >> how // 2) * step) // LINE for n in range(k)}
         entry += ENTRY
     assert entry <= TABLE + ENTRY * MOST_ENTRIES
     return lines
@@ -127,6 +129,44 @@ def test_rows_that_the_epilogue_reads(python: bool) -> None:
     assert state[STOP] > 0
 
 
+@pytest.mark.parametrize("python", [False, True])
+@pytest.mark.parametrize("part", [0, 1])
+def test_whole_rows_of_short_sums(part: int, python: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts have whole rows; what is written too, each takes from the other."""
+    monkeypatch.setattr(f"{__name__}.CORE", replace(CORE, l1=48 << 10))
+    a, b = aligned(6, 200).T, aligned(6, 304)
+    arrays = [aligned(200, 304) for _ in range(3)]
+    blocking, out, state = run(a, b, arrays, python, part)
+    assert (blocking.column_blocks == 1) == (part == 1)
+    first = blocking.extent // 2 * blocking.block_rows * part
+    expected = (a @ b + sum(arrays))[first:]
+    np.testing.assert_allclose(out[first:], expected, rtol=1e-3, atol=1e-3)
+    last = range((blocking.row_blocks - 1) * blocking.block_rows, 200)
+    columns = range((blocking.column_blocks - 1) * blocking.block_columns, 304)
+    k = blocking.walk.block_k
+    mine = lines_of(arrays[0], last, columns)
+    assert part == 0 or mine <= asked(state, k, [1])
+    assert part == 1 or not asked(state, k, [1])
+    assert not lines_of(arrays[1], last, columns) & asked(state, k, [1])
+
+
+def test_whole_rows_are_shared_out_evenly() -> None:
+    core = Core(64, 32, l1=48 << 10, l2=1 << 20)
+
+    def of(k: int, parts: int) -> Blocking:
+        matmul = Matmul("float32", (), 0, 512, 512, (Loop(k, 512, 512),), 1, 1)
+        return choose_blocking(matmul, core, parts)
+
+    blocking = of(128, 2)
+    assert (blocking.block_columns, blocking.block_rows) == (512, blocking.tile_rows)
+    assert blocking.row_blocks % 2 == 0
+    lines, tiles = blocking.block_rows * 512 * 4 // LINE, 512 // blocking.whole.columns
+    assert lines <= blocking.ahead.lines * 128
+    assert blocking.ahead.lines * 3 <= tiles  # of Adam: a weight and two moments
+    assert of(128, 1).block_columns < 512  # nothing to be taken from anyone
+    assert of(1024, 2).block_columns < 512  # B is too large
+
+
 def test_nothing_is_asked_for_that_another_part_reads() -> None:
     a, b = aligned(140, 256), aligned(256, 512)
     blocking, _, state = run(a, b, [], python=True, part=1)
@@ -146,7 +186,7 @@ def test_of_wide_blocks_as_many_arrays_are_asked_for_as_fit(
     python: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{__name__}.CORE", replace(CORE, l1=48 << 10))
-    a, b = aligned(2, 16), aligned(16, 4000)
+    a, b = aligned(2, 4), aligned(4, 4000)
     arrays = [aligned(2, 4000) for _ in range(MOST_ARRAYS)]
     blocking, out, state = run(a, b, arrays, python)
     assert blocking.ahead.lines * MOST_ARRAYS > MOST_ENTRIES

@@ -65,10 +65,12 @@ class IRFunction:
         """The pointer, of which LLVM does not know where it comes from."""
         return self.value(f'call ptr asm "", "=r,0"(ptr {pointer})')
 
-    def prefetch(self, pointer: str, near: int = 3) -> None:
-        """Asks for the line of a pointer, which need not be valid; near 3: into the first cache."""
+    def prefetch(self, pointer: str, near: int = 3, written: bool = False) -> None:
+        """Asks for the line of a pointer, which need not be valid; near 3: into the first cache.
+        What is `written` then is taken from other cores."""
         self.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
-        self.do(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 {near}, i32 1)")
+        how = f"i32 {int(written)}, i32 {near}, i32 1"
+        self.do(f"call void @llvm.prefetch.p0(ptr {pointer}, {how})")
 
     def least(self, x: str, y: str) -> str:
         self.declared.add("declare i64 @llvm.smin.i64(i64, i64)")
