@@ -143,10 +143,14 @@ def check_fixed(node: Node, array: Any, first: int = 0) -> None:
 
 
 def _wanted_shape(wanted: Sequence[DimLike], shape: Sequence[DimLike], got: Sequence[int]) -> str:
-    """What to give; the array's transpose, if that fits."""
+    """What to give: the array's transpose, if that fits, or another size of the batch."""
     turned = tuple(got)[::-1]
-    fits = all(not isinstance(a, int) or a == b for a, b in zip(shape, turned, strict=True))
-    return f"did you mean array.T, shape {turned}?" if fits else f"give an array of shape {wanted}"
+    if all(not isinstance(a, int) or a == b for a, b in zip(shape, turned, strict=True)):
+        return f"did you mean array.T, shape {turned}?"
+    fix = f"give an array of shape {wanted}"
+    if isinstance(shape[0], int) and tuple(shape[1:]) == tuple(got[1:]):
+        fix += f"; an input of shape {('batch', *shape[1:])} takes any number"
+    return fix
 
 
 def _check_known(node: Node, sizes: Mapping[str, int]) -> None:

@@ -185,7 +185,7 @@ def differentiable_leaves(tree: Any, what: str) -> tuple[list[Tensor], Any]:
             raise GradientError(
                 f"{what}: a tensor of {leaf.node.type.dtype} has no gradient",
                 got=f"{described(leaf.node)}: {leaf.node.type}",
-                fix="differentiate by floating tensors; cast where you build the graph",
+                fix="give floats: parameter(name, value, 'float32'), 3.0, array.astype('float32')",
             )
     return leaves, structure
 

@@ -87,18 +87,13 @@ class Dim:
         return _binary(_floordiv, other, self)
 
     def __truediv__(self, other: object) -> Any:
-        return self._no_fraction(other)
+        return _no_size(self, other, "/")
 
     def __rtruediv__(self, other: object) -> Any:
-        return self._no_fraction(other)
+        return _no_size(self, other, "/")
 
-    def _no_fraction(self, other: object) -> Any:
-        if not isinstance(other, int | float | Dim):
-            return NotImplemented  # a tensor knows how
-        raise ConcretenessError(
-            f"the size {self} is symbolic: / needs a number",
-            fix="// gives a size; graphc.asarray(x.shape[0]) is a tensor, which / divides",
-        )
+    def __pow__(self, other: object) -> Any:
+        return _no_size(self, other, "**")
 
     def __mod__(self, other: "DimLike") -> "DimLike":
         return _binary(_mod, self, other)
@@ -116,7 +111,8 @@ class Dim:
         raise _not_concrete(self, "int()")
 
     def __index__(self) -> NoReturn:
-        raise _not_concrete(self, "an index or range()")
+        fix = "graphc.zeros, arange and reshape take it; NumPy and range() an input of an int size"
+        raise _not_concrete(self, "an index or range()", fix)
 
     def __float__(self) -> NoReturn:
         raise _not_concrete(self, "float()")
@@ -140,10 +136,18 @@ class Dim:
 DimLike: TypeAlias = int | Dim
 
 
-def _not_concrete(d: Dim, wanted: str) -> ConcretenessError:
+def _no_size(d: Any, other: object, wanted: str) -> Any:
+    """The result of an operation that gives no size; NotImplemented where a tensor knows how."""
+    if not isinstance(other, int | float | Dim):
+        return NotImplemented
+    fix = "// gives a size; graphc.asarray(x.shape[0]) is a tensor, for any arithmetic"
+    raise _not_concrete(d, wanted, fix)
+
+
+def _not_concrete(d: Dim, wanted: str, fix: str = "") -> ConcretenessError:
     return ConcretenessError(
         f"the size {d} is symbolic: {wanted} needs a number",
-        fix="give the input an int size, compare with ==, or use dim_min, dim_max and where",
+        fix=fix or "give the input an int size, compare with ==, or use dim_min, dim_max and where",
     )
 
 
@@ -167,7 +171,9 @@ def as_size(value: object) -> DimLike | None:
 # The operands are typed Any inside: a tensor on the other side must get its turn.
 def _binary(apply: Callable[[DimLike, DimLike], DimLike], a: Any, b: Any) -> Any:
     left, right = as_size(a), as_size(b)
-    return NotImplemented if left is None or right is None else apply(left, right)
+    if left is None or right is None:
+        return _no_size(*(a, b) if right is None else (b, a), "arithmetic with fractions")
+    return apply(left, right)
 
 
 def _folded(terms: Terms) -> DimLike:

@@ -44,6 +44,9 @@ def assign_value(value: Any) -> None:
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     # tensors
     "size of an axis": (lambda: T.size(0), ConcretenessError, r"x\.shape\[0\]"),
+    "root of a size": (lambda: T.shape[0] ** -0.5, ConcretenessError, r"\*\* needs a number"),
+    "half of a size": (lambda: 0.5 * T.shape[0], ConcretenessError, r"graphc\.asarray\(x\.shape"),
+    "array of a size": (lambda: np.zeros(T.shape), ConcretenessError, r"graphc\.zeros, arange"),
     "transposed vector": (lambda: U.mT, ShapeError, r"\[\(3,\)\](.|\n)*x\[:, None\]"),
     "two axes to transpose": (
         lambda: BOXES.transpose(1, 2),
@@ -204,6 +207,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         GradientError,
         r"tangents is a tensor(.|\n)*graphc\.constant\(array\)",
     ),
+    "a parameter of ints": (
+        lambda: gx.grad(LOSS, gx.parameter("p", [1, 2])),
+        GradientError,
+        r"int64 has no gradient(.|\n)*parameter\(name, value, 'float32'\)",
+    ),
     "a dict": (
         lambda: gx.grad(lambda p: gx.sum(p))({"w": np.ones(3)}),
         DTypeError,
@@ -263,6 +271,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: STEP.run_epoch([IMAGES], 1, labels=[1, 2]),
         BindingError,
         r"'labels' has a row for each sample.*\[2 rows for batches of 1\](.|\n)*in the list",
+    ),
+    "another batch size": (
+        lambda: gx.compile([U], U)(np.ones(5)),
+        BindingError,
+        r"give an array of shape \(3,\); an input of shape \('batch',\) takes any number",
     ),
     "images turned": (
         lambda: gx.compile([X], LOGITS)(IMAGES.T),
