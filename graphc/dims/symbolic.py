@@ -56,7 +56,7 @@ class Dim:
         return self._hash
 
     def __repr__(self) -> str:
-        return polynomials.text(self.terms)
+        return dim_source(self)
 
     def __call__(self, *axes: object) -> NoReturn:
         fix = "x.shape[0] is the size of an axis, x.size the number of elements"
@@ -210,6 +210,7 @@ def divide_exact(a: DimLike, b: DimLike) -> DimLike | None:
     return None if quotient is None else _folded(quotient)
 
 
+@lru_cache(1 << 14)
 def bounds(d: DimLike) -> Interval:
     """An interval that holds the size whatever its names are, given that they are >= 0.
 
@@ -231,6 +232,7 @@ def names(d: DimLike) -> frozenset[str]:
     return frozenset[str]().union(*(atom.names for m, _ in terms_of(d) for atom in m))
 
 
+@lru_cache(1 << 14)
 def dim_source(d: DimLike) -> str:
     """A Python expression over the names; `parse_dim` reads it back.
 

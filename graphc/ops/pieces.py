@@ -26,6 +26,8 @@ def _conditions(
 ) -> Iterator[DimLike]:
     """What must be >= 0 so that start + step * i is inside `large` for every i < size."""
     for length, size, start, step in zip(large, small, starts, steps, strict=True):
+        if (start, size, step) == (0, length, 1):
+            continue  # a whole axis, as most are
         last = start + step * (size - 1)
         low, high = (start, last) if step > 0 else (last, start)
         yield from (size, low, length - 1 - high)

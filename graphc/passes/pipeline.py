@@ -23,6 +23,7 @@ from graphc.passes.products import PRODUCTS
 from graphc.passes.rewrite import Table, rewrite, table
 from graphc.passes.shares import RECIPROCALS, SHARES
 from graphc.passes.stabilise import STABILISE
+from graphc.passes.steps import gathered
 from graphc.passes.sums import SUMS
 from graphc.passes.views import REMOVAL, VIEWS
 
@@ -62,7 +63,7 @@ def simplify(graph: Graph) -> Graph:
     graph = replace(graph, labels=tuple(_labels(graph.nodes)))
     for step in PIPELINE:
         graph = apply(step, graph)
-    return graph
+    return gathered(graph)
 
 
 def apply(step: Step, graph: Graph) -> Graph:

@@ -224,6 +224,32 @@ def _flat_concat(y: Tensor) -> Tensor | None:
     return concat(*map(Tensor, parts), axis=axis)
 
 
+def _joined_slices(y: Tensor) -> Tensor | None:
+    return _slice_of([Tensor(i) for i in y.node.inputs], y.node.params["axis"])
+
+
+def joined(parts: Sequence[Tensor], axis: int) -> Tensor:
+    """The parts in a row: concat, or what they are slices of."""
+    found = _slice_of(parts, axis)
+    return concat(*parts, axis=axis) if found is None else found
+
+
+def _slice_of(parts: Sequence[Tensor], axis: int) -> Tensor | None:
+    """concat(x[:2], x[2:5]) -> x[:5]."""
+    nodes = [part.node for part in parts]
+    if any(n.op is not slice_ or n.inputs[0] is not nodes[0].inputs[0] for n in nodes):
+        return None
+    starts = list(nodes[0].params["starts"])
+    for node in nodes:
+        if node.params != {**node.params, "starts": tuple(starts), "steps": (1,) * len(starts)}:
+            return None
+        starts[axis] = starts[axis] + node.type.shape[axis]
+    x, first = Tensor(nodes[0].inputs[0]), nodes[0].params
+    size = starts[axis] - first["starts"][axis]
+    sizes = (*first["sizes"][:axis], size, *first["sizes"][axis + 1 :])
+    return x if sizes == x.shape else slice_(x, **{**first, "sizes": sizes})
+
+
 # ---- reductions ----
 
 
@@ -335,6 +361,7 @@ VIEWS = (
         exact=False,  # -0.0 + 0.0 is 0.0
     ),
     Rule(As(y, (concat, ...)), _flat_concat),
+    Rule(As(y, (concat, (slice_, ...), ...)), _joined_slices),
     *_reductions(max_, min_, any_, all_, exact=True),
     *_reductions(sum_, prod, exact=False),  # another order of rounding
     Rule(

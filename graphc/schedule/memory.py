@@ -6,8 +6,10 @@ known before anything runs.
 
 import sys
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 LINE = 64  # bytes: buffers start on cache lines, and vector loads are aligned
 # Bytes between what two cores write again and again. Measured, where these share no third cache:
@@ -43,20 +45,18 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """What is taken when, as one list: start, end, first and last level, by start."""
+    """What is taken when, as one list: the range, first and last level, by start."""
 
-    taken: list[tuple[int, int, int, int]] = field(default_factory=list)
+    taken: list[tuple[tuple[int, int], int, int]] = field(default_factory=list)
 
     def take(self, life: tuple[int, int], start: int, end: int) -> None:
         """Takes the bytes from `start` to before `end`."""
-        insort(self.taken, (start, end, *life))
+        insort(self.taken, ((start, end), *life))
 
-    def during(self, life: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    def during(self, life: tuple[int, int]) -> list[tuple[int, int]]:
         """The ranges that are taken at some time of a life, by their starts; they may meet."""
         first, last = life
-        for start, end, since, until in self.taken:
-            if since <= last and first <= until:
-                yield start, end
+        return [ends for ends, since, until in self.taken if since <= last and first <= until]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,20 @@ def plan_memory(intervals: Sequence[Interval]) -> Plan:
         total = max(total, start + sizes[n])
         occupied.take(life, start, start + sizes[n])
     return Plan(tuple(offsets), total)
+
+
+def least_memory(intervals: Iterable[Interval]) -> int:
+    """What is in use at one level at the most: no plan takes less.
+
+    >>> least_memory([Interval(100, 0, 1), Interval(64, 1, 2), Interval(100, 2, 3)])
+    192
+    """
+    changes: Counter[int] = Counter()
+    for i in intervals:
+        size = -(-i.size // LINE) * LINE
+        changes[i.first] += size
+        changes[i.last + 1] -= size
+    return max(accumulate(changes[level] for level in sorted(changes)), default=0)
 
 
 def _rounded(size: int) -> int:

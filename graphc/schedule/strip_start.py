@@ -79,6 +79,8 @@ def prologues(
         made, *read = kernels.values()
         if not isinstance(made, LoopKernel) or not isinstance(read[0], ContractKernel):
             continue
+        if _stores_as_much(made, buffer):
+            continue
         shape = _rows_of(buffer, product(axis.extent for axis in read[0].depth))
         if shape is None or _is_short(shape):
             continue
@@ -90,6 +92,19 @@ def prologues(
             if len(known) == len(forms):
                 taken |= known.keys()
                 yield buffer, shape, known
+
+
+def _stores_as_much(made: LoopKernel, buffer: Buffer) -> bool:
+    """Whether something else of that size goes to memory in any case, as a step's cells and its
+    share of all steps' states do beside its own state: the rows would save little."""
+    others = (
+        store.index.terms
+        for stage in made.stages
+        for store in stage.stores
+        if made.operands[store.operand].buffer is not buffer
+    )
+    size = product(buffer.type.shape)
+    return any(product(made.extents[loop] for loop, _ in terms) == size for terms in others)
 
 
 def _rows_of(buffer: Buffer, depth: DimLike) -> Shape | None:

@@ -331,6 +331,12 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: ops.take(written("set", [1, -1], axis=1), places([0, 0, -4]), axis=1),
         lambda: ops.take(written("add", [1], axis=0), places([[0, -2]]), axis=0),
     ],
+    "concat(slice(...), ...)": [
+        lambda: ops.concat(
+            *(slices(LONG, at, size, (1, 1)) for at, size in (((1, 0), (2, 2)), ((3, 0), (1, 2)))),
+            axis=0,
+        ),
+    ],
     "concat(...)": [
         lambda: ops.concat(X, axis=1),
         lambda: ops.concat(ops.concat(X, LONG, axis=0), X, axis=0),

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from graphc.schedule import halves, memory
 from graphc.schedule.halves import plan_in_halves
-from graphc.schedule.memory import DISTANCE, LINE, Interval, Plan, own_bytes, plan_memory
+from graphc.schedule.memory import (
+    DISTANCE,
+    LINE,
+    Interval,
+    Plan,
+    least_memory,
+    own_bytes,
+    plan_memory,
+)
 
 LIVES = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
 INTERVALS = st.lists(
@@ -81,6 +89,7 @@ def test_the_total_is_between_the_peak_and_the_sum(intervals: list[Interval]) ->
         sum(s for s, i in zip(sizes, intervals, strict=True) if i.first <= level <= i.last)
         for level in range(13)
     ]
+    assert max(live) == least_memory(intervals)
     assert max(live) <= plan_memory(intervals).total <= sum(sizes)
 
 
