@@ -34,9 +34,8 @@ class Dim:
     """
 
     __slots__ = ("_hash", "terms")
-    __array_ufunc__: ClassVar[None] = (
-        None  # a NumPy int on the left defers to the reflected operators
-    )
+    # A NumPy int on the left defers to the reflected operators.
+    __array_ufunc__: ClassVar[None] = None
     terms: Terms
     _hash: int
 
@@ -89,8 +88,7 @@ class Dim:
     def __truediv__(self, other: object) -> Any:
         return _no_size(self, other, "/")
 
-    def __rtruediv__(self, other: object) -> Any:
-        return _no_size(self, other, "/")
+    __rtruediv__ = __truediv__
 
     def __pow__(self, other: object) -> Any:
         return _no_size(self, other, "**")
