@@ -69,7 +69,8 @@ def equal_guards(name: str, *shapes: Shape) -> tuple[Guard, ...]:
 
 def size_guards(name: str, shape: Shape) -> tuple[Guard, ...]:
     """That there is such a shape: no size is negative, as n - 4 may be."""
-    unproven = (size for size in shape if bounds(size)[0] < 0)
+    named = [size for size in shape if not isinstance(size, int)]
+    unproven = [size for size in named if bounds(size)[0] < 0]
     return tuple(Guard("at_least", d, 0, f"{name}: the size {d} is negative") for d in unproven)
 
 

@@ -36,21 +36,25 @@ def _conditions(
 def _check_places(
     name: str, large: Shape, small: Shape, starts: Shape, steps: tuple[int, ...]
 ) -> None:
-    lengths = (len(large), len(small), len(starts), len(steps))
+    if not len(large) == len(small) == len(starts) == len(steps):
+        wrong = "one start, size and step is needed an axis"
+    elif 0 in steps:
+        wrong = "a step cannot be 0"
+    elif any(bounds(c)[1] < 0 for c in _conditions(large, small, starts, steps)):
+        wrong = "reaches outside of its shape"
+    else:
+        return
     got = f"shape {large}, starts {starts}, sizes {small}, steps {steps}"
-    if len(set(lengths)) != 1:
-        raise ShapeError(f"{name}: one start, size and step is needed an axis", got=got)
-    if 0 in steps:
-        raise ShapeError(f"{name}: a step cannot be 0", got=got)
-    if any(bounds(c)[1] < 0 for c in _conditions(large, small, starts, steps)):
-        raise ShapeError(f"{name}: reaches outside of its shape", got=got)
+    raise ShapeError(f"{name}: {wrong}", got=got)
 
 
 def _guard_places(
     name: str, large: Shape, small: Shape, starts: Shape, steps: tuple[int, ...]
 ) -> tuple[Guard, ...]:
+    unproven = [c for c in _conditions(large, small, starts, steps) if bounds(c)[0] < 0]
+    if not unproven:
+        return ()
     text = f"{name}: {small} elements from {starts} in steps of {steps} reach outside of {large}"
-    unproven = (c for c in _conditions(large, small, starts, steps) if bounds(c)[0] < 0)
     return tuple(Guard("at_least", c, 0, text) for c in unproven)
 
 

@@ -31,10 +31,11 @@ def _infer_reshape(x: TensorType, shape: Shape) -> TensorType:
 
 
 def _guard_reshape(x: TensorType, shape: Shape) -> tuple[Guard, ...]:
-    old, new = product(x.shape), product(shape)
+    old, new, negative = product(x.shape), product(shape), size_guards("reshape", shape)
+    if old == new:
+        return negative
     text = f"reshape: {x.shape} -> {shape} changes the number of elements"
-    equal = () if old == new else (Guard("equal", old, new, text),)
-    return (*size_guards("reshape", shape), *equal)
+    return (*negative, Guard("equal", old, new, text))
 
 
 def _batch_reshape(size: DimLike, batched: Any, x: Any, shape: Shape) -> Any:
@@ -103,9 +104,10 @@ def _infer_broadcast_to(x: TensorType, shape: Shape) -> TensorType:
 
 
 def _guard_broadcast_to(x: TensorType, shape: Shape) -> tuple[Guard, ...]:
-    text = f"broadcast_to: {x.shape} does not match {shape}"
     pairs = zip(x.shape, shape[len(shape) - len(x.shape) :], strict=True)
-    equal = (Guard("equal", dim, to, text) for dim, to in pairs if dim not in (1, to))
+    unproven = [pair for pair in pairs if pair[0] not in (1, pair[1])]
+    text = f"broadcast_to: {x.shape} does not match {shape}" if unproven else ""
+    equal = (Guard("equal", dim, to, text) for dim, to in unproven)
     return (*size_guards("broadcast_to", shape), *equal)
 
 
