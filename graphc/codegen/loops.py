@@ -17,6 +17,7 @@ from graphc.codegen.body import checks
 from graphc.codegen.column_loops import write_columns
 from graphc.codegen.frame import Frame
 from graphc.codegen.masked import add_masked, masked_sums, without
+from graphc.codegen.moments import moments, write_sweep
 from graphc.codegen.row_loops import sweep, write_groups, write_rows
 from graphc.codegen.summary import summary
 from graphc.codegen.windows import points
@@ -54,7 +55,7 @@ def _write(frame: Frame) -> None:
     elif row_groups.in_groups(kernel):
         write_groups(frame)
     else:
-        write_rows(frame, partial(sweep, frame))
+        write_rows(frame, partial(write_sweep, frame, moments(kernel), partial(sweep, frame)))
 
 
 def _window(frame: Frame, stage: Stage) -> None:

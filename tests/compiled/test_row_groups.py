@@ -95,8 +95,14 @@ def test_long_rows_are_fetched_ahead(dtype: str) -> None:
     assert "prefetch(a0, " in gx.compile([x], gx.nn.softmax(x)).source
 
 
+def evened(x: gx.Tensor) -> gx.Tensor:
+    """Three sweeps: for the mean, for how far elements are from it, for the results."""
+    away = x - gx.mean(x, axis=1, keepdims=True)
+    return away / gx.mean(abs(away), axis=1, keepdims=True)
+
+
 def test_rows_that_are_known_to_be_short_are_not_fetched_ahead() -> None:
-    for columns, makes in ((LONG_ROW - 1, gx.nn.softmax), (LONG_RESULT - 1, gx.nn.layer_norm)):
+    for columns, makes in ((LONG_ROW - 1, gx.nn.softmax), (LONG_RESULT - 1, evened)):
         x = gx.input("x", ("rows", columns))
         assert "prefetch(" not in gx.compile([x], makes(x)).source
         longer = gx.input("x", ("rows", columns + 1))
@@ -106,14 +112,14 @@ def test_rows_that_are_known_to_be_short_are_not_fetched_ahead() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_long_rows_of_results_are_fetched_ahead(dtype: str) -> None:
     x = gx.input("x", ("rows", "columns"), dtype)
-    graph = Graph((x.node,), (gx.nn.layer_norm(x).node,))
+    graph = Graph((x.node,), (evened(x).node,))
     array = np.random.default_rng(0).standard_normal((3, LONG_RESULT + 5)).astype(dtype)
     case = Case(graph, (array,))
     for backend in BOTH:
         program = program_of(graph, backend)
         assert "prefetch(out1, " in program.source
         (got,), (wanted,) = ran(case, program), expected(case)
-        assert_close(got, wanted, 1e-5 if dtype == "float32" else 1e-13, "layer norm")
+        assert_close(got, wanted, 1e-5 if dtype == "float32" else 1e-13, "evened")
 
 
 def scratch_rows(make: Callable[[gx.Tensor], gx.Tensor]) -> int:
