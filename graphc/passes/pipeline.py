@@ -20,6 +20,7 @@ from graphc.passes.algebra import ALGEBRA
 from graphc.passes.fold import FOLD
 from graphc.passes.positions import POSITIONS
 from graphc.passes.products import PRODUCTS
+from graphc.passes.projections import projected
 from graphc.passes.rewrite import Table, rewrite, table
 from graphc.passes.shares import RECIPROCALS, SHARES
 from graphc.passes.stabilise import STABILISE
@@ -63,7 +64,7 @@ def simplify(graph: Graph) -> Graph:
     graph = replace(graph, labels=tuple(_labels(graph.nodes)))
     for step in PIPELINE:
         graph = apply(step, graph)
-    return gathered(graph)
+    return gathered(projected(graph))
 
 
 def apply(step: Step, graph: Graph) -> Graph:

@@ -27,7 +27,7 @@ Readers = Mapping[Node, Sequence[Node]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Home:
+class Home:
     """Where the operands of one side lie along `axis` of a larger array, in this order."""
 
     axis: int
@@ -104,7 +104,7 @@ def _form(term: Node, readers: Readers) -> object:
 def _sides(terms: Sequence[Node], readers: Readers) -> list[_Side] | None:
     """Both sides of products in one order; None if more were copied than a term is large."""
     sides = list(zip(*(term.inputs for term in terms), strict=True))
-    homes = [_sliced(side) or _stacked(side, readers) for side in sides]
+    homes = [sliced(side) or _stacked(side, readers) for side in sides]
     order = next((home.order for home in reversed(homes) if home is not None), range(len(terms)))
     axes = [home.axis if home is not None and home.order == order else None for home in homes]
     copied = (_elements(side[0]) for side, axis in zip(sides, axes, strict=True) if axis is None)
@@ -129,50 +129,52 @@ def _product(term: Node, sides: Sequence[_Side], new: Mapping[Node, Node]) -> Te
 
 
 def _stack(parts: Sequence[Node], axis: int) -> Tensor:
-    inserted = _inserted(parts[0].type.shape, axis)
-    return joined([fitted(Tensor(_below(part)), inserted) for part in parts], axis)
+    shape = inserted(parts[0].type.shape, axis)
+    return joined([fitted(Tensor(below(part)), shape) for part in parts], axis)
 
 
-def _inserted(shape: Shape, axis: int) -> Shape:
+def inserted(shape: Shape, axis: int) -> Shape:
+    """The shape with an axis of size 1 more."""
     return (*shape[:axis], 1, *shape[axis:])
 
 
 # ---- where operands lie already -----------------------------------------------------------------
 
 
-def _sliced(side: Sequence[Node]) -> _Home | None:
+def sliced(side: Sequence[Node]) -> Home | None:
     """Operands x[:, 0], x[:, 1], ... of one array."""
     slices = [node.inputs[0] for node in side if node.op is reshape and node.inputs[0].op is slice_]
     if len(slices) != len(side) or len({s.inputs[0] for s in slices}) > 1:
         return None
     starts = [s.params["starts"] for s in slices]
     apart = [axis for axis, at in enumerate(zip(*starts, strict=True)) if len(set(at)) > 1]
-    if len(apart) != 1 or _inserted(side[0].type.shape, apart[0]) != slices[0].type.shape:
+    if len(apart) != 1 or inserted(side[0].type.shape, apart[0]) != slices[0].type.shape:
         return None
     at = {n: start[apart[0]] for n, start in enumerate(starts)}
     known = all(isinstance(start, int) for start in at.values())
-    return _Home(apart[0], tuple(sorted(at, key=at.__getitem__))) if known else None
+    return Home(apart[0], tuple(sorted(at, key=at.__getitem__))) if known else None
 
 
-def _stacked(side: Sequence[Node], readers: Readers) -> _Home | None:
+def _stacked(side: Sequence[Node], readers: Readers) -> Home | None:
     """Operands that are stacked for somebody else."""
-    at = {_below(node): n for n, node in enumerate(side)}
+    at = {below(node): n for n, node in enumerate(side)}
     for axis, whole in _stacks(side[0], readers):
-        found = [_below(part) for part in whole.inputs]
+        found = [below(part) for part in whole.inputs]
         if len(found) == len(at) == len(side) and set(found) == set(at):
-            return _Home(axis, tuple(at[node] for node in found))
+            return Home(axis, tuple(at[node] for node in found))
     return None
 
 
 def _stacks(node: Node, readers: Readers) -> Iterator[tuple[int, Node]]:
     """Every concat of this operand and others, each along an axis of its own."""
     shape = node.type.shape
-    for wide in readers[_below(node)]:
+    for wide in readers[below(node)]:
         for whole in readers[wide]:
             axis = whole.params["axis"] if whole.op is concat else 0
-            if whole.op is concat and wide.type.shape == _inserted(shape, axis):
+            if whole.op is concat and wide.type.shape == inserted(shape, axis):
                 yield axis, whole
 
 
-def _below(node: Node) -> Node:
+def below(node: Node) -> Node:
+    """The operand of a reshape; any other node itself."""
     return node.inputs[0] if node.op is reshape else node
