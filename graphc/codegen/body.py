@@ -5,6 +5,7 @@ to their dtype, for Python's integers are wider.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from typing import assert_never
 
 from graphc.codegen.words import Size, Words
@@ -75,6 +76,12 @@ class Elements:
         self._strides: dict[tuple[int, int, DimLike], str] = {}
         self.turned = {}
         self.paired = ()
+
+    def replaced(self, values: Sequence[Value]) -> "Elements":
+        """The same with other values, which need no other operands and sizes."""
+        other = copy(self)
+        other._values = values
+        return other
 
     def prepare(self, stores: Iterable[Store]) -> None:
         """Reads every size, stride and number that the statements will name."""
@@ -246,6 +253,14 @@ def _unwrapped(text: str) -> str:
         if depth == 0 and position < len(text) - 1:
             return text
     return text[1:-1]
+
+
+def is_float_sum(values: Sequence[Value], number: int) -> bool:
+    """Whether a value is a sum of floats."""
+    value = values[number]
+    if not isinstance(value, Reduced) or value.value < 0:
+        return False
+    return value.combine == "sum" and value.dtype.kind == "f"
 
 
 def checks(values: Sequence[Value]) -> bool:

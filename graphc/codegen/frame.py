@@ -6,29 +6,47 @@ of a stage at one point, and what it accumulates there.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from copy import copy
+from dataclasses import replace
 
 from graphc.codegen.body import Elements, accumulated, reduction_start, write_best
+from graphc.codegen.guessed import Guess, guess_of
 from graphc.codegen.maxima import blind_maxima
+from graphc.codegen.row_groups import in_groups
 from graphc.codegen.windows import paired
 from graphc.codegen.words import Size, Words
 from graphc.codegen.writer import Writer
-from graphc.schedule.kernel import LoopKernel, Reduced, Stage
+from graphc.schedule.kernel import LoopKernel, Reduced, Stage, Value
 from graphc.types import DType
 
 
 class Frame:
     """The kernel, its text, the names of its sizes and operands, and how its elements are written.
 
-    `kept` are the texts of values that an earlier stage saved, "{}" standing for the place; `blind`
-    the maxima that need not see nan.
+    `kept` are the texts of values that an earlier stage saved, "{}" standing for the place. `guess`
+    tells how the rows do without their maxima, `grouped` whether they are swept in groups; `blind`
+    are the maxima that need not see nan.
     """
 
-    __slots__ = ("blind", "elements", "extents", "kept", "kernel", "pointers", "words", "writer")
+    __slots__ = (
+        "blind",
+        "elements",
+        "extents",
+        "grouped",
+        "guess",
+        "kept",
+        "kernel",
+        "pointers",
+        "words",
+        "writer",
+    )
 
     kernel: LoopKernel
     writer: Writer
     words: Words
     blind: frozenset[int]
+    guess: Guess | None
+    grouped: bool
     kept: dict[int, str]
     pointers: list[str]
     extents: list[str]
@@ -36,6 +54,7 @@ class Frame:
 
     def __init__(self, kernel: LoopKernel, writer: Writer) -> None:
         self.kernel, self.writer, self.words = kernel, writer, Words(writer)
+        self.guess, self.grouped = guess_of(kernel), in_groups(kernel)
         self.blind = blind_maxima(kernel)
         self.kept = {}
         self.pointers = self.words.pointers(kernel.operands)
@@ -44,6 +63,13 @@ class Frame:
         self.elements = Elements(writer, self.words, kernel.values, self.pointers, names)
         self.elements.paired = paired(kernel)
         self.elements.prepare(store for stage in kernel.stages for store in stage.stores)
+
+    def replaced(self, values: tuple[Value, ...]) -> "Frame":
+        """The same with other values of the kernel, which need no other operands and sizes."""
+        other = copy(self)
+        other.kernel = replace(self.kernel, values=values)
+        other.elements = self.elements.replaced(values)
+        return other
 
     def _extent(self, v: int) -> str:
         size = Size(self.kernel.extents[v])

@@ -18,7 +18,7 @@ from graphc.codegen.column_loops import write_columns
 from graphc.codegen.frame import Frame
 from graphc.codegen.masked import add_masked, masked_sums, without
 from graphc.codegen.moments import moments, write_sweep
-from graphc.codegen.row_loops import sweep, write_groups, write_rows
+from graphc.codegen.row_loops import sweep, write_groups, write_guessed, write_rows
 from graphc.codegen.summary import summary
 from graphc.codegen.windows import points
 from graphc.codegen.words import Emitted, ErrorWord, FirstCode
@@ -52,7 +52,9 @@ def _write(frame: Frame) -> None:
     frame.kept = row_groups.kept_rows(kernel, frame.elements, frame.pointers)
     if kernel.lanes == "window":
         write_rows(frame, partial(_window, frame))
-    elif row_groups.in_groups(kernel):
+    elif frame.guess is not None:
+        write_guessed(frame, frame.guess)
+    elif frame.grouped:
         write_groups(frame)
     else:
         write_rows(frame, partial(write_sweep, frame, moments(kernel), partial(sweep, frame)))

@@ -8,10 +8,8 @@ so is its exp(x - r1), whatever r1 is, and so are r4 and every y. (Two of the th
 a maximum are for nan. Measured, softmax of rows of 8192 elements: 14.7 and 12.8 cycles a vector.)
 """
 
-from collections.abc import Sequence
-
+from graphc.codegen.body import is_float_sum
 from graphc.codegen.row_groups import in_groups
-from graphc.lowering import Combine
 from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Value
 from graphc.schedule.stages import arguments
 
@@ -29,19 +27,14 @@ def blind_maxima(kernel: LoopKernel) -> frozenset[int]:
     if not in_groups(kernel):
         return frozenset()
     numbers = range(len(kernel.values))
-    maxima = (n for n in numbers if _is_float(kernel.values[n], "max"))
+    maxima = (n for n in numbers if _is_float_maximum(kernel.values[n]))
     return frozenset(n for n in maxima if _is_unseen(kernel, n))
 
 
-def is_float_sum(values: Sequence[Value], number: int) -> bool:
-    """Whether a value is a sum of floats."""
-    return _is_float(values[number], "sum")
-
-
-def _is_float(value: Value, combine: Combine) -> bool:
+def _is_float_maximum(value: Value) -> bool:
     if not isinstance(value, Reduced) or value.value < 0:
         return False
-    return value.combine == combine and value.dtype.kind == "f"
+    return value.combine == "max" and value.dtype.kind == "f"
 
 
 def _is_unseen(kernel: LoopKernel, largest: int) -> bool:

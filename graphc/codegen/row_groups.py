@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from graphc.codegen.body import Elements
+from graphc.codegen.guessed import guess_of
 from graphc.codegen.phases import is_call
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import GROUP, LoopKernel, Reduced, Stage
@@ -22,11 +23,12 @@ Numbers = tuple[int, ...]
 
 def in_groups(kernel: LoopKernel) -> bool:
     """Whether the rows are swept in groups: several times, with functions called. Of sweeps without
-    calls a core works ahead through some rows as they are."""
+    calls, or with none but the first, a core works ahead through some rows as they are."""
     sweeps = [stage for stage in kernel.stages if stage.level == "inner"]
     calls = any(calls_functions(kernel, stage) for stage in sweeps)
     rows = kernel.lanes == "inner" and bool(kernel.outer and kernel.inner)
-    return rows and kernel.parts is None and len(sweeps) > 1 and calls
+    several = rows and kernel.parts is None and len(sweeps) > 1 and calls
+    return several and guess_of(kernel) is None
 
 
 def kept_rows(kernel: LoopKernel, elements: Elements, pointers: Sequence[str]) -> dict[int, str]:
@@ -42,9 +44,8 @@ def kept_rows(kernel: LoopKernel, elements: Elements, pointers: Sequence[str]) -
 
 
 def place_in_group(kernel: LoopKernel, in_row: str) -> str:
-    """Where a point stands in the kept rows, given where in its row."""
-    row = f"(i{len(kernel.outer) - 1} - start) * size + " if in_groups(kernel) else ""
-    return row + in_row
+    """Where a point stands in the kept rows of a group, given where in its row."""
+    return f"(i{len(kernel.outer) - 1} - start) * size + {in_row}"
 
 
 def crossing(kernel: LoopKernel) -> tuple[tuple[Numbers, Numbers], ...]:

@@ -7,8 +7,9 @@ a group before the next stage.
 from collections.abc import Callable
 
 from graphc.codegen import row_groups
+from graphc.codegen.body import is_float_sum
 from graphc.codegen.frame import Frame
-from graphc.codegen.maxima import is_float_sum
+from graphc.codegen.guessed import EXPONENT, Guess, exponent_text, far_text
 from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.row_prefetch import ahead, fetch
 from graphc.codegen.turned import place_in_row
@@ -22,10 +23,34 @@ def write_rows(frame: Frame, inner: Callable[[Stage], None]) -> None:
     kernel = frame.kernel
     with frame.nest(range(len(kernel.outer))):
         for stage in kernel.stages:
-            if stage.level == "row":
-                frame.statements(stage, "")
-            else:
-                inner(stage)
+            frame.statements(stage, "") if stage.level == "row" else inner(stage)
+
+
+def write_guessed(frame: Frame, guess: Guess) -> None:
+    """Row by row, with a guess of the largest element, and without where it was no good."""
+    kernel = frame.kernel
+    found, made = kernel.stages[guess.place : guess.place + 2]
+    with frame.nest(range(len(kernel.outer))):
+        for stage in kernel.stages:
+            if stage is found:
+                _write_guess(frame.replaced(guess.values), guess, found)
+                total = frame.elements.name(guess.total)
+                far = far_text(total, frame.reduction(guess.total).dtype)
+                with frame.writer.block(f"if {far}:"):
+                    sweep(frame, found)
+                    sweep(frame, made)
+            elif stage is not made:
+                frame.statements(stage, "") if stage.level == "row" else sweep(frame, stage)
+
+
+def _write_guess(frame: Frame, guess: Guess, found: Stage) -> None:
+    for v in range(len(frame.kernel.outer), len(frame.extents)):
+        frame.writer.line(f"i{v} = 0")
+    frame.elements.write(found.compute)
+    element = frame.elements.name(guess.element)
+    text = exponent_text(element, frame.elements.dtype(guess.element))
+    frame.writer.line(f"{EXPONENT} = {text}")
+    sweep(frame, guess.sweep)
 
 
 def write_groups(frame: Frame) -> None:
@@ -49,6 +74,7 @@ def write_groups(frame: Frame) -> None:
 
 
 def sweep(frame: Frame, stage: Stage) -> None:
+    """The loops of a stage over a row, or over the share of a part."""
     frame.start(stage)
     first, last = len(frame.kernel.outer), len(frame.kernel.extents) - 1
     if frame.kernel.parts is not None and last == 0:
@@ -63,7 +89,7 @@ def sweep(frame: Frame, stage: Stage) -> None:
 def _innermost(frame: Frame, stage: Stage, low: str, high: str) -> None:
     """The innermost loop; that of a long body in phases, over strips."""
     parts, line = phases(frame.kernel.values, stage), frame.writer.line
-    v, fetches = len(frame.kernel.extents) - 1, ahead(frame.kernel, stage)
+    v, fetches = len(frame.kernel.extents) - 1, ahead(frame.kernel, stage, frame.guess)
     if len(parts) == 1 and not fetches:
         with frame.loop(v, low, high):
             _point(frame, parts[0])
@@ -87,7 +113,8 @@ def _point(frame: Frame, part: Phase, place: str = "0") -> None:
     for number in part.take:
         frame.writer.line(f"{frame.elements.name(number)} = m{number}[{place}]")
     in_row = place_in_row(frame.kernel, frame.extents)
-    frame.statements(part.stage, row_groups.place_in_group(frame.kernel, in_row))
+    kept = row_groups.place_in_group(frame.kernel, in_row) if frame.grouped else in_row
+    frame.statements(part.stage, kept)
     for number in part.keep:
         frame.writer.line(f"m{number}[{place}] = {frame.elements.name(number)}")
     frame.accumulate(part.stage, "")

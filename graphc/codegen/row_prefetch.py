@@ -9,14 +9,15 @@ text that does it for a strip of the row:
             prefetch(a0, i0 * s0_0 + i1 + rows * s0_0, 1)
 
 Memory by itself brings what comes next in one row or the next, but not what is read some sweeps
-later, or written. (Measured, in cycles a vector: of rows of 8192 elements softmax 14 and 11, layer
-norm in three sweeps 9.7 and 8.7; of rows of 256 softmax 11.6 and 10.4.)
+later, or written. (Measured, in cycles a vector, of rows of 8192 elements: logarithms of softmax 14
+and 11, softmax 9.8 and 8.8, layer norm in three sweeps 9.7 and 8.7.)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.codegen.body import Elements
+from graphc.codegen.guessed import Guess
 from graphc.codegen.moments import moments
 from graphc.codegen.row_groups import calls_functions, in_groups
 from graphc.codegen.writer import Writer
@@ -25,25 +26,29 @@ from graphc.schedule.merge import coefficient
 
 LINE = 64  # bytes that come from memory at once
 LONG_ROW = 128  # elements of a row from which on the next group is fetched
+LONG_GUESSED = 4096  # the same where the sweep of a guess fetches what it reads soon
+SOON = 2048  # elements that it is read later
 LONG_RESULT = 4096  # the same of a row of results, in this turn
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """A row of memory, if it has so many elements, to a level of the caches: that of this turn of
-    the `outer` loop, or that of so many `rows` later."""
+    the `outer` loop, `later` by so many elements, or rows."""
 
     access: Load | Store
     outer: int
     least: int
     level: int
-    rows: str = ""
+    later: str = ""
+    in_rows: bool = False
 
 
-def ahead(kernel: LoopKernel, stage: Stage) -> tuple[Fetch, ...]:
+def ahead(kernel: LoopKernel, stage: Stage, guess: Guess | None) -> tuple[Fetch, ...]:
     """What is fetched during a stage. While the first function is computed: the rows of the next
-    group, if a sweep without functions reads them first. Where none is: the results of this row,
-    in the sweep before the one that stores them, beside what that one reads again."""
+    group, if a sweep without functions reads them first, or what is read soon by the sweep of a
+    guess. Where none is: the results of this row, in the sweep before the one that stores them,
+    beside what that one reads again."""
     told = [moment.sweep for moment in moments(kernel)]
     sweeps = [s for s in kernel.stages if s.level == "inner" and s not in told]
     row = len(kernel.outer) - 1
@@ -51,10 +56,18 @@ def ahead(kernel: LoopKernel, stage: Stage) -> tuple[Fetch, ...]:
         return ()
     if row < 0 or len(kernel.inner) != 1 or len(sweeps) < 2:
         return ()
-    if in_groups(kernel):
+    if guess is not None:
+        loads = [v for v in (kernel.values[n] for n in stage.compute) if isinstance(v, Load)]
+        found = [Fetch(v, row, LONG_GUESSED, 1, str(SOON)) for v in loads if _is_row(v, row)]
+        wanted = stage is guess.sweep
+    elif in_groups(kernel):
         first = next(s for s in sweeps if calls_functions(kernel, s))
         loads = [v for v in (kernel.values[n] for n in sweeps[0].compute) if isinstance(v, Load)]
-        found = [Fetch(load, row, LONG_ROW, 1, "rows") for load in loads if _is_row(load, row)]
+        found = [
+            Fetch(load, row, LONG_ROW, 1, "rows", in_rows=True)
+            for load in loads
+            if _is_row(load, row)
+        ]
         wanted = stage is first is not sweeps[0]
     else:
         stores = [s for s in sweeps[-1].stores if not s.add and _is_row(s, row)]
@@ -76,9 +89,11 @@ def fetch(
     """Fetches a strip, from `first` to `last`, of a row of that size."""
     access, row = fetched.access, fetched.outer
     place = elements.index(access.operand, access.index, None, 1)
-    if fetched.rows:
+    if fetched.later:
+        place += f" + {fetched.later}"
+    if fetched.in_rows:
         stride = elements.stride(access.operand, row, coefficient(access.index, row))
-        place += f" + {fetched.rows} * {stride}"
+        place += f" * {stride}"
     line = LINE // elements.size(access)
     long = writer.block(f"if {size} >= {fetched.least}:")
     with long, writer.block(f"for line in range(floordiv(last - first, {line})):"):

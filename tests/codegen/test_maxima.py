@@ -30,11 +30,10 @@ def logsumexp(x: gx.Tensor) -> gx.Tensor:
 
 
 UNSEEN: dict[str, Callable[[gx.Tensor], Tensors]] = {
-    "softmax": lambda x: [gx.nn.softmax(x)],
     "log_softmax": lambda x: [gx.nn.log_softmax(x)],
     "logsumexp": lambda x: [logsumexp(x)],
-    "of a function": lambda x: [shares(2 * gx.tanh(x))],
-    "beside the row itself": lambda x: [shares(x) + x, gx.sum(x, axis=1)],
+    "of a weighted sum": lambda x: [gx.sum(shares(x) * x, axis=1), gx.sum(powers(x) * x, axis=1)],
+    "two in a row": lambda x: [shares(shares(x))],
 }
 SEEN: dict[str, Callable[[gx.Tensor], Tensors]] = {
     "stored": lambda x: [shares(x), largest(x)],

@@ -7,7 +7,7 @@ import pytest
 
 import graphc as gx
 from graphc.codegen.row_groups import ROWS
-from graphc.codegen.row_prefetch import LONG_RESULT, LONG_ROW
+from graphc.codegen.row_prefetch import LONG_GUESSED, LONG_RESULT, LONG_ROW
 from graphc.graph import Graph
 from graphc.passes import simplify
 from graphc.runtime.backends import NATIVE
@@ -18,12 +18,12 @@ from tests.compiled.checking import BOTH, Case, assert_close, expected, program_
 Tensors = list[gx.Tensor]
 
 
-def softmax(x: gx.Tensor) -> Tensors:
-    return [gx.nn.softmax(x)]
+def logarithms(x: gx.Tensor) -> Tensors:
+    return [gx.nn.log_softmax(x)]
 
 
 def gradient(x: gx.Tensor) -> Tensors:
-    return [gx.grad(gx.sum(gx.nn.softmax(x) * gx.cos(x)), x)]
+    return [gx.grad(gx.sum(gx.nn.log_softmax(x) * gx.cos(x)), x)]
 
 
 def layer_norm(x: gx.Tensor) -> Tensors:
@@ -43,7 +43,7 @@ def best(x: gx.Tensor) -> Tensors:
     return [x * gx.astype(at, x.dtype), gx.astype(x == gx.max(x, axis=1, keepdims=True), "int64")]
 
 
-MAKERS = [softmax, gradient, layer_norm, positions, best]
+MAKERS = [logarithms, gradient, layer_norm, positions, best]
 
 
 def agree(make: Callable[..., Tensors], dtype: str, rows: int, columns: int, python: bool) -> None:
@@ -90,9 +90,22 @@ def test_rows_of_several_axes() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_long_rows_are_fetched_ahead(dtype: str) -> None:
-    agree(softmax, dtype, 3, LONG_ROW + 5, True)
+    agree(logarithms, dtype, 3, LONG_ROW + 5, True)
     x = gx.input("x", ("rows", "columns"), dtype)
-    assert "prefetch(a0, " in gx.compile([x], gx.nn.softmax(x)).source
+    assert "prefetch(a0, " in gx.compile([x], gx.nn.log_softmax(x)).source
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_rows_of_softmax_are_fetched_ahead(dtype: str) -> None:
+    x = gx.input("x", ("rows", "columns"), dtype)
+    graph = Graph((x.node,), (gx.nn.softmax(x).node,))
+    array = np.random.default_rng(0).standard_normal((3, LONG_GUESSED + 5)).astype(dtype)
+    case = Case(graph, (array,))
+    for backend in BOTH:
+        program = program_of(graph, backend)
+        assert "prefetch(a0, " in program.source
+        (got,), (wanted,) = ran(case, program), expected(case)
+        assert_close(got, wanted, 1e-5 if dtype == "float32" else 1e-13, "softmax")
 
 
 def evened(x: gx.Tensor) -> gx.Tensor:
@@ -102,7 +115,13 @@ def evened(x: gx.Tensor) -> gx.Tensor:
 
 
 def test_rows_that_are_known_to_be_short_are_not_fetched_ahead() -> None:
-    for columns, makes in ((LONG_ROW - 1, gx.nn.softmax), (LONG_RESULT - 1, evened)):
+    limits = (
+        (LONG_ROW, gx.nn.log_softmax),
+        (LONG_GUESSED, gx.nn.softmax),
+        (LONG_RESULT, evened),
+    )
+    for least, makes in limits:
+        columns = least - 1
         x = gx.input("x", ("rows", columns))
         assert "prefetch(" not in gx.compile([x], makes(x)).source
         longer = gx.input("x", ("rows", columns + 1))

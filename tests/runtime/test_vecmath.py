@@ -35,6 +35,7 @@ WITH_TABLE = [f"{name}_{precision}" for name in IN_NUMPY for precision in NARROW
 SAMPLES: dict[str, list[tuple[float, ...]]] = {
     "exp": [(-110, 90), (-750, 712), (-1, 1)],
     "exp_nonpositive": [(-110, 0), (-750, 0), (-1, 0)],
+    "exp_scaled": [(-56, 56, -68, 116), (-56, 56, -700, 700), (-1, 1, 20, 60)],
     "exp2": [(-151, 129), (-1080, 1025), (-1, 1)],
     "expm1": [(-40, 90), (-1, 1), (-1e-5, 1e-5), (600, 712)],
     "log": [(0, 4), (0.9, 1.1), (0, 1e-38), (0, 1e300)],
@@ -159,6 +160,7 @@ def reference(name: str, operands: list[np.ndarray]) -> np.ndarray:
         return np.array([exact(x) for x in wide[0]], WIDE[precision])
     special: dict[str, Callable[..., np.ndarray]] = {
         "exp_nonpositive": np.exp,
+        "exp_scaled": lambda x, k: np.exp(x) * np.exp2(k),
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "softplus": lambda x: np.logaddexp(np.zeros_like(x), x),
         "pow": np.power,
@@ -204,7 +206,18 @@ def samples(name: str, count: int) -> list[np.ndarray]:
     for column in columns:
         column.append(np.frombuffer(rng.bytes(count * dtype().itemsize), dtype))
     found = [np.concatenate(column) for column in columns]
+    if stem == "exp_scaled":
+        return scaled(*found)
     return [-np.abs(x) for x in found] if stem == "exp_nonpositive" else found
+
+
+def scaled(x: np.ndarray, k: np.ndarray) -> list[np.ndarray]:
+    """What exp_scaled is for: integral k, and results that are normal numbers or nan."""
+    least = np.log2(np.finfo(x.dtype).tiny)
+    k = np.rint(np.clip(np.nan_to_num(k), least + 6, -least - 6))
+    power = x.astype(np.float64) / math.log(2) + k
+    kept = np.isnan(x) | ((np.abs(x) < 56) & (np.abs(power) < -least - 1))
+    return [x[kept], k[kept]]
 
 
 def table(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -281,3 +294,16 @@ def test_the_hardest_argument_of_cos() -> None:
     x = np.array([6381956970095103.0 * 2.0**797])
     assert np.allclose(compiled("cos_f64", [x]), -4.687165924254624e-19, rtol=1e-15, atol=0)
     assert np.allclose(plain("cos_f64", [x]), -4.687165924254624e-19, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_scaled_powers_below_normal_numbers_are_zero_and_large_ones_large(precision: str) -> None:
+    dtype, name = NARROW[precision], f"exp_scaled_{precision}"
+    limits = np.finfo(dtype)
+    x = np.array([-math.inf, limits.min, -1e30, -200, 200, 1e30, limits.max], dtype)
+    x[[3, 4]] *= dtype(1 if precision == "f32" else 8)
+    for k in (-60, 0, 60):
+        got = compiled(name, [x, np.full_like(x, k)])
+        np.testing.assert_array_equal(got, plain(name, [x, np.full_like(x, k)]))
+        np.testing.assert_array_equal(got[:4], 0)
+        assert not (np.abs(got[4:]) < 2.0 ** (limits.maxexp - 2)).any()  # nan is none of those

@@ -1,0 +1,117 @@
+"""Softmax without the largest elements of its rows: which kernels do, and that rows whose first
+element is no measure of the largest come out the same."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import graphc as gx
+from graphc.graph import Graph
+from graphc.runtime.backends import NATIVE, PYTHON
+from tests.compiled.checking import Case, expected, program_of, ran
+
+Tensors = list[gx.Tensor]
+
+
+def largest(x: gx.Tensor) -> gx.Tensor:
+    return gx.max(x, axis=1, keepdims=True)
+
+
+def powers(x: gx.Tensor) -> gx.Tensor:
+    return gx.exp(x - largest(x))
+
+
+def total(x: gx.Tensor) -> gx.Tensor:
+    return gx.sum(x, axis=1, keepdims=True)
+
+
+def shares(x: gx.Tensor) -> gx.Tensor:
+    return powers(x) / total(powers(x))
+
+
+GUESSED: dict[str, Callable[[gx.Tensor], Tensors]] = {
+    "softmax": lambda x: [gx.nn.softmax(x)],
+    "of a function": lambda x: [shares(2 * gx.tanh(x))],
+    "of what a condition chooses": lambda x: [shares(gx.where(x > 0, x, -1e30))],
+    "beside the row itself": lambda x: [shares(x) + x],
+    "times another power": lambda x: [shares(x) * gx.exp(x - 1)],
+    "smoothed": lambda x: [0.9 * shares(x) + 0.1],
+}
+EXACT: dict[str, Callable[[gx.Tensor], Tensors]] = {
+    "a number of the row stored first": lambda x: [shares(x), gx.min(x, axis=1)],
+    "maximum stored": lambda x: [shares(x), largest(x)],
+    "maximum below": lambda x: [shares(x) * largest(x)],
+    "powers stored": lambda x: [powers(x), gx.sum(powers(x), axis=1)],
+    "powers and a number": lambda x: [(powers(x) + 1) / total(powers(x))],
+    "squares": lambda x: [powers(x) * powers(x) / total(powers(x))],
+    "logarithm": lambda x: [gx.nn.log_softmax(x)],
+    "a tiny part": lambda x: [(1e-30 / total(powers(x))) * powers(x)],
+    "no sum": lambda x: [powers(x) / gx.max(powers(x), axis=1, keepdims=True)],
+    "of others": lambda x: [gx.exp(x - 1) / total(gx.exp(x - largest(x)))],
+    "whole numbers": lambda x: [shares(gx.astype(x > 0, "int32"))],
+}
+
+
+def rows(columns: int, dtype: str) -> np.ndarray:
+    """Beginning with each of these, while the others reach from below it to above: what the first
+    element says of the largest is right, too small and too large, or nothing."""
+    firsts = [0, 3, -3, 20, -20, 31, -31, 33, 60, 100, 700, -33, -60, -100, -700, 1e4, -1e4, 1e30]
+    firsts += [-1e30, np.inf, -np.inf, np.nan]
+    found = [np.full(columns, -np.inf), np.zeros(columns), np.full(columns, 88.5)]
+    for first in firsts:
+        for above in (-800, -100, -3, 0, 3, 23, 25, 39, 100, 800):
+            row = np.linspace(-5, 5, columns)
+            row[0], row[columns // 2] = first, above
+            found += [row, np.concatenate([row[:1], row[1:] + above])]
+            if above == 0:
+                found.append(np.concatenate([row[:-1], [np.nan]]))
+    return np.array(found, dtype)
+
+
+def check(make: Callable[[gx.Tensor], Tensors], array: np.ndarray, guessed: bool) -> None:
+    x = gx.input("x", ("rows", array.shape[1]), array.dtype.name)
+    graph = Graph((x.node,), tuple(y.node for y in make(x)))
+    close = {"rtol": 3e-6, "atol": 1e-44 if guessed else 1e-6}
+    for backend, some in ((NATIVE, array), (PYTHON, array[::7])):
+        program, case = program_of(graph, backend), Case(graph, (some,))
+        assert ("exp_scaled_" in program.source) == guessed
+        for got, wanted in zip(ran(case, program), expected(case), strict=True):
+            np.testing.assert_allclose(got, wanted, **close)
+
+
+@pytest.mark.parametrize("name", GUESSED)
+@pytest.mark.parametrize("columns", [67, 259])
+def test_a_first_element_stands_for_the_largest(name: str, columns: int) -> None:
+    check(GUESSED[name], rows(columns, "float32"), True)
+
+
+def test_float64_does_as_well() -> None:
+    check(GUESSED["softmax"], rows(67, "float64"), True)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_maximum_that_shows_is_found(name: str) -> None:
+    check(EXACT[name], rows(67, "float32"), False)
+
+
+def test_results_are_as_exact_as_their_sums() -> None:
+    x = gx.input("x", ("rows", "columns"))
+    softmax = gx.compile([x], gx.nn.softmax(x))
+    for scale in (1, 3, 6):
+        array = np.random.default_rng(scale).normal(0, scale, (50, 1000)).astype(np.float32)
+        exact = np.exp(array.astype(np.float64) - array.max(1, keepdims=True))
+        exact /= exact.sum(1, keepdims=True)
+        error, normal = np.abs(softmax(array) / exact - 1), exact > 1e-37
+        assert (error < 6 * 2.0**-23 + 3e-9 * np.abs(array))[normal].all()
+
+
+def test_a_row_that_is_overwritten_goes_through_its_maximum() -> None:
+    array = rows(67, "float32")
+    w = gx.state("w", array.copy())
+    step = gx.compile([], [], updates={w: gx.nn.softmax(w)})
+    x = gx.input("x", array.shape)
+    wanted = gx.compile([x], gx.nn.softmax(x))(array)
+    assert "exp_scaled_" not in step.source
+    step()
+    np.testing.assert_allclose(w.value, wanted, rtol=3e-6, atol=1e-44)
