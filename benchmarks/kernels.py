@@ -9,9 +9,10 @@ gradients and depth cost.
 Each framework measures all cases in a process of its own, in turn, `--rounds` times; a time is the
 median of the faster half of the calls, and of that the median over processes. A call includes what
 a user's call includes: new memory for its result. `limit` is the share of what the machine could
-do, measured in the same run: products at the peak of multiply-adds, or bytes at the speed of a
-copy. The sweep are the products of all shapes (m, k, n) of some sides from 1 to 2000; what it
-counts at the end are those that take more than 1.1 times what the best peer takes.
+do in the same round, again the median over rounds, for machines have better and worse minutes:
+products at the peak of multiply-adds, or bytes at the speed of a copy. The sweep are the products
+of all shapes (m, k, n) of some sides from 1 to 2000; what it counts at the end are those that take
+more than 1.1 times what the best peer takes.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median_low
 from typing import Any
@@ -55,6 +56,9 @@ class KernelRecord:
     limit_share: float
 
 
+Round = tuple[Machine, list[KernelRecord]]
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Measures, prints a table, and keeps it where that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
@@ -70,11 +74,12 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     plan = plan_of(options, tuple(MODULES))
     with tempfile.TemporaryDirectory(prefix="graphc_benchmarks_") as folder:
-        machine = measured_machine({n: working_set(n) for n in names}, plan, Path(folder))
-        records = measured(names, options.group, (OURS, *options.peers), machine, plan, folder)
+        rounds = measured(names, options.group, (OURS, *options.peers), plan, Path(folder))
+    records = typical(rounds)
     print(table(records))
     if options.json:
-        found = {"machine": asdict(machine), "records": [asdict(r) for r in records]}
+        machines = [asdict(machine) for machine, _ in rounds]
+        found = {"machines": machines, "records": [asdict(r) for r in records]}
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return 0
 
@@ -107,24 +112,39 @@ def measured(
     names: Sequence[str],
     groups: Sequence[str],
     frameworks: Sequence[str],
-    machine: Machine,
     plan: Plan,
-    folder: str,
-) -> list[KernelRecord]:
-    """Records by case: the processes of all frameworks take turns."""
-    times: dict[tuple[str, str], list[float]] = {}
+    folder: Path,
+) -> list[Round]:
+    """What each round found: the machine's limits and the processes of all frameworks take
+    turns."""
+    rounds: list[Round] = []
     for _ in range(plan.rounds):
+        machine = measured_machine({n: working_set(n) for n in names}, plan, folder)
+        records: list[KernelRecord] = []
         for framework in frameworks:
             words = ("benchmarks.kernels", "--worker", framework, "--group", *groups)
             words = (*words, "--seconds", str(plan.seconds))
-            found = run(plan.python(framework), words, plan.threads, Path(folder) / framework)
+            found = run(plan.python(framework), words, plan.threads, folder / framework)
             if "note" in found:
                 print(f"{framework}: {found['note']}", file=sys.stderr)
                 continue
-            for name, seconds in found.items():
-                times.setdefault((name, framework), []).append(seconds)
-    pairs = [(name, framework) for name in names for framework in frameworks]
-    return [record(*pair, median_low(times[pair]), machine) for pair in pairs if pair in times]
+            records += [record(name, framework, found[name], machine) for name in found]
+        rounds.append((machine, records))
+    return rounds
+
+
+def typical(rounds: Sequence[Round]) -> list[KernelRecord]:
+    """For each case and framework the record of the median time, with the median share."""
+    found: dict[tuple[str, str], list[KernelRecord]] = {}
+    for one in (one for _, records in rounds for one in records):
+        found.setdefault((one.case, one.framework), []).append(one)
+    return [
+        replace(
+            sorted(same, key=lambda one: one.us)[(len(same) - 1) // 2],
+            limit_share=median_low(one.limit_share for one in same),
+        )
+        for same in found.values()
+    ]
 
 
 def record(name: str, framework: str, seconds: float, machine: Machine) -> KernelRecord:

@@ -1,6 +1,7 @@
 """The benchmarks of single kernels: their arithmetic, and each kind of case computed once."""
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from benchmarks.cases import (
     moved,
     result,
 )
-from benchmarks.kernels import KernelRecord, measure, record, table, working_set
+from benchmarks.kernels import KernelRecord, measure, record, table, typical, working_set
 from benchmarks.processes import add_plan, plan_of
 from benchmarks.records import Machine
 from benchmarks.workloads import Mixture, UnsupportedError
@@ -153,3 +154,17 @@ def test_a_python_is_given_by_name() -> None:
     assert (plan.rounds, plan.python("torch")) == (2, "/a/python")
     with pytest.raises(SystemExit, match="NAME=PATH"):
         plan_of(options, ("graphc",))
+
+
+def test_a_typical_record_has_the_median_time_and_the_median_share() -> None:
+    def one(seconds: float, gflops: float) -> tuple[Machine, list[KernelRecord]]:
+        machine = replace(MACHINE, gflops=gflops)
+        return machine, [record("matmul 1024 1024 1024", "graphc", seconds, machine)]
+
+    (found,) = typical([one(0.05, 100.0), one(0.06, 50.0), one(0.04, 200.0)])
+    assert found.us == pytest.approx(0.05e6)
+    assert found.limit_share == pytest.approx(0.4295)
+    (found,) = typical([one(0.05, 100.0), one(0.06, 50.0)])
+    assert found.us == pytest.approx(0.05e6)
+    (found,) = typical([one(0.03, 100.0), one(0.04, 400.0), one(0.05, 100.0)])
+    assert (found.us, found.limit_share) == (pytest.approx(0.04e6), pytest.approx(0.4295))
