@@ -16,7 +16,7 @@ from graphc.lowering import Combine, Reduce
 from graphc.ops.checks import BOOL, NUMERIC, check_kind, reduced
 from graphc.ops.constants import filled
 from graphc.ops.elementwise import Rule
-from graphc.ops.pointwise import cast, maximum
+from graphc.ops.pointwise import cast
 from graphc.ops.selection import where
 from graphc.ops.views import expand, sum_
 from graphc.types import TensorType, int64
@@ -63,7 +63,8 @@ def _guard_filled(name: str) -> Callable[..., tuple[Guard, ...]]:
 def _vjp_extreme(g: Any, y: Any, x: Any, axes: Axes) -> tuple[Any, ...]:
     hit = x == expand(y, axes, x.shape)
     ties = sum_(cast(hit, dtype=x.dtype), axes=axes)
-    share = g / maximum(ties, filled(ties, 1))  # a nan is equal to none, and none has a share
+    # A nan is equal to none, and none has a share. (A maximum would cost three times as much.)
+    share = g / where(ties == filled(ties, 0), filled(ties, 1), ties)
     return (where(hit, expand(share, axes, x.shape), filled(x, 0)),)
 
 
