@@ -67,7 +67,7 @@ def text(what: Printable, *, lines: bool = False) -> str:
 def _graph(what: Printable) -> Graph:
     if isinstance(what, Graph):
         return what
-    nodes = tuple(map(_node, flatten(what)[0]))
+    nodes = tuple(map(_node, flatten(what)[0] or [what]))
     return Graph(tuple(node for node in order(nodes) if node.op is INPUT), nodes)
 
 

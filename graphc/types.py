@@ -307,7 +307,7 @@ def _broadcast_axis(
 
 def _broadcast_error(a: DimLike, b: DimLike, shapes: Iterable[Shape]) -> ShapeError:
     what = f"shapes do not broadcast: {' and '.join(map(str, shapes))}"
-    short, *_, long = sorted(shapes, key=len)
+    short, *_, long = sorted(filter(None, shapes), key=len)  # numbers fit everything
     new = len(long) - len(short)
     if new and short == long[: len(short)]:
         fix = f"axes align at the last: x[...{', None' * new}] has shape {short + (1,) * new}"

@@ -23,6 +23,7 @@ from graphc.schedule.kernel import (
     Store,
     Value,
 )
+from graphc.schedule.stages import APART
 from graphc.types import DType, int64
 
 # In the place of a loop variable or an operand: what a stride belongs to.
@@ -30,6 +31,7 @@ OFFSET, POSITION, COUNTER = -1, -2, -1
 
 FEW = 4  # a stride up to which neighbours in memory are loaded together and taken apart
 EXP_NONPOSITIVE = "exp_nonpositive_{T}({0})"  # exp without a test for what overflows
+DIFFERENCE = "fma({1}, {T}(-1), {0})"  # of what is rounded before, which {0} - {1} need not be
 
 
 def _step(access: Load | Store) -> DimLike:
@@ -194,6 +196,8 @@ class Elements:
             text = lower.integer_text
         if value.op is exp and self._is_nonpositive(self._values[value.args[0]]):
             text = EXP_NONPOSITIVE
+        elif self._is_nonpositive(value) and _rounds(self._values[value.args[0]]):
+            text = DIFFERENCE
         names = [self.name(a) for a in value.args]
         result = _unwrapped(text.format(*names, T=first.short, R=value.dtype.short))
         wraps = value.dtype.kind in "iu" and not result.startswith(f"{value.dtype.short}(")
@@ -241,6 +245,12 @@ class Elements:
 
     def _sum(self, a: str, b: str, dtype: DType) -> str:
         return f"{a} + {b}" if dtype.kind == "f" else f"{dtype.short}({a} + {b})"
+
+
+def _rounds(value: Value) -> bool:
+    """Whether a value might be subtracted from before it is rounded: a * b - c is one operation,
+    and 1e22 off for a product of 1e30 that is the largest."""
+    return isinstance(value, Compute) and value.op.name not in APART
 
 
 def _unwrapped(text: str) -> str:

@@ -126,10 +126,12 @@ def _users(kernel: LoopKernel, number: int) -> list[int]:
 
 def _are_one_sweep(kernel: LoopKernel, place: int, power: int) -> bool:
     """Whether the powers come right behind the maximum, and both can be made again: what they read
-    is not written by the kernel, they add to nothing, and they check nothing."""
+    is not written by the kernel nor kept by it, they add to nothing, and they check nothing."""
     if place + 1 == len(kernel.stages):
         return False
     found, made = kernel.stages[place : place + 2]
+    if {*found.reuse, *made.reuse} - {*found.keep}:
+        return False  # what earlier sweeps keep might be overwritten by the powers
     values = [kernel.values[n] for n in (*found.compute, *made.compute)]
     written = {s.operand for stage in kernel.stages for s in stage.stores}
     reread = any(isinstance(v, Load) and v.operand in written for v in values)
@@ -195,7 +197,6 @@ def _guess(kernel: LoopKernel, place: int, largest: int, power: int, total: int)
         stores=found.stores + made.stores,
         reduces=tuple(n for n in found.reduces + made.reduces if n != largest),
         keep=tuple(n for n in found.keep + made.keep if n in reused),
-        reuse=tuple(n for n in made.reuse if n not in found.keep),
     )
     values = list(kernel.values)
     values[power] = Compute(SCALED, (element,), exponential.dtype)

@@ -274,16 +274,23 @@ def pad(x: TensorLike, widths: Widths, value: Scalar = 0) -> Tensor:
 def _width_pairs(widths: Widths, rank: int) -> list[tuple[int, int]]:
     if isinstance(widths, int | np.integer):
         return [(int(widths), int(widths))] * rank
-    pairs = [tuple(map(int, w)) for w in widths if isinstance(w, Sequence)]
-    if not pairs:
-        pairs = [tuple(int(w) for w in widths if isinstance(w, int | np.integer))] * rank
-    if len(pairs) != rank or any(len(p) != 2 or min(p) < 0 for p in pairs):
+    listed = list(widths) if isinstance(widths, Sequence) and not isinstance(widths, str) else []
+    pairs = [tuple(w) for w in listed if isinstance(w, Sequence)] or [tuple(listed)] * rank
+    found = [_width_pair(p) for p in pairs]
+    known = [pair for pair in found if pair is not None]
+    if len(known) != rank or len(pairs) != rank:
         raise ShapeError(
             "pad: a pair (before, after) for each axis, none negative",
             got=f"{widths} for {rank} axes",
             fix=f"widths={((0, 0),) * (rank - 1) + ((1, 1),)}; a slice x[1:-1] cuts",
         )
-    return [(p[0], p[1]) for p in pairs]
+    return known
+
+
+def _width_pair(pair: Sequence[object]) -> tuple[int, int] | None:
+    """Two widths; None for anything else."""
+    widths = [int(w) for w in pair if isinstance(w, int | np.integer) and w >= 0]
+    return (widths[0], widths[1]) if len(widths) == len(pair) == 2 else None
 
 
 def diff(x: TensorLike, axis: int = -1, n: int = 1) -> Tensor:

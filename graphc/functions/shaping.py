@@ -13,7 +13,7 @@ from typing import SupportsIndex, TypeAlias
 
 from graphc import ops
 from graphc.dims import DimLike, product
-from graphc.errors import DTypeError, ShapeError
+from graphc.errors import ConcretenessError, DTypeError, ShapeError
 from graphc.functions.lifting import divide, dtype_of, shape_of, size, to_dtype, to_float, to_shape
 from graphc.graph import H, Op
 from graphc.types import Shape, Sizes, as_shape, bool_, int64, uint64
@@ -33,14 +33,24 @@ _ELEMENTWISE = {
 
 def normal_axis(axis: int, rank: int, what: str) -> int:
     """An axis counted from the front; ShapeError for one that is not there."""
-    if isinstance(axis, bool) or not isinstance(axis, SupportsIndex):
+    number = _index(axis)
+    if number is None:
         fix = _ELEMENTWISE.get(what, "several axes are a tuple of ints")
         raise DTypeError(f"{what}: an axis is an int", got=repr(axis), fix=fix)
-    number = operator.index(axis)
     if not -rank <= number < rank:
         axes = f"axes go from -{rank} to {rank - 1}" if rank else "a scalar has no axes"
         raise ShapeError(f"{what}: axis {number} is out of range", got=f"rank {rank}", fix=axes)
     return number % rank
+
+
+def _index(axis: object) -> int | None:
+    """The int that an object stands for; arrays and tensors look like indices, and may be none."""
+    if isinstance(axis, bool) or not isinstance(axis, SupportsIndex):
+        return None
+    try:
+        return operator.index(axis)
+    except (TypeError, ConcretenessError):
+        return None
 
 
 def normal_axes(axis: Axis, rank: int, what: str) -> tuple[int, ...]:
@@ -153,11 +163,12 @@ def permuted(x: H, axes: Sequence[int], what: str = "permute_dims") -> H:
     rank = len(shape_of(x))
     order = tuple(normal_axis(a, rank, what) for a in axes)
     if sorted(order) != list(range(rank)):
-        exchange = f"; graphc.swapaxes(x, {order[0]}, {order[1]}) exchanges two"
+        exchange = f"; graphc.swapaxes(x, {order[0]}, {order[-1]}) exchanges two"
         raise ShapeError(
             f"{what}: each axis is given once, in the new order",
             got=f"{tuple(axes)} of {rank} axes",
-            fix=f"an order of {tuple(range(rank))}" + (exchange if len(order) == 2 else ""),
+            fix=f"an order of {tuple(range(rank))}"
+            + (exchange if len(set(order)) == 2 == len(order) else ""),
         )
     return x if order == tuple(range(rank)) else ops.transpose(x, axes=order)
 

@@ -241,7 +241,7 @@ def _each(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
             f"{what}: an int of 1 or more, or one for each of {rank} axes",
             got=" ".join(reprlib.repr(value).split()),
             fix="a bias is added: conv(x, w) + b"
-            if value is None or isinstance(value, Tensor | np.ndarray)
+            if what == "stride" and (value is None or isinstance(value, Tensor | np.ndarray))
             else f"{what}={(2,) * rank}; batch and channels are not counted",
         )
     return tuple(map(int, values))

@@ -21,13 +21,14 @@ from graphc.schedule.arrange import arranged
 from graphc.schedule.inside import look_inside
 from graphc.schedule.layout import laid_out
 from graphc.schedule.taken import taken_first
+from graphc.schedule.winners import is_along_rows, winners
 from graphc.types import TensorType
 
 
 def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, and of outputs that are views, leaves
-    or constants. No reduction is of one element."""
-    graph = _mapped(laid_out(arranged(taken_first(graph))), _without_unit_reductions)
+    or constants. No reduction is of one element, or of positions along rows."""
+    graph = _mapped(laid_out(arranged(taken_first(graph))), _reduced)
     copied = copied_views(graph.nodes)
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:
@@ -58,10 +59,12 @@ def _fresh(output: Node) -> Node:
     return _own_memory(output) if leaf or is_view(output) else output
 
 
-def _without_unit_reductions(node: Node, inputs: tuple[Node, ...]) -> Node:
+def _reduced(node: Node, inputs: tuple[Node, ...]) -> Node:
     match node.op.lower:
         case Reduce(combine) if all(inputs[0].type.shape[a] == 1 for a in node.params["axes"]):
             return _of_one(node, inputs[0], combine)
+        case Reduce() if is_along_rows(node):
+            return winners(node, inputs[0])
         case _:
             return rebuild(node, inputs)
 

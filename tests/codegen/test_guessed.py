@@ -49,6 +49,8 @@ EXACT: dict[str, Callable[[gx.Tensor], Tensors]] = {
     "a tiny part": lambda x: [(1e-30 / total(powers(x))) * powers(x)],
     "no sum": lambda x: [powers(x) / gx.max(powers(x), axis=1, keepdims=True)],
     "of others": lambda x: [gx.exp(x - 1) / total(gx.exp(x - largest(x)))],
+    "of a layer norm of a function": lambda x: [shares(gx.nn.layer_norm(gx.nn.gelu(x)))],
+    "of centred functions": lambda x: [shares(gx.tanh(x) - gx.mean(gx.tanh(x), 1, keepdims=True))],
     "whole numbers": lambda x: [shares(gx.astype(x > 0, "int32"))],
 }
 
@@ -104,6 +106,16 @@ def test_results_are_as_exact_as_their_sums() -> None:
         exact /= exact.sum(1, keepdims=True)
         error, normal = np.abs(softmax(array) / exact - 1), exact > 1e-37
         assert (error < 6 * 2.0**-23 + 3e-9 * np.abs(array))[normal].all()
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_are_rounded_before_the_largest_is_taken_from_them(name: str, dtype: str) -> None:
+    x = gx.input("x", ("rows", 64), dtype)
+    wide = np.repeat([[-1e30], [1e12], [-3e9]], 64, axis=1).astype(dtype)
+    got = gx.compile([x], getattr(gx.nn, name)(x * 0.37))(wide)
+    wanted = 1 / 64 if name == "softmax" else -np.log(64)
+    np.testing.assert_allclose(got, np.full(wide.shape, wanted), rtol=1e-6)
 
 
 def test_a_row_that_is_overwritten_goes_through_its_maximum() -> None:

@@ -13,6 +13,7 @@ from graphc.errors import (
     ConcretenessError,
     DTypeError,
     GradientError,
+    GraphcError,
     GraphError,
     MissingInputError,
     ShapeError,
@@ -319,3 +320,28 @@ def test_a_list_of_numbers_is_told_of_where_it_cannot_be_a_tree() -> None:
 def test_none_and_text_are_equal_to_no_tensor() -> None:
     assert T != None  # noqa: E711
     assert (T == "x", T in ("x", None)) == (False, False)
+
+
+def test_arrays_and_tensors_are_no_axes() -> None:
+    x, y = gx.input("x", ("n", "m")), gx.input("y", ("n", "m"))
+    for call in (lambda: gx.sum(x, axis=np.array([0, 1])), lambda: gx.max(x, y)):  # type: ignore[arg-type]
+        with pytest.raises(DTypeError, match="an axis is an int"):
+            call()
+    assert gx.sum(x, axis=np.int64(1)).shape == x.shape[:1]
+
+
+def test_numbers_say_nothing_of_why_shapes_do_not_broadcast() -> None:
+    mask, x = gx.input("mask", ("a", "b"), "bool"), gx.input("x", ("n", "m"))
+    with pytest.raises(ShapeError, match="a named size matches itself alone"):
+        gx.where(mask, x, 0.0)
+
+
+@pytest.mark.parametrize("widths", ["same", ((0, 0), (1.7, 1)), 1.5])
+def test_widths_are_ints(widths: object) -> None:
+    with pytest.raises(GraphcError):
+        gx.pad(gx.input("x", ("n", "m")), widths)  # type: ignore[arg-type]
+
+
+def test_text_is_of_tensors() -> None:
+    with pytest.raises(GraphError, match="text is of tensors"):
+        gx.text(None)  # type: ignore[arg-type]

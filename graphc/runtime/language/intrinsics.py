@@ -41,12 +41,15 @@ _fma_f64 = _libm("fma", ctypes.c_double, 3)
 
 
 def _scalar(x: Any) -> Any:
-    """A Python number as the NumPy scalar that the compiled kernel sees: int64, float64 or bool."""
+    """A Python number as the NumPy scalar that the compiled kernel sees: int64, uint64 for what is
+    larger, float64 or bool."""
     if isinstance(x, np.generic):
         return x
     if isinstance(x, bool):
         return np.bool_(x)
-    return np.int64(x) if isinstance(x, int) else np.float64(x)
+    if not isinstance(x, int):
+        return np.float64(x)
+    return np.int64(x) if x < 2**63 else np.uint64(x)
 
 
 def _to_integer(x: Any, dtype: Any) -> Any:
