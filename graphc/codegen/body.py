@@ -196,7 +196,7 @@ class Elements:
             text = lower.integer_text
         if value.op is exp and self._is_nonpositive(self._values[value.args[0]]):
             text = EXP_NONPOSITIVE
-        elif self._is_nonpositive(value) and _rounds(self._values[value.args[0]]):
+        elif self._is_nonpositive(value) and may_contract(self._values[value.args[0]]):
             text = DIFFERENCE
         names = [self.name(a) for a in value.args]
         result = _unwrapped(text.format(*names, T=first.short, R=value.dtype.short))
@@ -247,7 +247,7 @@ class Elements:
         return f"{a} + {b}" if dtype.kind == "f" else f"{dtype.short}({a} + {b})"
 
 
-def _rounds(value: Value) -> bool:
+def may_contract(value: Value) -> bool:
     """Whether a value might be subtracted from before it is rounded: a * b - c is one operation,
     and 1e22 off for a product of 1e30 that is the largest."""
     return isinstance(value, Compute) and value.op.name not in APART

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from graphc.codegen.body import is_float_sum
 from graphc.codegen.frame import Frame
-from graphc.codegen.maxima import is_float_sum
 from graphc.codegen.row_groups import in_groups
 from graphc.ops import div, mul, sub
 from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Scalar, Stage, Value

@@ -5,11 +5,12 @@ a group before the next stage.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from graphc.codegen import row_groups
 from graphc.codegen.body import is_float_sum
 from graphc.codegen.frame import Frame
-from graphc.codegen.guessed import EXPONENT, Guess, exponent_text, far_text
+from graphc.codegen.guessed import BASE, Guess, far_text, guess_texts, largest_texts
 from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.row_prefetch import ahead, fetch
 from graphc.codegen.turned import place_in_row
@@ -27,30 +28,36 @@ def write_rows(frame: Frame, inner: Callable[[Stage], None]) -> None:
 
 
 def write_guessed(frame: Frame, guess: Guess) -> None:
-    """Row by row, with a guess of the largest element, and without where it was no good."""
+    """Row by row, with a guess of the largest element, and again where it was no good."""
     kernel = frame.kernel
     found, made = kernel.stages[guess.place : guess.place + 2]
     with frame.nest(range(len(kernel.outer))):
         for stage in kernel.stages:
             if stage is found:
-                _write_guess(frame.replaced(guess.values), guess, found)
-                total = frame.elements.name(guess.total)
-                far = far_text(total, frame.reduction(guess.total).dtype)
-                with frame.writer.block(f"if {far}:"):
-                    sweep(frame, found)
-                    sweep(frame, made)
+                _write_guess(frame, guess, found)
             elif stage is not made:
                 frame.statements(stage, "") if stage.level == "row" else sweep(frame, stage)
 
 
 def _write_guess(frame: Frame, guess: Guess, found: Stage) -> None:
-    for v in range(len(frame.kernel.outer), len(frame.extents)):
-        frame.writer.line(f"i{v} = 0")
-    frame.elements.write(found.compute)
-    element = frame.elements.name(guess.element)
-    text = exponent_text(element, frame.elements.dtype(guess.element))
-    frame.writer.line(f"{EXPONENT} = {text}")
-    sweep(frame, guess.sweep)
+    line, dtype = frame.writer.line, frame.elements.dtype(guess.element)
+    inner, element = range(len(frame.kernel.outer), len(frame.extents)), guess.element
+    for end, text in (("0", "{}"), ("{} - 1", f"reduce_max({{}}, {BASE})")):
+        for v in inner:
+            line(f"i{v} = {end.format(frame.extents[v])}")
+        frame.elements.write(found.compute)
+        line(f"{BASE} = {text.format(frame.elements.name(element))}")
+    size = " * ".join(frame.extents[v] for v in inner)
+    for name, text in guess_texts(dtype, size):
+        line(f"{name} = {text}")
+    quick = frame.replaced(guess.values)
+    sweep(quick, guess.sweep)
+    far = far_text(frame.elements.name(guess.total), dtype)
+    with frame.writer.block(f"if {far}:"):
+        sweep(frame, replace(found, reduces=(guess.largest,)))
+        for name, text in largest_texts(frame.elements.name(guess.largest), dtype):
+            line(f"{name} = {text}")
+        sweep(quick, guess.sweep)
 
 
 def write_groups(frame: Frame) -> None:
