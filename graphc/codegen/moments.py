@@ -59,6 +59,7 @@ def moments(kernel: LoopKernel) -> tuple[Moment, ...]:
         made = [_moment(kernel, number, sweep, earlier) for number in sweep.reduces]
         known = [moment for moment in made if moment is not None]
         alone = not sweep.stores and not sweep.keep and len(known) == len(made)
+        alone = alone and not any(store.add for store in earlier.stores)  # which may run twice
         sums = {moment.total for moment in known} == {*earlier.reduces}
         if known and alone and sums and all(moment.sweep != earlier for moment in found):
             found += known

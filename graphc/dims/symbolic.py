@@ -145,7 +145,7 @@ def _no_size(d: Any, other: object, wanted: str) -> Any:
 def _not_concrete(d: Dim, wanted: str, fix: str = "") -> ConcretenessError:
     return ConcretenessError(
         f"the size {d} is symbolic: {wanted} needs a number",
-        fix=fix or "give the input an int size, compare with ==, or use dim_min, dim_max and where",
+        fix=fix or "give the input an int size, or compare with == alone",
     )
 
 

@@ -86,5 +86,7 @@ def test_a_part_of_what_is_interleaved(first: int, size: int, lengths: tuple[int
         *parts, shape=(10,), starts=((0,), (1,), (2,))[: len(lengths)], steps=(3,)
     )
     y = ops.slice_(whole, starts=(first,), sizes=(size,), steps=(1,))
+    (taken,) = taken_first(Graph((x.node,), (y.node,))).outputs
+    assert taken.op is ops.interleave  # of parts, no longer a slice
     values = np.arange(sum(lengths), dtype=np.float32)
     check(Case(Graph((x.node,), (y.node,)), (values,)), tolerance=1e-2)
