@@ -5,8 +5,9 @@ Enters: an argmax or argmin and its new operand. Leaves: an equal node,
     argmax(x)  ->  min(where((x == max(x)) | (x != x), 0 1 2 ..., n))
 
 for the first of the largest is the first that is equal to it, and a nan, as in NumPy, the largest
-of all. One sweep would compare each element with the best one before it, and wait for that.
-(Measured, 64 rows of 1000 float32: 268 and 8.5 us.)
+of all. What is compared is kept between the sweeps where it might round otherwise in the second.
+One sweep would compare each element with the best one before it, and wait for that. (Measured, 64
+rows of 1000 float32: 268 and 8.5 us.)
 """
 
 from graphc.functions.tensor import Tensor
