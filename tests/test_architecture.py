@@ -8,6 +8,7 @@ import pathlib
 ORDER = (
     *(
         "errors",
+        "foreign",
         "missing",
         "refusals",
         "tree",

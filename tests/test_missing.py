@@ -6,10 +6,11 @@ import pickle
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 import graphc as gx
-from graphc import missing
+from graphc import foreign, missing
 
 X = gx.input("x", (3,))
 PLACES = {"graphc": gx, "graphc.nn": gx.nn, "a tensor": X}
@@ -40,6 +41,30 @@ NAMES = {
     ("graphc.nn", "Linear"): "did you mean graphc.nn.linear? Layers are functions here",
     ("graphc.nn", "adaptive_avg_pool2d"): "graphc.mean(x, axis=(1, 2))",
     ("graphc", "gradient"): "did you mean graphc.grad?",
+    ("graphc", "adam"): "updates={w: w - rate * graphc.grad(loss, w)}); README.md has Adam",
+    ("graphc", "AdamW"): "an optimiser is a dict of updates",
+    ("graphc", "optimizers"): "an optimiser is a dict of updates",
+    ("graphc", "rnn"): "a Python loop over time",
+    ("graphc.nn", "lstm"): "a Python loop over time",
+    ("graphc.nn", "GRUCell"): "a Python loop over time",
+    ("graphc.nn", "Dropout2d"): "multiply by a mask that is an input",
+    ("graphc.nn", "Conv2D"): "did you mean graphc.nn.conv? Layers are functions here",
+    ("graphc.nn", "MaxPool1d"): "did you mean graphc.nn.max_pool? Layers are functions here",
+    ("graphc.nn", "AdaptiveAvgPool2d"): "graphc.mean(x, axis=(1, 2))",
+    ("graphc.nn", "init"): "parameters begin with arrays",
+    ("graphc.nn", "xavier_uniform_"): "parameters begin with arrays",
+    ("graphc.nn", "mean_squared_error"): "did you mean graphc.nn.mse?",
+    ("graphc.nn", "celu"): "alpha * graphc.nn.elu(x / alpha)",
+    ("graphc.nn", "binary_cross_entropy"): "graphc.nn.binary_cross_entropy_with_logits(x, y)",
+    ("graphc.nn", "BCEWithLogitsLoss"): "graphc.nn.binary_cross_entropy_with_logits? Layers are",
+    ("graphc", "DataLoader"): "step.run_epoch(arrays, batch_size, shuffle=rng)",
+    ("graphc", "GradientTape"): "graphc.grad(loss, [w, b])",
+    ("graphc", "PRNGKey"): "no random numbers in a graph",
+    ("graphc", "custom_vjp"): "graphc.stop_gradient(y - s)",
+    ("graphc", "summary"): "graphc.text(y)",
+    ("graphc", "state_dict"): "w.value = array",
+    ("a tensor", "zero_grad"): "leave it out",
+    ("a tensor", "contiguous"): "leave it out",
 }
 
 
@@ -55,12 +80,12 @@ def test_the_error_says_what_to_write(place: str, name: str) -> None:
 
 def test_the_tables_name_what_is_not_there_by_what_is() -> None:
     for place, table in (
-        (gx, missing.FUNCTIONS),
-        (gx.nn, missing.LAYERS),
-        (X, missing.METHODS),
+        (gx, foreign.FUNCTIONS),
+        (gx.nn, foreign.LAYERS),
+        (X, foreign.METHODS),
     ):
         assert [name for name in table if hasattr(place, name)] == []
-    for text in {**missing.FUNCTIONS, **missing.LAYERS, **missing.METHODS}.values():
+    for text in {**foreign.FUNCTIONS, **foreign.LAYERS, **foreign.METHODS}.values():
         if text.isidentifier():
             assert text in missing.spellings()
         for name in re.findall(r"graphc\.((?:nn\.)?\w+)", text):
@@ -68,6 +93,38 @@ def test_the_tables_name_what_is_not_there_by_what_is() -> None:
             assert hasattr(place, name.removeprefix("nn."))
         for name in re.findall(r"\bx\.([a-z]+)", text):
             assert name in dir(X)
+
+
+A, B = np.array([-2.0, 0.5, 3.0]), np.array([[1.0, 2.0], [3.0, 4.0]])
+FORMULAS = {
+    "celu": ("alpha * graphc.nn.elu(x / alpha)", np.where(A > 0, A, 2 * np.expm1(A / 2))),
+    "prelu": ("graphc.where(x > 0, x, slope * x)", np.where(A > 0, A, 0.1 * A)),
+    "softmin": ("graphc.nn.softmax(-x)", np.exp(-A) / np.exp(-A).sum()),
+    "bincount": ("graphc.sum(graphc.one_hot(i, size), axis=0)", [1, 0, 2]),
+    "searchsorted": ("graphc.sum(x[..., None] > edges, axis=-1)", np.searchsorted(B[0], A)),
+    "cdist": ("graphc.sum((a[:, None] - b) ** 2, axis=-1)", ((B[:, None] - B[::-1]) ** 2).sum(2)),
+    "normalize": (
+        "x / graphc.sqrt(graphc.sum(x * x, axis=-1, keepdims=True))",
+        A / np.sqrt((A * A).sum()),
+    ),
+    "custom_vjp": ("s + graphc.stop_gradient(y - s)", [3.0]),
+    "cumsum": ("graphc.tril(graphc.ones((n, n))) @ x", np.cumsum(A)),
+    "gaussian_nll_loss": (
+        "graphc.mean(0.5 * (graphc.log(v) + (y - m) ** 2 / v))",
+        0.5 * (np.log(2) + 1 / 2),
+    ),
+    "kron": ("graphc.einsum('ij,kl->ikjl', a, b)", np.kron(B, B[::-1]).reshape(2, 2, 2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_formulas_give_what_the_name_means(name: str) -> None:
+    formula, expected = FORMULAS[name]
+    values = {"x": gx.constant(A), "a": gx.constant(B), "b": gx.constant(B[::-1]), "n": 3}
+    values |= {"alpha": 2, "slope": 0.1, "edges": B[0], "i": gx.constant([0, 2, 2]), "size": 3}
+    values |= {v: gx.constant([c]) for v, c in (("s", 1.0), ("y", 3.0), ("v", 2.0), ("m", 2.0))}
+    assert formula in {**foreign.FUNCTIONS, **foreign.LAYERS}[name]
+    np.testing.assert_allclose(eval(formula, {"graphc": gx}, values).eval(), expected, rtol=1e-5)
 
 
 def test_the_module_of_activations_knows_what_graphc_nn_knows() -> None:

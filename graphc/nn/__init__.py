@@ -35,7 +35,7 @@ from graphc.nn.functional import (
     tanh,
 )
 from graphc.nn.losses import (
-    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
     cross_entropy,
     hinge,
     huber,
@@ -51,7 +51,7 @@ __all__ = [
     "attention",
     "avg_pool",
     "batch_norm",
-    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "conv",
     "conv_transpose",
     "cross_entropy",

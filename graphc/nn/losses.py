@@ -165,15 +165,16 @@ def _mean_of_classes(
     return total / shaping.summed(counts, None, keepdims=False).astype(x.dtype)
 
 
-def binary_cross_entropy(logits: TensorLike, targets: TensorLike) -> Tensor:
+def binary_cross_entropy_with_logits(logits: TensorLike, targets: TensorLike) -> Tensor:
     """The mean of -log(p) where the target is 1 and -log(1 - p) where it is 0, p = sigmoid(logits).
 
-    Targets are floats between 0 and 1, booleans or integers. Raises ShapeError for other shapes.
+    Logits are what goes into the sigmoid, any floats; targets are floats between 0 and 1, booleans
+    or integers. Raises ShapeError for other shapes.
 
-    >>> round(binary_cross_entropy([0.0, 1000.0], [1, 1]).item(), 4)
+    >>> round(binary_cross_entropy_with_logits([0.0, 1000.0], [1, 1]).item(), 4)
     0.3466
     """
-    x, t = _paired("binary_cross_entropy", logits, targets)
+    x, t = _paired("binary_cross_entropy_with_logits", logits, targets)
     return shaping.mean(ops.softplus(x) - x * t, None, keepdims=False)
 
 

@@ -105,17 +105,17 @@ def test_regression_losses() -> None:
     assert gx.nn.mse([1.0, 3.0], 0).item() == 5
 
 
-def test_binary_cross_entropy() -> None:
+def test_binary_cross_entropy_with_logits() -> None:
     logits, targets = RNG.standard_normal(5), np.array([0, 1, 1, 0, 1])
     x, y = gx.input("x", ("n",), "float64"), gx.input("y", ("n",), "int64")
     p = 1 / (1 + np.exp(-logits))
     expected = -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean()
-    loss = gx.nn.binary_cross_entropy(x, y)
+    loss = gx.nn.binary_cross_entropy_with_logits(x, y)
     np.testing.assert_allclose(loss.eval({x: logits, y: targets}), expected)
     np.testing.assert_allclose(
         gx.grad(loss, x).eval({x: logits, y: targets}), (p - targets) / 5, rtol=1e-9
     )
-    assert gx.nn.binary_cross_entropy([1000.0, -1000.0], [True, False]).item() == 0
+    assert gx.nn.binary_cross_entropy_with_logits([1000.0, -1000.0], [True, False]).item() == 0
 
 
 def test_kl_div_is_zero_where_the_distributions_are_equal() -> None:
