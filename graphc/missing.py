@@ -19,6 +19,7 @@ from graphc.foreign import FUNCTIONS, LAYERS, METHODS
 _PACKAGE = __name__.partition(".")[0]
 _LAYER = " Layers are functions here, of tensors and of what graphc.parameter made"
 
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name that is most like another; "" where none is."""
     names = {k.lower(): k for k in known}

@@ -156,6 +156,7 @@ PLACED: Mapping[str, str] = {
     "conv": _BIAS,
     "draw": "several gradients in a list: graphc.draw(loss, [dw, db])",
     "eval": "values in one dict: x.eval({x: array, y: array})",
+    "explain": "it reads no arrays: print(step.explain()); step.profile(x, y) runs the program",
     "flatten": "x.reshape(x.shape[0], -1) keeps the first axis",
     "grad": "several in a list: graphc.grad(loss, [w, b])",
     "memory_for": "sizes by name: step.memory_for(batch=32)",

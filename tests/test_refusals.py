@@ -80,6 +80,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a slip": (lambda: g.sum(X, axs=1), "[axs=1]", "axis=1?"),
     "an unknown": (lambda: g.sum(X, qqqq=1), "[qqqq=1]", "graphc.sum(x, axis=None"),
     "by place": (lambda: g.sum(X, 0, True), "2 by place: x, axis  [3 arg", "dtype=, keepdims="),
+    "explain of arrays": (
+        lambda: STEP.explain(np.ones((8, 4))),
+        "step.explain takes 0 by place: none  [1 arguments]",
+        "print(step.explain()); step.profile(x, y) runs the program\nstep.explain()",
+    ),
     "too many": (lambda: nn.relu(X, 1), "1 by place: x  [2 arguments]", "graphc.nn.relu(x)"),
     "twice": (lambda: g.sum(X, 0, axis=0), "axis is given twice", "graphc.sum(x, axis"),
     "too few": (lambda: nn.linear(X), "graphc.nn.linear needs w  [1 arg", "(x, w, b=None)"),
@@ -136,7 +141,7 @@ PUBLIC = {
     for name in place.__all__
     if isinstance(getattr(place, name), FunctionType)
 }
-PROGRAM = {"run_epoch", "memory_for"}
+PROGRAM = {"run_epoch", "memory_for", "explain"}
 METHODS = {n: f for n, f in vars(gx.Tensor).items() if isinstance(f, FunctionType) and n[0] != "_"}
 
 

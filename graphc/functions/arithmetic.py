@@ -238,4 +238,4 @@ def round(x: TensorLike) -> Tensor:
     >>> round([1.5, 2.5]).eval()
     array([2., 2.], dtype=float32)
     """
-    return _rounded(ops.round_, x)
+    return lifting.rounded(as_tensor(x), None)

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc import graph, ops
 from graphc.dims import Dim, DimLike
-from graphc.errors import DTypeError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.graph import H, Node, Op
 from graphc.types import (
     DType,
@@ -167,3 +167,11 @@ def divide(a: H, b: H) -> H:
     """True division, of floats: integers and booleans become float32."""
     a, b = same_dtype(a, b)
     return binary(ops.div, to_float(a), to_float(b))
+
+
+def rounded(x: H, digits: int | None) -> H:
+    """The nearest integers, as Python's round(x) asks for them; ArgumentError for decimals."""
+    if digits:
+        fix = "graphc.round(x * 100) / 100 has two decimals"
+        raise ArgumentError("a tensor is rounded to integers", got=f"{digits} decimals", fix=fix)
+    return ops.round_(x) if dtype_of(x).kind == "f" else x

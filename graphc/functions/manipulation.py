@@ -8,7 +8,6 @@ array([1, 2, 3])
 """
 
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from graphc import ops
 from graphc.dims import Dim, DimLike
-from graphc.errors import ShapeError
+from graphc.errors import DTypeError, ShapeError
 from graphc.functions import shaping
 from graphc.functions.creation import as_tensor, as_tensors, constant
 from graphc.functions.lifting import same_dtype, same_shape, to_dtype
@@ -196,7 +195,10 @@ def roll(x: TensorLike, shift: int | Sequence[int], axis: Axis = None) -> Tensor
 
 
 def _rolled(x: Tensor, shift: int, axis: int) -> Tensor:
-    n, shift = x.shape[axis], operator.index(shift)
+    n = x.shape[axis]
+    if not isinstance(shift, int | np.integer):
+        raise DTypeError("roll: a shift is an int", got=repr(shift), fix="graphc.roll(x, 1)")
+    shift = int(shift)
     if n == 0:
         return x
     from_end = n - shift if shift > 0 else -shift
@@ -272,9 +274,10 @@ def pad(x: TensorLike, widths: Widths, value: Scalar = 0) -> Tensor:
 
 
 def _width_pairs(widths: Widths, rank: int) -> list[tuple[int, int]]:
-    if isinstance(widths, int | np.integer):
-        return [(int(widths), int(widths))] * rank
-    listed = list(widths) if isinstance(widths, Sequence) and not isinstance(widths, str) else []
+    given = widths.tolist() if isinstance(widths, np.ndarray) else widths
+    if isinstance(given, int | np.integer):
+        return [(int(given), int(given))] * rank
+    listed = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else []
     pairs = [tuple(w) for w in listed if isinstance(w, Sequence)] or [tuple(listed)] * rank
     found = [_width_pair(p) for p in pairs]
     known = [pair for pair in found if pair is not None]

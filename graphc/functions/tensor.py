@@ -24,7 +24,7 @@ from graphc import missing, ops
 from graphc.dims import Dim, DimLike
 from graphc.errors import ConcretenessError, GraphError, UpdateError
 from graphc.evaluate import evaluate
-from graphc.functions import cells, copying, numpy_protocol, products, shaping, subscripts
+from graphc.functions import cells, copying, lifting, numpy_protocol, products, shaping, subscripts
 from graphc.functions.lifting import binary, divide, is_array_like, lift, power, to_dtype, unlike
 from graphc.functions.shaping import Axis
 from graphc.functions.subscripts import At
@@ -338,6 +338,9 @@ class Tensor:
 
     def __abs__(self) -> "Tensor":
         return ops.abs_(self)
+
+    def __round__(self, digits: int | None = None) -> "Tensor":
+        return lifting.rounded(self, digits)
 
     def __invert__(self) -> "Tensor":
         return ops.not_(self) if self.dtype.kind == "b" else ops.invert(self)

@@ -108,11 +108,11 @@ def conv_transpose(
         )
     places = zip(inside.shape[1:-1], steps, taps, spread, strict=True)
     lengths = tuple(
-        size * s if padding == "same" else (size - 1) * s + (k - 1) * d + 1
+        size * s if _says(padding, "same") else (size - 1) * s + (k - 1) * d + 1
         for size, s, k, d in places
     )
     pairs = _pairs(padding, lengths, taps, steps, spread)
-    if padding != "same":
+    if not _says(padding, "same"):
         lengths = tuple(n - left - right for n, (left, right) in zip(lengths, pairs, strict=True))
     y = _spread_back(inside, weights, lengths, _params(steps, spread, pairs, groups), groups)
     return _from_channels_last(y, layout)
@@ -165,7 +165,7 @@ def avg_pool(
     image = to_float(as_tensor(x))
     options = size, stride, padding, layout
     total = _pooled(ops.sum_, image, options, 0.0)
-    if padding == "valid":
+    if _says(padding, "valid"):
         return total / float(math.prod(_each("size", size, image.ndim - 2)))
     rank, first = image.ndim - 2, 2 if layout in FIRST else 1
     count = filled(1, (), image.dtype, Tensor)
@@ -249,9 +249,9 @@ def _each(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
 
 def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilation: Shape) -> Pairs:
     """How much is padded before and behind each axis."""
-    if padding == "valid":
+    if _says(padding, "valid"):
         return [(0, 0)] * len(lengths)
-    if padding == "same":
+    if _says(padding, "same"):
         places = zip(lengths, taps, strides, dilation, strict=True)
         return [_same(*place) for place in places]
     if isinstance(padding, str):
@@ -260,7 +260,8 @@ def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilati
             got=repr(padding),
             fix="padding='same', in lower case, or padding=1 for one element on every side",
         )
-    each = tuple(padding) if isinstance(padding, Sequence) else (padding,) * len(lengths)
+    given = padding.tolist() if isinstance(padding, np.ndarray) else padding
+    each = tuple(given) if isinstance(given, Sequence) else (given,) * len(lengths)
     pairs = [tuple(p) if isinstance(p, Sequence) else (p, p) for p in each]
     whole = all(
         len(p) == 2 and all(isinstance(n, int | np.integer) and n >= 0 for n in p) for p in pairs
@@ -274,6 +275,11 @@ def _pairs(padding: Padding, lengths: Shape, taps: Shape, strides: Shape, dilati
     return [(int(p[0]), int(p[1])) for p in pairs]
 
 
+def _says(padding: Padding | np.ndarray, word: str) -> bool:
+    """Whether it is that word; an array would be compared with it by elements."""
+    return isinstance(padding, str) and padding == word
+
+
 def _same(length: DimLike, taps: DimLike, stride: DimLike, dilation: DimLike) -> tuple:
     """Padding that gives a position for every stride-th element, the odd one behind."""
     count = -(-length // stride)
@@ -284,7 +290,8 @@ def _same(length: DimLike, taps: DimLike, stride: DimLike, dilation: DimLike) ->
 def _least(padding: Padding, lengths: Shape) -> dict[str, int]:
     """Windows fit with the same padding wherever there is an element; where none is, there is no
     position either, as many as elements."""
-    return {"least": 0} if padding == "same" and any(bounds(n)[0] < 1 for n in lengths) else {}
+    may_be_none = any(bounds(n)[0] < 1 for n in lengths)
+    return {"least": 0} if may_be_none and _says(padding, "same") else {}
 
 
 def _padded(x: Tensor, pairs: Pairs, value: float) -> Tensor:

@@ -69,12 +69,27 @@ class Bindings:
         self.known[key] = bound  # the last one
         return bound.binding
 
+    def at_no_sizes(self) -> Binding:
+        """A binding before any call; MissingInputError where that has sizes to give."""
+        if names := sorted(self._sizes()):
+            given = ", ".join(f"{name}=32" for name in names)
+            raise MissingInputError(
+                "memory follows from the sizes of a call, and there was none yet",
+                got=f"sizes: {', '.join(names)}",
+                fix=f"step.memory_for({given}), or call the program first",
+            )
+        return self.at_sizes({})
+
+    def _sizes(self) -> set[str]:
+        """The named sizes of the inputs."""
+        return {name for node in self._inputs for d in node.type.shape for name in dims.names(d)}
+
     def at_sizes(self, given: Mapping[str, Any]) -> Binding:
         """A binding to these sizes, which must be all that the program has, with no memory."""
-        wanted = {name for node in self._inputs for d in node.type.shape for name in dims.names(d)}
+        wanted = self._sizes()
         for name in sorted(wanted - given.keys()):
             raise MissingInputError(
-                f"the size {name!r} was not given", fix=f"program.memory_for({name}=...)"
+                f"the size {name!r} was not given", fix=f"step.memory_for({name}=32)"
             )
         for name in sorted(given.keys() - wanted):
             raise UnknownInputError(

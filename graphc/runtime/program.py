@@ -29,7 +29,7 @@ from graphc.runtime.reports.explain import Explanation, explain
 from graphc.runtime.reports.failure import failure_of
 from graphc.runtime.reports.measure import Order, check_order, check_repeats, measure, profile_of
 from graphc.runtime.reports.profile import Profile
-from graphc.runtime.reports.report import KernelInfo, MemoryInfo, kernel_infos, memory_info
+from graphc.runtime.reports.report import KernelInfo, MemoryInfo, Source, kernel_infos, memory_info
 from graphc.state import STATE_LOCK
 from graphc.tree import LEAF, Structure, assembler
 from graphc.values import array_of
@@ -37,7 +37,7 @@ from graphc.values import array_of
 MISSED = object()  # no result
 
 
-@explained("step", "run_epoch", "profile", "memory_for")
+@explained("step", "run_epoch", "profile", "memory_for", "explain", "compile_report")
 class Program:
     """A compiled graph. Call it with arrays, in the order of its inputs or by their names.
 
@@ -169,9 +169,9 @@ class Program:
         return kernel_infos(self._latest)
 
     @property
-    def source(self) -> str:
-        """The Python source of every distinct kernel, as it is compiled."""
-        return "\n\n".join(dict.fromkeys(e.source for e in self._code.emitted))
+    def source(self) -> Source:
+        """The Python source of every distinct kernel, as it is compiled: a text."""
+        return Source("\n\n".join(dict.fromkeys(e.source for e in self._code.emitted)))
 
     @property
     def _latest(self) -> Code:
@@ -206,10 +206,10 @@ class Program:
 
     @property
     def memory(self) -> MemoryInfo:
-        """Bytes for the sizes bound last, of an epoch its whole batches; before any call only of a
-        program without named sizes."""
+        """Bytes for the sizes bound last, of an epoch its whole batches. MissingInputError before
+        any call, where sizes have names: `memory_for` takes them."""
         bound = next(reversed(self._bindings.known.values()), None)
-        return self.memory_for() if bound is None else memory_info(bound.binding)
+        return memory_info(self._bindings.at_no_sizes() if bound is None else bound.binding)
 
     def memory_for(self, /, **sizes: int) -> MemoryInfo:
         """Bytes for these numbers of the named sizes: nothing runs. MissingInputError for a size

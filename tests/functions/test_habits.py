@@ -54,6 +54,13 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         r"transpose: each axis is given once.*\[\(1, 2\) of 3 axes\](.|\n)*swapaxes\(x, 1, 2\)",
     ),
+    "decimals": (lambda: round(T, 2), ArgumentError, r"\[2 decimals\](.|\n)*round\(x \* 100\)"),
+    "half a step": (lambda: UNTYPED.roll(U, 1.5), DTypeError, r"a shift is an int  \[1\.5\]"),
+    "half steps": (
+        lambda: UNTYPED.roll(BOXES, (1, 0.5), axis=(0, 1)),
+        DTypeError,
+        r"a shift is an int  \[0\.5\]",
+    ),
     "at with a call": (lambda: T.at(0), ArgumentError, r"x\.at\[key\]\.set"),
     "at with an assignment": (lambda: assign_at(X), UpdateError, r"x = x\.at\[key\]\.set"),
     "text": (lambda: T + "w", DTypeError, r"add: an operand is a tensor.*\['w'\](.|\n)*quotes"),
@@ -89,6 +96,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: UNTYPED.nn.conv(IMAGE, np.ones((3, 3, 3, 4)), padding=1.5),
         ShapeError,
         r"padding: an int.*\[1\.5\]",
+    ),
+    "padding of an array": (
+        lambda: UNTYPED.nn.avg_pool(IMAGE, 2, padding=np.array([0.5, 1])),
+        ShapeError,
+        r"padding: an int.*\[\[0\.5 1\. \]\]",
     ),
     "padding of one axis": (
         lambda: gx.nn.conv(IMAGE, np.ones((3, 3, 3, 4)), padding=((1, 1),)),
@@ -247,6 +259,17 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         UpdateError,
         r"\['w'\](.|\n)*updates=\{w: new\}",
     ),
+    "a source that is called": (lambda: STEP.source(), ArgumentError, r"print\(step\.source\)"),
+    "memory before a call": (
+        lambda: gx.compile([X, LABELS], LOSS).memory,
+        MissingInputError,
+        r"none yet  \[sizes: batch\](.|\n)*step\.memory_for\(batch=32\), or call",
+    ),
+    "a size that is missing": (
+        lambda: STEP.memory_for(),
+        MissingInputError,
+        r"the size 'batch' was not given(.|\n)*step\.memory_for\(batch=32\)",
+    ),
     "tensors for arrays": (
         lambda: STEP(X, LABELS),
         BindingError,
@@ -334,6 +357,24 @@ def test_numbers_say_nothing_of_why_shapes_do_not_broadcast() -> None:
     mask, x = gx.input("mask", ("a", "b"), "bool"), gx.input("x", ("n", "m"))
     with pytest.raises(ShapeError, match="a named size matches itself alone"):
         gx.where(mask, x, 0.0)
+
+
+def test_arrays_are_widths_and_padding() -> None:
+    x, w = np.ones((2, 3)), np.ones((3, 3, 3, 4), np.float32)
+    for widths in (1, (1, 2), ((1, 0), (0, 2))):
+        padded = UNTYPED.pad(x, np.array(widths))
+        assert padded.eval().tolist() == np.pad(x, widths).tolist()
+    given, listed = np.array([[1, 0], [2, 1]]), ((1, 0), (2, 1))
+    for f, weights in ((UNTYPED.nn.conv, w), (UNTYPED.nn.conv_transpose, w.swapaxes(2, 3))):
+        assert f(IMAGE, weights, padding=given) is f(IMAGE, weights, padding=listed)
+    pool = UNTYPED.nn.avg_pool
+    assert pool(IMAGE, 2, padding=given) is pool(IMAGE, 2, padding=listed)
+
+
+def test_a_tensor_is_rounded_by_python() -> None:
+    values = [-1.5, 0.5, 2.5]
+    assert round(gx.constant(values)).eval().tolist() == [-2.0, 0.0, 2.0]
+    assert round(gx.constant([1, 2]), 0).dtype == "int64"
 
 
 @pytest.mark.parametrize("widths", ["same", ((0, 0), (1.7, 1)), 1.5])

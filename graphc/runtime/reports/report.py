@@ -5,13 +5,27 @@ Enters: code and bindings. Leaves: records that print well.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NoReturn, final
 
-from graphc.errors import Where
+from graphc.errors import ArgumentError, Where
 from graphc.graph import Node
 from graphc.runtime.binding.arena import buffer_bytes
 from graphc.runtime.binding.binding import Binding
 from graphc.runtime.binding.code import Code
 from graphc.runtime.reports.explain import labels_of
+
+
+@final
+class Source(str):
+    """A text that a prompt shows as it is, and that says what it is where it is called."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise ArgumentError("a source is a text, and is not called", fix="print(step.source)")
 
 
 @dataclass(frozen=True, slots=True)
