@@ -48,17 +48,20 @@ Printable = Graph | Node | Handle | list[Any] | tuple[Any, ...] | Mapping[Any, A
 
 
 def text(what: Printable, *, lines: bool = False) -> str:
-    """The graph of a tensor, or of a tree of them, as text. `lines` adds each node's line in the
-    user's program as a comment.
-
-    A gradient node's comment names the node that it belongs to.
+    """The graph of a tensor, or of a tree of them, as text: what is computed forward, and behind
+    it gradients and what reads them. `lines` adds each node's line in the user's program as a
+    comment; a gradient node's comment names the node that it belongs to.
     """
     graph = _graph(what)
     states = (state for state, _ in graph.updates)  # which nothing may read
-    nodes = list(dict.fromkeys([*graph.inputs, *graph.nodes, *states]))
+    forward, backward = _halves(graph)
+    nodes = list(dict.fromkeys([*graph.inputs, *forward, *states, *backward]))
     shown = [node for node in nodes if not _is_inline(node)]
     labels = _labels(shown, nodes)
-    result = [_line(node, labels) + (_comment(node, labels) if lines else "") for node in shown]
+    texts = {n: _line(n, labels) + (_comment(n, labels) if lines else "") for n in shown}
+    later = {*backward}
+    result = [texts[node] for node in shown if node not in later]
+    result.extend(_headed([texts[node] for node in shown if node in later]))
     result.append(f"return {', '.join(labels[node] for node in graph.outputs)}")
     result.extend(f"update {labels[state]} = {labels[value]}" for state, value in graph.updates)
     return "\n".join(result)
@@ -80,6 +83,40 @@ def _node(item: Any) -> Node:
             got=repr(item),
             fix="text(y), text([y, z]), text(step.graph)",
         ) from error
+
+
+def _halves(graph: Graph) -> tuple[list[Node], list[Node]]:
+    """The nodes in an order in which a reader follows them: those that read no gradient, of which
+    the deepest result goes first, as it tells most of the story; and the others."""
+    nodes, depth = graph.nodes, dict[Node, int]()
+    later = _later(nodes, graph.outputs)
+    for node in nodes:
+        depth[node] = 1 + max((depth[i] for i in node.inputs), default=0)
+    read = {i for node in nodes if node not in later for i in node.inputs}
+    ends = [node for node in nodes if node not in later and node not in read]
+    deepest = sorted(ends, key=lambda node: -depth[node])
+    asked = [node for node in graph.outputs if node not in later]
+    return order([*asked, *deepest]), [node for node in nodes if node in later]
+
+
+def _later(nodes: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
+    """The gradient nodes, and what reads them. What follows from numbers and sizes alone stands
+    where it is read: such nodes are shared, and may have been made for another gradient."""
+    varying, later = set[Node](), set[Node]()
+    for node in nodes:
+        if node.op in (INPUT, STATE) or any(i in varying for i in node.inputs):
+            varying.add(node)
+        if any(i in later for i in node.inputs) or (node in varying and node.source is not None):
+            later.add(node)
+    forward = {node for node in outputs if node.source is None} - later
+    for node in reversed(nodes):
+        if node not in later and (node in varying or node in forward):
+            forward.update((node, *node.inputs))
+    return {node for node in nodes if node not in forward}
+
+
+def _headed(gradient: list[str]) -> list[str]:
+    return ["", "# gradient", *gradient] if gradient else []
 
 
 def _labels(shown: Sequence[Node], nodes: Sequence[Node]) -> dict[Node, str]:
@@ -171,9 +208,9 @@ def _numbers(array: np.ndarray) -> str:
 
 def _comment(node: Node, labels: Mapping[Node, str]) -> str:
     place = f"  # {node.where}" if node.where is not None else ""
-    source = labels.get(node.source) if node.source is not None else None
-    if source is None:
+    if node.source is None:
         return place
+    source = labels.get(node.source) or node.source.op.name  # which another graph may show
     return f"  # gradient of {source}" + (f", {node.where}" if node.where is not None else "")
 
 

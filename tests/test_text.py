@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import graphc as gx
 from graphc.dims import dim
 from graphc.errors import GraphError
 from graphc.functions.tensor import Tensor
@@ -145,3 +146,35 @@ def test_labels_show_and_survive() -> None:
     assert text(read) == printed
     elsewhere = parse(printed.replace("f32[2]", "f32[3]"), PRIMITIVES)  # nodes of its own
     assert text(elsewhere) == printed.replace("f32[2]", "f32[3]")
+
+
+def test_gradients_stand_behind_what_is_computed_forward() -> None:
+    x, w = given("text_x", 3), given("text_w", 3)
+    hidden = tanh(x * w).named("hidden")
+    slope = gx.grad(gx.sum(hidden * hidden), w)
+    update = w - 0.5 * slope
+    lines = text([slope, update, hidden * 3], lines=True).splitlines()
+    forward, gradient = lines[: lines.index("")], lines[lines.index("# gradient") + 1 :]
+    assert not any("# gradient of" in line for line in forward)
+    assert [line.split(":")[0] for line in forward][-2:] == ["%2", "%3"]
+    assert "# gradient of sum, " in gradient[0]  # which is not needed
+    assert "# gradient of hidden" in "".join(gradient)
+    assert "sub(text_w, " in gradient[-2]
+    assert parse("\n".join(line.split("  #")[0] for line in lines), PRIMITIVES).outputs == (
+        slope.node,
+        update.node,
+        (hidden * 3).node,
+    )
+
+
+def test_numbers_that_a_gradient_shares_are_no_gradient() -> None:
+    x = given("text_x", 3)
+    slope = gx.grad(gx.sum(x * x), x)  # made of broadcast_to(1.0)
+    assert text([x + 1, tanh(x)]).splitlines()[1:] == [
+        "%0: f32[3] = broadcast_to(1.0:f32, shape=(3,))",
+        "%1: f32[3] = add(text_x, %0)",
+        "%2: f32[3] = tanh(text_x)",
+        "return %1, %2",
+    ]
+    assert text(slope).splitlines()[1:3] == ["", "# gradient"]
+    assert text(gx.zeros(2) + 1).splitlines()[-1] == "return %2"
