@@ -261,7 +261,8 @@ def substitute(outputs: Sequence[Node], mapping: Mapping[Node, Node]) -> list[No
 class Graph:
     """What a program computes: inputs in call order, outputs, and updates (state, new value).
 
-    `labels` are names that the user gave to nodes; what only a label reaches is not computed.
+    `labels` are names that the user gave to nodes, or that tell what a node in another form was;
+    what only a label reaches is not computed.
     """
 
     inputs: tuple[Node, ...]

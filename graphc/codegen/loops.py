@@ -21,7 +21,7 @@ from graphc.codegen.moments import moments, write_sweep
 from graphc.codegen.row_loops import sweep, write_groups, write_guessed, write_rows
 from graphc.codegen.summary import summary
 from graphc.codegen.windows import points
-from graphc.codegen.words import Emitted, ErrorWord, FirstCode
+from graphc.codegen.words import Emitted, ErrorWord, FirstCode, Way
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import LoopKernel, Stage
 
@@ -35,29 +35,35 @@ def emit_loops(kernel: LoopKernel) -> Emitted:
         frame = Frame(kernel, writer)
         if checks(kernel.values):
             writer.line("failed = 0")
-        _write(frame)
+        ways = _write(frame)
         if checks(kernel.values):
             with writer.block("if failed != 0:"):
                 error = frame.words.name("error", ErrorWord())
                 code = frame.words.name("first_code", FirstCode())
                 writer.line(f"store_error({error}, {code} + failed)")
-    return Emitted(writer.text(), tuple(frame.words.entries))
+    return Emitted(writer.text(), tuple(frame.words.entries), ways)
 
 
-def _write(frame: Frame) -> None:
+def _write(frame: Frame) -> tuple[Way, ...]:
+    """Writes the loops, and tells of the ways in which they go."""
     kernel = frame.kernel
     if kernel.lanes == "outer":
         write_columns(frame)
-        return
+        return ()
     frame.kept = row_groups.kept_rows(kernel, frame.elements, frame.pointers)
     if kernel.lanes == "window":
         write_rows(frame, partial(_window, frame))
     elif frame.guess is not None:
         write_guessed(frame, frame.guess)
+        return ("guess",)
     elif frame.grouped:
         write_groups(frame)
+        return ("groups",)
     else:
-        write_rows(frame, partial(write_sweep, frame, moments(kernel), partial(sweep, frame)))
+        found = moments(kernel)
+        write_rows(frame, partial(write_sweep, frame, found, partial(sweep, frame)))
+        return ("moments",) if found else ()
+    return ()
 
 
 def _window(frame: Frame, stage: Stage) -> None:

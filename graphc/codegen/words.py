@@ -6,6 +6,7 @@ list of words that a binding fills in.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from graphc.codegen.writer import Writer
 from graphc.dims import DimLike
@@ -70,6 +71,9 @@ class StripWords:
     width: int = 2
 
 
+# What a kernel's operations do not show: powers of rows without their largest element, several rows
+# a sweep, squares about a mean in the sweep that makes it.
+Way = Literal["guess", "groups", "moments"]
 Word = Address | PartSize | Size | Number | ErrorWord | FirstCode | ContractWords | StripWords
 
 
@@ -85,10 +89,12 @@ def alias_class(operand: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """A kernel's source, which depends on its structure alone, and the words it reads."""
+    """A kernel's source, which depends on its structure alone, the words it reads, and in which
+    ways it goes that its operations do not show."""
 
     source: str
     words: tuple[Word, ...]
+    ways: tuple[Way, ...] = ()
 
 
 @dataclass(slots=True)

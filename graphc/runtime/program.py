@@ -191,7 +191,7 @@ class Program:
             views           slice
             lines           <doctest ...>:1
         """
-        return explain(self._latest.schedule)
+        return explain(self._latest)
 
     def compile_report(self) -> CompileReport:
         """What making the program cost until now: kernels, where they came from, seconds a stage.

@@ -28,7 +28,7 @@ from graphc.types import TensorType
 def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, and of outputs that are views, leaves
     or constants. No reduction is of one element, or of positions along rows."""
-    graph = _mapped(laid_out(arranged(taken_first(graph))), _reduced)
+    graph = _mapped(_told(laid_out(arranged(taken_first(graph)))), _reduced)
     copied = copied_views(graph.nodes)
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:
@@ -44,6 +44,12 @@ def normalise(graph: Graph) -> Graph:
 
     graph = look_inside(_mapped(graph, with_copies))
     return replace(graph, outputs=tuple(map(_fresh, graph.outputs)))
+
+
+def _told(graph: Graph) -> Graph:
+    """Positions along rows, which get another form, are known by their name."""
+    found = tuple((node, node.op.name) for node in graph.nodes if is_along_rows(node))
+    return replace(graph, labels=graph.labels + found)
 
 
 def _mapped(graph: Graph, change: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:

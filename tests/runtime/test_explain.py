@@ -11,6 +11,7 @@ from benchmarks.graphc_runs import build
 from benchmarks.workloads import WORKS, data, parameters
 from graphc.graph import Graph
 from graphc.passes.pipeline import simplify
+from graphc.runtime.binding.code import emit_program
 from graphc.runtime.reports.explain import Explanation, explain
 from graphc.schedule.kernel import Kernel
 from graphc.schedule.reasons import Reason
@@ -139,7 +140,9 @@ def test_every_edge_between_kernels_has_a_reason() -> None:
     update = w.node, (w - 0.1 * gx.grad(loss, w)).node
     graph = Graph((X.node, INDEX.node), (loss.node,), (update,))
     schedule = build_schedule(simplify(graph))
-    told = {(row.number, a.kernel) for row in explain(schedule).rows for a in row.apart}
+    told = {
+        (row.number, a.kernel) for row in explain(emit_program(schedule)).rows for a in row.apart
+    }
     assert edges([step.kernel for step in schedule.steps]) == told
 
 
@@ -157,3 +160,33 @@ def test_a_product_whose_result_is_arranged_is_told_of_as_a_product() -> None:
     assert any(node.op.name == "conv" for kernel in program.kernels for node in kernel.nodes)
     assert "conv" not in str(program.explain())
     assert [kernel.name for kernel in program.kernels if "conv" in kernel.name] == []
+
+
+ROWS = gx.input("rows", ("n", 1024))
+WAYS: dict[str, tuple[Callable[[], gx.Tensor], tuple[str, ...], str]] = {
+    "softmax": (lambda: gx.nn.softmax(ROWS), ("guess",), "exp_scaled_f32"),
+    "log_softmax": (lambda: gx.nn.log_softmax(ROWS), ("groups",), "start"),
+    "layer_norm": (lambda: gx.nn.layer_norm(ROWS), ("moments",), "* (s"),
+    "var": (lambda: gx.var(ROWS, axis=1), ("moments",), "* (s"),
+    "sum": (lambda: gx.sum(ROWS, axis=1), (), "accumulate"),
+    "columns": (lambda: gx.nn.softmax(ROWS, axis=0), (), "reduce_max"),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_ways_of_a_kernel_are_told_as_they_were_written(name: str) -> None:
+    make, ways, text = WAYS[name]
+    program = gx.compile([ROWS], make())
+    rows = program.explain().rows
+    assert {way for row in rows for way in row.ways} == set(ways)
+    assert text in program.source
+    assert str(program.explain()).count("sweeps  ") == len(ways)
+
+
+def test_positions_along_rows_are_told_by_their_name() -> None:
+    best = gx.argmax(gx.exp(ROWS), axis=1)
+    program = gx.compile([ROWS], [best, gx.argmin(ROWS, axis=1).named("coldest")])
+    labels = [label for kernel in program.kernels for label in kernel.labels]
+    assert sorted(labels) == ["argmax", "argmin", "coldest"]
+    assert "'argmax'" in str(program.explain())
+    assert gx.text(program.graph).count("argmax") == 1  # which is shown as it was written

@@ -5,6 +5,7 @@ import pytest
 import graphc as gx
 from graphc.graph import INPUT, Graph, order
 from graphc.passes.pipeline import simplify
+from graphc.runtime.binding.code import emit_program
 from graphc.runtime.reports.explain import explain
 from graphc.schedule.kernel import Schedule, StripKernel
 from graphc.schedule.schedule import build_schedule
@@ -70,6 +71,6 @@ def test_no_strips(outputs: tuple[gx.Tensor, ...]) -> None:
 
 
 def test_the_reason_names_what_is_never_in_memory() -> None:
-    loop, *rows = explain(scheduled(BRIGHT @ HEAD)).rows
+    loop, *rows = explain(emit_program(scheduled(BRIGHT @ HEAD))).rows
     assert "div: never in memory whole" in str(loop)
     assert [row.number for row in rows] == [*loop.members]

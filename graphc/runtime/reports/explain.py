@@ -1,6 +1,7 @@
-"""What became one kernel and what did not, and why: for people, from what the schedule wrote down.
+"""What became one kernel and what did not, and why: for people, from what the schedule and the code
+generator wrote down.
 
-Enters: a schedule. Leaves: an `Explanation`, which prints a paragraph a kernel:
+Enters: code. Leaves: an `Explanation`, which prints a paragraph a kernel:
 
     kernel 1  sum_div  mlp.py:12
         reduction     sum
@@ -9,12 +10,16 @@ Enters: a schedule. Leaves: an `Explanation`, which prints a paragraph a kernel:
         not kernel 0  reads its dot: a contraction takes in only pointwise work on its result
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import fill
 
+from graphc.codegen.moments import FIRST, LONG
+from graphc.codegen.row_groups import ROWS
+from graphc.codegen.words import Way
 from graphc.errors import Where
 from graphc.graph import Node, given_name
+from graphc.runtime.binding.code import Code
 from graphc.schedule.access import is_view
 from graphc.schedule.kernel import Buffer, Kernel, Part, PartRole, Schedule, Step, StripKernel
 from graphc.schedule.origin import told_name
@@ -26,6 +31,18 @@ ROLES: tuple[PartRole, ...] = (
     "update",
 )
 INDENT, COLUMN, WIDTH = 4, 16, 100
+WAYS: Mapping[Way, str] = {
+    "guess": (
+        "once over a row, without its largest element: exp is of x less a guess, from the row's two"
+        " ends; where the sum shows that it was bad, as where elements are far apart, the row is"
+        " swept again, by its largest element"
+    ),
+    "groups": f"up to {ROWS} rows at a time: a sweep over all of them, then the next sweep",
+    "moments": (
+        f"once over a row of {LONG} elements or more for its mean and its squares, which are taken"
+        f" about the mean of the first {FIRST}; where that would lose digits, twice"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,7 @@ class ExplainedKernel:
     computes for itself, `lines` the user's lines that made all these. `readers`
     are the kernels that read what it stores. To keep to a memory budget, it does the work of number
     `first` again. A loop over strips has `members`, the kernels that it runs, and `own`, the arrays
-    of which only a strip is in memory.
+    of which only a strip is in memory. `ways` are what its operations do not show.
     """
 
     number: int
@@ -74,6 +91,7 @@ class ExplainedKernel:
     readers: tuple[int, ...] = ()
     members: range = range(0)
     own: tuple[Buffer, ...] = ()
+    ways: tuple[Way, ...] = ()
 
     def of_role(self, role: PartRole) -> tuple[Node, ...]:
         """The nodes with that role."""
@@ -98,6 +116,8 @@ class ExplainedKernel:
         for what, nodes in (*named, ("views", self.views), ("numbers", self.numbers)):
             if nodes:
                 yield what, _counted([_name(node) for node in nodes])
+        for way in self.ways:
+            yield "sweeps", WAYS[way]
         yield "lines", _places(self.lines) or "unknown"
         for apart in self.apart:
             yield f"not kernel {apart.kernel}", str(apart)
@@ -148,8 +168,9 @@ def _places(lines: Sequence[Where]) -> str:
     return "; ".join(f"{file}:{', '.join(numbers)}" for file, numbers in files.items())
 
 
-def explain(schedule: Schedule) -> Explanation:
+def explain(code: Code) -> Explanation:
     """What each kernel of a program holds, and why it holds no more."""
+    schedule = code.schedule
     kernels = [step.kernel for step in schedule.steps]
     maker = makers(schedule.steps)
     labels, reading = labels_of(schedule), _readers(kernels)
@@ -173,6 +194,7 @@ def explain(schedule: Schedule) -> Explanation:
             first=schedule.steps[number].first,
             members=_members(kernel, number),
             own=_own(kernel),
+            ways=code.emitted[number].ways,
             readers=tuple(
                 [n for o in kernel.operands if o.written for n in reading.get(o.buffer, ())]
             ),
