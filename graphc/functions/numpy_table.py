@@ -24,7 +24,7 @@ from graphc.functions import (
     patterns,
     reductions,
 )
-from graphc.functions.creation import as_tensor
+from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.einstein import einsum
 from graphc.functions.lifting import to_float
 from graphc.functions.shaping import Axis
@@ -92,14 +92,13 @@ def std(
 
 def vstack(arrays: Sequence[TensorLike]) -> Tensor:
     """np.vstack: vectors are rows."""
-    rows = [as_tensor(a) for a in arrays]
+    rows = as_tensors(*arrays)
     return manipulation.concat([y if y.ndim > 1 else y.reshape((1, -1)) for y in rows], 0)
 
 
 def hstack(arrays: Sequence[TensorLike]) -> Tensor:
     """np.hstack: along the second axis, and vectors along their only one."""
-    parts = [as_tensor(a) for a in arrays]
-    parts = [y if y.ndim else y.reshape((1,)) for y in parts]
+    parts = [y if y.ndim else y.reshape((1,)) for y in as_tensors(*arrays)]
     return manipulation.concat(parts, min(parts[0].ndim - 1, 1))
 
 
@@ -126,7 +125,7 @@ def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Ten
 
 def inner(a: TensorLike, b: TensorLike) -> Tensor:
     """np.inner: over the last axis of both."""
-    x, y = as_tensor(a), as_tensor(b)
+    x, y = as_tensors(a, b)
     return linear_algebra.tensordot(x, y, axes=([-1], [-1])) if x.ndim and y.ndim else x * y
 
 

@@ -8,7 +8,7 @@ array([[1.]], dtype=float32)
 
 from graphc import ops
 from graphc.errors import DTypeError, ShapeError
-from graphc.functions.creation import as_tensor
+from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.lifting import filled, to_float
 from graphc.functions.linear_algebra import matmul
 from graphc.functions.manipulation import broadcast_to
@@ -45,7 +45,7 @@ def attention(
     array([[1.  ],
            [2.34]], dtype=float32)
     """
-    queries, keys, values = (to_float(as_tensor(x)) for x in (q, k, v))
+    queries, keys, values = (to_float(x) for x in as_tensors(q, k, v))
     _check(queries, keys, values)
     scores = matmul(queries, keys.mT) * (_usual_scale(queries) if scale is None else scale)
     for seen in (_before(scores) if causal else None, mask):

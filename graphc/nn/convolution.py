@@ -22,7 +22,7 @@ from graphc.dims import DimLike, bounds, dim_max
 from graphc.errors import ShapeError
 from graphc.functions import shaping
 from graphc.functions.arithmetic import maximum, minimum
-from graphc.functions.creation import as_tensor
+from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.lifting import filled, same_dtype, to_float
 from graphc.functions.manipulation import astype, reshape
 from graphc.functions.patterns import arange
@@ -64,7 +64,7 @@ def conv(
     >>> conv([[[1.0], [2.0], [3.0]]], [[[1.0]], [[1.0]], [[1.0]]]).eval()[0, :, 0]
     array([3., 6., 5.], dtype=float32)
     """
-    image, weights = same_dtype(as_tensor(x), as_tensor(w))
+    image, weights = same_dtype(*as_tensors(x, w))
     rank, groups = _spatial_rank("conv", image, weights), _groups(groups)
     steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
     inside = _channels_last(image, layout)
@@ -95,7 +95,7 @@ def conv_transpose(
     >>> conv_transpose([[[1.0], [2.0]]], [[[1.0]], [[10.0]]], stride=2).eval()[0, :, 0]
     array([ 1., 10.,  2., 20.], dtype=float32)
     """
-    image, weights = same_dtype(as_tensor(x), as_tensor(w))
+    image, weights = same_dtype(*as_tensors(x, w))
     rank, groups = _spatial_rank("conv_transpose", image, weights), _groups(groups)
     steps, spread = _each("stride", stride, rank), _each("dilation", dilation, rank)
     inside, taps = _channels_last(image, layout), weights.shape[:rank]

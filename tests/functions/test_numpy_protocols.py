@@ -1,5 +1,6 @@
 """NumPy's functions on tensors: those of the table build what NumPy computes, no others."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -143,3 +144,24 @@ def test_the_array_api_namespace() -> None:
     xp = X.__array_namespace__()
     assert xp is gx
     assert xp.asarray(X) is X
+
+
+MEETINGS: dict[str, Callable[[gx.Tensor], gx.Tensor]] = {
+    "vstack": lambda x: np.vstack([x, TENTHS]),
+    "hstack": lambda x: np.hstack([TENTHS, x]),
+    "inner": lambda x: np.inner(x, TENTHS),
+    "conv": lambda x: gx.nn.conv(x[:, :, None], TENTHS[:, :1, None]),
+    "conv of an array": lambda x: gx.nn.conv(TENTHS[:, :, None], x[:, :1, None]),
+    "conv_transpose": lambda x: gx.nn.conv_transpose(x[:, :, None], TENTHS[:, :1, None]),
+    "attention": lambda x: gx.nn.attention(x, TENTHS, TENTHS),
+    "attention of an array": lambda x: gx.nn.attention(TENTHS, x, x),
+}
+TENTHS = np.full((2, 3), 0.1)
+
+
+@pytest.mark.parametrize("name", MEETINGS)
+def test_an_array_keeps_its_digits_beside_a_tensor_of_float64(name: str) -> None:
+    x = gx.input("x", (2, 3), "float64")
+    y = MEETINGS[name](x)
+    assert y.dtype == "float64"
+    assert "f32" not in gx.text(y)

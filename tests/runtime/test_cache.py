@@ -21,6 +21,7 @@ from graphc.runtime.language.jit import LLVM, Source, compile_kernel
 from graphc.runtime.objects import cache
 from graphc.runtime.objects.cache import KernelCache
 from graphc.runtime.objects.store import Entry, Store, open_store
+from tests.runtime.waiting import waited
 
 SOURCE = """
 def scale(begin, end, part, args):
@@ -229,12 +230,12 @@ def test_kernels_that_are_compiled_at_once_are_those_compiled_alone(
 
 def test_llvm_works_for_several_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where LLVM works long it does not wait for llvmlite's lock, which another thread has here."""
-    unlocked, waited = machine._unlocked, list[bool]()
+    unlocked, missed = machine._unlocked, list[bool]()
 
     def hold(held: threading.Event, done: threading.Event) -> None:
         with machine.llvm.ffi.lib._lock:
             held.set()
-            waited.append(not done.wait(10))
+            missed.append(not waited(done, 10))
 
     def beside_a_holder(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
@@ -252,7 +253,7 @@ def test_llvm_works_for_several_threads_at_once(monkeypatch: pytest.MonkeyPatch)
     wanted = compile_kernel(SCALE[0])
     monkeypatch.setattr(machine, "_unlocked", beside_a_holder)
     assert compile_kernel(SCALE[0]) == wanted
-    assert waited == [False, False]  # while it optimises, and while it makes machine code
+    assert missed == [False, False]  # while it optimises, and while it makes machine code
 
 
 def test_what_fails_to_compile_leaves_the_cache_usable(store: Store) -> None:

@@ -17,6 +17,7 @@ from graphc.runtime.program import Program
 from graphc.runtime.threads import team
 from graphc.state import STATE_LOCK
 from tests.runtime.models import batch, training_step
+from tests.runtime.waiting import exit_code, joined
 
 THREADS = 4
 
@@ -50,8 +51,7 @@ def together(works: Sequence[Callable[[], object]]) -> float:
     gate.wait()
     start = time.perf_counter()
     for worker in workers:
-        worker.join(60)
-        assert not worker.is_alive(), "a thread hangs"
+        assert joined(worker, 60), "a thread hangs"
     for error in errors:
         raise error
     return time.perf_counter() - start
@@ -143,7 +143,7 @@ def test_values_wait_for_a_running_program() -> None:
             time.sleep(0.05)
             assert worker.is_alive()
             events.append("ran")
-        worker.join(10)
+        assert joined(worker, 10)
     assert events == ["ran", "read [1.0, 2.0]", "ran", "wrote"]
 
 
@@ -209,16 +209,11 @@ def test_a_child_of_a_fork_works() -> None:
             fine = [a.tobytes() for a in program(given)] == wanted
             fine = fine and training_step()[0](*batch(8), 0.1) > 0
             os._exit(0 if fine else 1)
-        deadline = time.monotonic() + 60
-        finished, status = os.waitpid(child, os.WNOHANG)
-        while not finished and time.monotonic() < deadline:
-            time.sleep(0.01)
-            finished, status = os.waitpid(child, os.WNOHANG)
+        code = exit_code(child, 60)
     finally:
         stop.set()
         worker.join()
-    assert finished, "the child hangs"
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert code == 0  # None: it hangs
     assert [a.tobytes() for a in program(given)] == wanted
 
 

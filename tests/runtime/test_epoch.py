@@ -14,6 +14,7 @@ from graphc.runtime.binding.sources import Backend
 from graphc.runtime.epochs import epoch_table
 from graphc.runtime.program import Program
 from tests.runtime.models import training_step
+from tests.runtime.waiting import joined
 
 RNG = np.random.default_rng(0)
 
@@ -211,7 +212,7 @@ def test_calls_wait_while_an_epoch_makes_its_table() -> None:
     binding.arena_words = words
     np.testing.assert_array_equal(program.run_epoch([given], 8), wanted)
     for worker in words.workers:
-        worker.join(10)
+        assert joined(worker, 10)
     np.testing.assert_array_equal(moved, [wanted])
 
 

@@ -68,17 +68,17 @@ def test_progress_counts_all_steps() -> None:
     x = RNG.standard_normal((200_000, 4)).astype(np.float32)
     y = RNG.integers(0, 2, 200_000)
     seen: list[int] = []
-    times = [time.perf_counter()]
+    times = [time.process_time()]
 
     def progress(done: int) -> None:
         seen.append(done)
-        times.append(time.perf_counter())
+        times.append(time.process_time())
         step(x[:3], y[:3], 0.0)  # the program may be called meanwhile: it has its own memory
 
     losses = step.run_epoch([x, y], 2, rate=0.01, progress=progress)
     assert sum(seen) == len(losses) == 100_000
     assert len(seen) > 1
-    assert max(np.diff(times)) < 1  # 0.05, and what a busy machine adds
+    assert max(np.diff(times)) < 0.5  # of a core: 0.05 by each thread, and making the table
 
 
 @pytest.fixture
@@ -93,13 +93,14 @@ def ctrl_c() -> Iterator[None]:
 def test_ctrl_c_stops_between_two_steps() -> None:
     program, _, count = counting()
     given = np.zeros(20_000_000, np.int8)
-    timer = threading.Timer(0.2, _thread.interrupt_main)
-    timer.start()
-    start = time.perf_counter()
+    running = threading.Event()
+    presser = threading.Thread(target=lambda: running.wait() and _thread.interrupt_main())
+    presser.start()
+    start = time.process_time()
     with pytest.raises(KeyboardInterrupt):
-        program.run_epoch([given], 1)
-    assert time.perf_counter() - start < 2
-    timer.join()
+        program.run_epoch([given], 1, progress=lambda _: running.set())
+    assert time.process_time() - start < 2
+    presser.join()
     assert 0 < count.value < len(given)
 
 

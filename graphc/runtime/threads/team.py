@@ -213,10 +213,19 @@ def _clock() -> Callable[[], int]:
 @functools.cache
 def seconds_per_cycle() -> float:
     """What a cycle of w6 lasts, measured against the clock for 10 ms."""
-    read = _clock()
-    clock, first = time.perf_counter(), read()
+    clock, cycles = _instant()
     time.sleep(0.01)
-    return (time.perf_counter() - clock) / (read() - first)
+    later, more = _instant()
+    return (later - clock) / (more - cycles)
+
+
+def _instant() -> tuple[float, int]:
+    """The clock and the reading of `cycles` at one time: what interrupts a process may come between
+    the two, so that the closest of some pairs counts."""
+    read = _clock()
+    pairs = [(read(), time.perf_counter(), read()) for _ in range(5)]
+    before, clock, after = min(pairs, key=lambda pair: pair[2] - pair[0])
+    return clock, (before + after) // 2
 
 
 def cycles_in(seconds: float) -> int:
