@@ -116,7 +116,9 @@ def _items(updates: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(updates, Mapping):
         return updates.items()
     raise UpdateError(
-        "updates is a dict", got=type(updates).__name__, fix="updates={state: new value}"
+        "updates is a dict",
+        got=type(updates).__name__,
+        fix="updates={w: new value}; dict(pairs) makes one of pairs, {**a, **b} of several",
     )
 
 

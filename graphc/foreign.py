@@ -98,6 +98,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
         "x / graphc.sqrt(graphc.sum(x * x, axis=-1, keepdims=True)) has length 1",
     ),
     ("cumsum", "graphc.tril(graphc.ones((n, n))) @ x, for a short axis"),
+    ("conj imag real", "there are no complex numbers: leave it out"),
     (
         "custom_gradient custom_jvp custom_vjp",
         "s + graphc.stop_gradient(y - s) has the values of y and the gradient of s",

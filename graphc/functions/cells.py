@@ -29,21 +29,27 @@ _COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
 _READ = f"w.value reads a parameter; {_COMPUTE}"
 _INSTEAD: Mapping[str, str] = {
     "bool(), `if` or `while`": (
-        "choose by graphc.where, maximum or minimum; join conditions by & and |"
+        "choose by graphc.where, maximum or minimum; join conditions by & and |\n"
+        "of a flag that jit shall not trace: graphc.jit(functools.partial(f, train=True))"
     ),
     "an index or range()": (
         "sizes come from shapes: x.shape[0]; close over an int that jit shall take as a number"
     ),
     "iteration": (
-        "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap"
+        "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap;"
+        " a, b = (x[i] for i in range(2)) unpacks"
     ),
     "`in`": "ask graphc.any(x == value)",
 }
+_BY_ROWS = "map a function over rows by graphc.vmap; Python's loops need an input of an int size"
 
 
 def not_concrete(node: Node, wanted: str) -> ConcretenessError:
     """The error where Python wants the value of what is not constant."""
-    fix = _INSTEAD.get(wanted) or (_READ if node.op is STATE else _COMPUTE)
+    named = wanted == "iteration" and any(
+        isinstance(size, dims.Dim) for size in node.type.shape[:1]
+    )
+    fix = _BY_ROWS if named else _INSTEAD.get(wanted) or (_READ if node.op is STATE else _COMPUTE)
     what = f"{wanted} needs a value, but the tensor is symbolic"
     return ConcretenessError(what, got=shown(node), fix=fix)
 

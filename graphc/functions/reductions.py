@@ -167,17 +167,20 @@ def count_nonzero(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -
 
 
 def logsumexp(x: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over axes, without overflow: the largest element is taken out first.
+    """log(sum(exp(x))) over axes, without overflow: the largest element is taken out first. Of no
+    elements it is -inf; GuardError when it runs where a named size of these axes is 0.
 
     >>> logsumexp([0.0, 1000.0]).eval()
     array(1000., dtype=float32)
     """
     y = to_float(as_tensor(x))
-    top = ops.stop_gradient(shaping.reduced(ops.max_, y, axis, keepdims=True))
+    axes = shaping.normal_axes(axis, y.ndim, "logsumexp")
+    if shaping.is_empty(y, axes):
+        return ops.log(shaping.summed(y, axes, keepdims))
+    top = ops.stop_gradient(shaping.reduced(ops.max_, y, axes, keepdims=True))
     # a row of nothing but -inf, or with an inf, has no finite element to take out
     finite = ops.isfinite(top)
     top = ops.where(finite, top, shaping.broadcast(lift(0, top), top.shape))
-    axes = shaping.normal_axes(axis, y.ndim, "logsumexp")
     total = shaping.summed(ops.exp(y - top), axes, keepdims=True)
     result = ops.log(total) + top
     return result if keepdims else shaping.squeezed(result, axes)

@@ -15,7 +15,7 @@ from graphc import ops
 from graphc.dims import DimLike, product
 from graphc.errors import ConcretenessError, DTypeError, ShapeError
 from graphc.functions.lifting import divide, dtype_of, shape_of, size, to_dtype, to_float, to_shape
-from graphc.graph import H, Op
+from graphc.graph import H, Handle, Op
 from graphc.types import Shape, Sizes, as_shape, bool_, int64, uint64
 
 Axis: TypeAlias = int | Sequence[int] | None
@@ -62,6 +62,11 @@ def normal_axes(axis: Axis, rank: int, what: str) -> tuple[int, ...]:
     if len(set(axes)) < len(axes):
         raise ShapeError(f"{what}: an axis is named twice", got=str(axis), fix="name it once")
     return tuple(axes)
+
+
+def is_empty(x: Handle, axes: Sequence[int]) -> bool:
+    """Whether there is nothing along the axes, whatever the values of named sizes."""
+    return any(shape_of(x)[axis] == 0 for axis in axes)
 
 
 # ---- reductions ----

@@ -229,25 +229,30 @@ def centred(x: Tensor, axis: Axis) -> tuple[Tensor, Tensor]:
 
 
 def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
-    """exp(x) / sum(exp(x)) along the axis, or axes, without overflow.
+    """exp(x) / sum(exp(x)) along the axis, or axes, without overflow. Of no elements it has none;
+    GuardError when it runs where a named size of these axes is 0.
 
     >>> softmax([1000.0, 1000.0]).eval()
     array([0.5, 0.5], dtype=float32)
     """
     y = to_float(as_tensor(x))
     axes = shaping.normal_axes(axis, y.ndim, "softmax")
+    if shaping.is_empty(y, axes):
+        return y
     powers = ops.exp(centred(y, axes)[0])
     return powers / shaping.summed(powers, axes, keepdims=True)
 
 
 def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
-    """log(softmax(x)), accurate where the softmax is close to 0.
+    """log(softmax(x)), accurate where the softmax is close to 0; of no elements it has none.
 
     >>> log_softmax([0.0, 1000.0]).eval()
     array([-1000.,     0.], dtype=float32)
     """
     y = to_float(as_tensor(x))
     axes = shaping.normal_axes(axis, y.ndim, "log_softmax")
+    if shaping.is_empty(y, axes):
+        return y
     shifted, _ = centred(y, axes)
     return shifted - ops.log(shaping.summed(ops.exp(shifted), axes, keepdims=True))
 

@@ -259,6 +259,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         UpdateError,
         r"\['w'\](.|\n)*updates=\{w: new\}",
     ),
+    "pairs of updates": (
+        lambda: UNTYPED.compile([X, LABELS], LOSS, updates=[(W, W * 2)]),
+        UpdateError,
+        r"updates is a dict  \[list\](.|\n)*dict\(pairs\)",
+    ),
     "a source that is called": (lambda: STEP.source(), ArgumentError, r"print\(step\.source\)"),
     "memory before a call": (
         lambda: gx.compile([X, LABELS], LOSS).memory,

@@ -166,7 +166,13 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     # values
     "if": (lambda: 1 if U[0] > 0 else 2, ConcretenessError, "graphc.where"),
     "and": (lambda: (U > 0) and (U < 1), ConcretenessError, "&"),
-    "iteration": (lambda: list(U), ConcretenessError, r"range\(len\(x\)\)"),
+    "iteration": (lambda: list(U), ConcretenessError, r"range\(len\(x\)\)(.|\n)*unpacks"),
+    "iteration over rows": (lambda: list(X), ConcretenessError, r"graphc\.vmap; Python's loops"),
+    "a flag": (
+        lambda: gx.jit(lambda x, train: x if train else -x)(IMAGES, True),
+        ConcretenessError,
+        r"functools\.partial\(f, train=True\)",
+    ),
     "range": (lambda: range(N.shape[0]), ConcretenessError, "int size"),
     "linspace": (lambda: gx.linspace(0, 1, N.shape[0]), ConcretenessError, "symbolic"),
     "assignment": (lambda: assign(U), UpdateError, r"x.at\[key\].set"),

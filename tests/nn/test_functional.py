@@ -118,3 +118,18 @@ def test_glu_and_clipped_activations_at_their_ends() -> None:
     at = {x: np.array([-10.0, 0.0, 10.0, np.nan], np.float32)}
     np.testing.assert_array_equal(gx.nn.relu6(x).eval(at), [0, 0, 6, np.nan])
     np.testing.assert_array_equal(gx.grad(gx.sum(gx.nn.relu6(x)), x).eval(at)[:3], 0)
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (0, 0), (0, 3)])
+def test_softmax_of_nothing_is_nothing(shape: tuple[int, int]) -> None:
+    x = gx.input("none", shape)
+    loss = gx.sum(gx.nn.softmax(x) * 2) + gx.sum(gx.nn.log_softmax(x))
+    made = [gx.nn.softmax(x), gx.nn.log_softmax(x), gx.grad(loss, x), gx.logsumexp(x, axis=1)]
+    *rows, total = gx.compile([x], made)(np.ones(shape))
+    assert [array.shape for array in rows] == [shape] * 3
+    assert total.tolist() == [-np.inf if shape[1] == 0 else np.float32(np.log(3) + 1)] * shape[0]
+    for y in made:
+        assert y.eval({x: np.ones(shape)}).shape == y.shape
+    whole = gx.logsumexp(x, axis=(0, 1), keepdims=True)
+    assert whole.eval({x: np.ones(shape)}).tolist() == [[-np.inf]]
+    assert gx.nn.softmax(gx.zeros(shape, dtype="int32")).dtype == "float32"
