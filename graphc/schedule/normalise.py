@@ -33,7 +33,7 @@ def normalise(graph: Graph) -> Graph:
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:
         if isinstance(node.op.lower, Reshape) and node.inputs[0] in copied:
-            inputs = (_own_memory(inputs[0]),)
+            inputs = (own_memory(inputs[0]),)
         match node.op.lower:
             case Contract():
                 return _padded(rebuild(node, tuple(map(_in_memory, inputs))))
@@ -62,7 +62,7 @@ def _mapped(graph: Graph, change: Callable[[Node, tuple[Node, ...]], Node]) -> G
 
 def _fresh(output: Node) -> Node:
     leaf = isinstance(output.op.lower, Leaf | Source)
-    return _own_memory(output) if leaf or is_view(output) else output
+    return own_memory(output) if leaf or is_view(output) else output
 
 
 def _reduced(node: Node, inputs: tuple[Node, ...]) -> Node:
@@ -90,7 +90,7 @@ def _padded(node: Node) -> Node:
 
 def _in_memory(operand: Node) -> Node:
     """The operand, or a copy if it is a counter or a size, which no kernel stores."""
-    return _own_memory(operand) if isinstance(_base(operand).op.lower, Source) else operand
+    return own_memory(operand) if isinstance(_base(operand).op.lower, Source) else operand
 
 
 def _base(node: Node) -> Node:
@@ -119,5 +119,8 @@ def _of_one(node: Node, operand: Node, combine: Combine) -> Node:
     return make(broadcast_to, (zero,), {"shape": node.type.shape})
 
 
-def _own_memory(node: Node) -> Node:
-    return make(identity, (node,), {})
+def own_memory(node: Node) -> Node:
+    """A copy of a node, of its line; a scope would be a label."""
+    where = node.where and replace(node.where, scope="")
+    with provenance(where, node.source):
+        return make(identity, (node,), {})

@@ -5,7 +5,7 @@ Enters: a graph. Leaves: a `Schedule`, frozen, without a run-time size in it.
 
 from dataclasses import dataclass, field, replace
 
-from graphc.graph import CONSTANT, INPUT, STATE, Graph, Node, make
+from graphc.graph import CONSTANT, INPUT, STATE, Graph, Node
 from graphc.ops import identity
 from graphc.schedule.commit import order_commit
 from graphc.schedule.fuse import fuse
@@ -13,7 +13,7 @@ from graphc.schedule.group import Group, memory_reads
 from graphc.schedule.items import committing, items_of
 from graphc.schedule.kernel import Buffer, Schedule, Step
 from graphc.schedule.lower import Context, lower_group
-from graphc.schedule.normalise import addressed, normalise
+from graphc.schedule.normalise import addressed, normalise, own_memory
 from graphc.schedule.numbers import Numbers, numbers_of
 from graphc.schedule.strips import in_strips
 from graphc.schedule.tasks import levelled
@@ -84,7 +84,7 @@ def _with_staged(graph: Graph, staged: set[Node]) -> Graph:
     updates = []
     for state, value in graph.updates:
         if state in staged and value.op is not identity:
-            value = make(identity, (value,), {})
+            value = own_memory(value)
         updates.append((state, value))
     return replace(graph, updates=tuple(updates))
 

@@ -190,3 +190,12 @@ def test_positions_along_rows_are_told_by_their_name() -> None:
     assert sorted(labels) == ["argmax", "argmin", "coldest"]
     assert "'argmax'" in str(program.explain())
     assert gx.text(program.graph).count("argmax") == 1  # which is shown as it was written
+
+
+def test_copies_are_at_the_line_of_what_they_copy() -> None:
+    x = gx.input("x", ("n", 6))
+    turned = gx.exp(x).T
+    program = gx.compile([x], [turned, x])
+    places = {(k.where.file, k.where.line) for k in program.kernels if k.where is not None}
+    wanted = [turned.node.where, x.node.where]
+    assert places == {(where.file, where.line) for where in wanted if where is not None}
