@@ -9,6 +9,8 @@ each node made here carries the line and, as its `source`, the forward node whos
 >>> x = gx.input("x", ("n",))
 >>> print(gx.text(grad((x * x).sum(), x)))
 x: f32[n] = input()
+<BLANKLINE>
+# gradient
 %0: f32[n] = broadcast_to(1.0:f32, shape=(n,))
 %1: f32[n] = mul(%0, x)
 %2: f32[n] = add(%1, %1)
