@@ -13,7 +13,7 @@ from math import e, inf, nan, pi
 
 from numpy import newaxis
 
-from graphc import errors, functions, nn, viz
+from graphc import errors, functions, nn, tree, viz
 from graphc.autodiff import check_gradient
 from graphc.compiler import compile
 from graphc.dims import Dim, dim
@@ -81,6 +81,7 @@ __all__ = [
     "set_threads",
     "stop_gradient",
     "text",
+    "tree",
     "uint8",
     "uint16",
     "uint32",

@@ -206,8 +206,9 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ("switch", "where"),
     ("transpose", "graphc.permute_dims(x, axes), or x.T"),
     (
-        "tree_map tree_util",
-        "jit, grad and compile take trees as they are; dict comprehensions map over them",
+        "tree_flatten tree_leaves tree_map tree_util tree_unflatten pytree",
+        "graphc.tree has flatten, unflatten and tree_map; grad, jit and compile take trees as they"
+        " are",
     ),
     ("unique", "a size cannot depend on values"),
     ("unsqueeze", "expand_dims"),

@@ -15,6 +15,7 @@ import ast
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -207,11 +208,19 @@ def _numbers(array: np.ndarray) -> str:
 
 
 def _comment(node: Node, labels: Mapping[Node, str]) -> str:
-    place = f"  # {node.where}" if node.where is not None else ""
+    where = node.where
+    if where is not None and _is_label(node.source or node):
+        where = replace(where, scope="")
+    place = f"  # {where}" if where is not None else ""
     if node.source is None:
         return place
     source = labels.get(node.source) or node.source.op.name  # which another graph may show
-    return f"  # gradient of {source}" + (f", {node.where}" if node.where is not None else "")
+    return f"  # gradient of {source}" + (f", {where}" if where is not None else "")
+
+
+def _is_label(node: Node) -> bool:
+    """Whether the scope of a node's line is the label that it was given, and no function."""
+    return label_of(node) is not None and node.op not in (INPUT, STATE)
 
 
 # ---- parse ----

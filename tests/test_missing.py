@@ -57,6 +57,7 @@ NAMES = {
     ("graphc.nn", "celu"): "alpha * graphc.nn.elu(x / alpha)",
     ("graphc.nn", "binary_cross_entropy"): "graphc.nn.binary_cross_entropy_with_logits(x, y)",
     ("graphc.nn", "BCEWithLogitsLoss"): "graphc.nn.binary_cross_entropy_with_logits? Layers are",
+    ("graphc", "tree_map"): "graphc.tree has flatten, unflatten and tree_map",
     ("graphc", "DataLoader"): "step.run_epoch(arrays, batch_size, shuffle=rng)",
     ("graphc", "GradientTape"): "graphc.grad(loss, [w, b])",
     ("graphc", "PRNGKey"): "no random numbers in a graph",

@@ -159,6 +159,7 @@ def test_gradients_stand_behind_what_is_computed_forward() -> None:
     assert [line.split(":")[0] for line in forward][-2:] == ["%2", "%3"]
     assert "# gradient of sum, " in gradient[0]  # which is not needed
     assert "# gradient of hidden" in "".join(gradient)
+    assert not any("in hidden" in line for line in lines)  # which is no function
     assert "sub(text_w, " in gradient[-2]
     assert parse("\n".join(line.split("  #")[0] for line in lines), PRIMITIVES).outputs == (
         slope.node,

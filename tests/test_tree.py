@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import graphc as gx
 from graphc.errors import GraphError
 from graphc.tree import LEAF, count, flatten, gatherer, tree_map, unflatten
 
@@ -75,3 +76,13 @@ def test_errors() -> None:
         unflatten(flatten([1, 2])[1], [1])
     with pytest.raises(GraphError, match="no order"):
         flatten({1: 0, "a": 0})
+
+
+def test_the_parameters_of_a_model_are_updated_as_a_tree() -> None:
+    model = {"layers": [gx.parameter("a", [1.0, 2.0]), gx.parameter("b", 3.0)], "none": None}
+    x = gx.input("x", ())
+    loss = x * gx.sum(model["layers"][0] * model["layers"][1])
+    changed = gx.tree.tree_map(lambda p, g: p - 0.5 * g, model, gx.grad(loss, model))
+    pairs = zip(gx.tree.flatten(model)[0], gx.tree.flatten(changed)[0], strict=True)
+    gx.compile([x], [], updates=dict(pairs))(1.0)
+    assert [p.value.tolist() for p in gx.tree.flatten(model)[0]] == [[-0.5, 0.5], 1.5]
