@@ -18,6 +18,10 @@ def pooled(x: gx.Tensor) -> gx.Tensor:
     return gx.nn.max_pool(x, 3, 1, padding="same")
 
 
+def signs(x: gx.Tensor) -> gx.Tensor:
+    return gx.astype(x > 0, "int32")
+
+
 MASKED: dict[str, Callable[[], gx.Tensor]] = {
     "ties and the gradient": lambda: gx.grad(gx.sum(pooled(X) * G), X),
     "positive ones": lambda: gx.sum(gx.where(X > 0, G, 0.0), axis=3),
@@ -26,6 +30,10 @@ MASKED: dict[str, Callable[[], gx.Tensor]] = {
 PLAIN: dict[str, Callable[[], gx.Tensor]] = {
     "another number": lambda: gx.sum(gx.where(X > 0, G, 1.0), axis=3),
     "read twice": lambda: gx.sum((y := gx.where(X > 0, G, 0.0)), axis=3) + gx.max(y, axis=3),
+    "another tensor": lambda: gx.sum(gx.where(X > 0, G, X), axis=3),
+    "the largest": lambda: gx.max(gx.where(X > 0, G, 0.0), axis=3),
+    "products": lambda: gx.sum(X * G, axis=3),
+    "of whole numbers": lambda: gx.sum(gx.astype(signs(X) + signs(G), "float32"), axis=3),
     "integers": lambda: gx.sum(gx.astype(X > 0, "int32"), axis=3),
     "long rows": lambda: gx.sum(gx.where(X > 0, G, 0.0), axis=(2, 3)),
 }

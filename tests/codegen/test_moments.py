@@ -13,8 +13,16 @@ from tests.compiled.checking import BOTH, Case, expected, program_of, ran
 Make = Callable[[gx.Tensor], gx.Tensor]
 
 
+def total(x: gx.Tensor) -> gx.Tensor:
+    return gx.sum(x, axis=1, keepdims=True)
+
+
+def row_mean(x: gx.Tensor) -> gx.Tensor:
+    return gx.mean(x, axis=1, keepdims=True)
+
+
 def centred(x: gx.Tensor) -> gx.Tensor:
-    return x - gx.mean(x, axis=1, keepdims=True)
+    return x - row_mean(x)
 
 
 SPARED: dict[str, Make] = {
@@ -29,6 +37,12 @@ SWEPT: dict[str, Make] = {
     "no squares": lambda x: gx.sum(abs(centred(x)), axis=1),
     "of functions": lambda x: gx.var(gx.tanh(x), axis=1),
     "sums beside": lambda x: gx.var(x, axis=1) + gx.max(x, axis=1),
+    "another sum about the mean": lambda x: gx.var(x, axis=1) + gx.sum(abs(centred(x)), axis=1),
+    "about minus the mean": lambda x: gx.mean((x + row_mean(x)) ** 2, axis=1),
+    "about the mean of squares": lambda x: gx.mean((x - row_mean(x * x)) ** 2, axis=1),
+    "about a share of the row": lambda x: gx.mean((x - total(x) * x[:, 0][:, None]) ** 2, axis=1),
+    "about the sum and more": lambda x: gx.mean((x - (total(x) + 0.001)) ** 2, axis=1),
+    "products": lambda x: gx.mean(centred(x) * abs(x), axis=1),
 }
 
 

@@ -1,4 +1,4 @@
-"""The text of three kernels, as somebody last read it; and what the text does not depend on."""
+"""The text of four kernels, as somebody last read it; and what the text does not depend on."""
 
 import pytest
 
@@ -16,6 +16,7 @@ B = gx.input("b", ("units",))
         ("dense", gx.nn.relu(X @ W + B), 1),
         ("softmax", gx.nn.softmax(X), 1),
         ("column_sum", gx.sum(X, axis=0), 2),
+        ("variance", gx.var(X, axis=1), 1),
     ],
 )
 def test_golden(name: str, y: gx.Tensor, kernels: int, pytestconfig: pytest.Config) -> None:

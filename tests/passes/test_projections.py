@@ -25,7 +25,7 @@ def products(graph: Graph) -> list[Node]:
 @pytest.mark.parametrize("side", [0, 1])
 def test_slices_are_multiplied_as_one_array(side: int, axis: int, order: tuple[int, ...]) -> None:
     x, w = gx.input("x", (5, 5, 5)), gx.input("w", (5, 5))
-    cuts = [gx.moveaxis(x, axis, 0)[n] for n in order]
+    cuts = [x[(slice(None),) * axis + (n,)] for n in order]
     outputs = [gx.tanh(cut @ w if side == 0 else w @ cut) for cut in cuts]
     graph = simplified(outputs, x, w)
     assert len(products(graph)) == 1
@@ -47,5 +47,8 @@ def test_products_stay_whose_results_are_large_unknown_or_apart() -> None:
         (large, range(9), 9),
     ):
         assert len(products(simplified([x[n] @ w for n in steps], x, w))) == left
+    many = gx.input("w", (4, 8, 8))
+    batched = [gx.input("x", (9, 4, 8, 8))[n] @ many for n in range(9)]
+    assert len(products(simplified(batched, gx.input("x", (9, 4, 8, 8)), many))) == 9
     pairs = [small[n] @ (w if n % 2 else v) for n in range(9)]
     assert len(products(simplified(pairs, small, w, v))) == 9

@@ -96,10 +96,30 @@ def test_two_ways_that_are_as_fast_do_not_alternate() -> None:
 
 def test_the_pace_of_an_epoch_is_that_of_its_steps() -> None:
     words = np.zeros(pace.WORDS, np.int64)
+    assert pace.prefers_team(words.ctypes.data) == 1
     pace.record_pace(words.ctypes.data, 1_000_000, 7)
     pace.record_pace(words.ctypes.data, 2_000_000, 20)
     rest = 3_000_000 + 100_000_000
     assert words.tolist() == [1, 0, 3_000_000, rest, 0, 0, 2_000_000, 20, 0, 0]
+    assert pace.prefers_team(words.ctypes.data) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "known", "spent", "counts"),
+    [
+        (0, 0, 20_000_000, False),  # the first run of all: a team is created
+        (0, 5, 9_999_999, False),  # the first one since the other way was left
+        (0, 5, 10_000_000, True),  # so long that what it finds in the caches is of no weight
+        (149_999, 5, 1000, False),
+        (150_000, 0, 1000, True),
+    ],
+)
+def test_first_runs_do_not_count(before: int, known: int, spent: int, counts: bool) -> None:
+    words = np.zeros(pace.WORDS, np.int64)
+    words[[1, 3, 4, 8, 9]] = 1, 10**12, before, known * 10**9, known
+    pace.record_pace(words.ctypes.data, spent, 0)
+    assert words[6:8].tolist() == [spent * counts, int(counts)]
+    assert words[[2, 4, 5]].tolist() == [spent, before + spent, 1]
 
 
 def test_both_ways_give_the_same_bits_and_are_both_tried() -> None:

@@ -74,19 +74,32 @@ def test_the_gradient_of_a_padded_pool_has_no_border(stride: int) -> None:
     assert schedule.steps[-1].kernel.origin.title.startswith("eq_where")
 
 
+def test_what_is_read_whole_by_the_caller_is_made_whole() -> None:
+    y = gx.exp(X)
+    graph = Graph((X.node,), (y.node, y[1:].node))
+    assert taken_first(graph) == graph
+    check(Case(graph, (np.ones((6, 8), np.float32),)), tolerance=1e-5)
+
+
 @pytest.mark.parametrize("first", range(4))
-@pytest.mark.parametrize("size", [3, 4, 6])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 6])
 @pytest.mark.parametrize("lengths", [(4, 3, 3), (4, 3)])
-def test_a_part_of_what_is_interleaved(first: int, size: int, lengths: tuple[int, ...]) -> None:
-    """Steps of three; where a part is left out, there are zeros."""
-    x = gx.input("x", (sum(lengths),))
-    starts = [sum(lengths[:n]) for n in range(len(lengths))]
-    parts = (gx.exp(x[a : a + n]) for a, n in zip(starts, lengths, strict=True))
-    whole = ops.interleave(
-        *parts, shape=(10,), starts=((0,), (1,), (2,))[: len(lengths)], steps=(3,)
-    )
-    y = ops.slice_(whole, starts=(first,), sizes=(size,), steps=(1,))
+@pytest.mark.parametrize("columns", [(), ("n",)])
+def test_a_part_of_what_is_interleaved(
+    first: int, size: int, lengths: tuple[int, ...], columns: tuple[str, ...]
+) -> None:
+    """Steps of three; where a part is left out, there are zeros. Each has to have an element."""
+    count = sum(lengths)
+    x = gx.input("x", (count, *columns))
+    places = [sum(lengths[:n]) for n in range(len(lengths))]
+    parts = (gx.exp(x[a : a + n]) for a, n in zip(places, lengths, strict=True))
+    rest, none, one = x.shape[1:], (0,) * len(columns), (1,) * len(columns)
+    starts = tuple((n, *none) for n in range(len(lengths)))
+    whole = ops.interleave(*parts, shape=(10, *rest), starts=starts, steps=(3, *one))
+    y = ops.slice_(whole, starts=(first, *none), sizes=(size, *rest), steps=(1, *one))
     (taken,) = taken_first(Graph((x.node,), (y.node,))).outputs
-    assert taken.op is ops.interleave  # of parts, no longer a slice
-    values = np.arange(sum(lengths), dtype=np.float32)
+    has_one = [any(n in range(a, 10, 3) for n in range(first, first + size)) for (a, *_) in starts]
+    assert taken.op is (ops.interleave if all(has_one) else ops.slice_)
+    values = np.arange(count * 5 ** len(columns), dtype=np.float32) / 5 ** len(columns)
+    values = values.reshape(count, *(5 for _ in columns))
     check(Case(Graph((x.node,), (y.node,)), (values,)), tolerance=1e-2)

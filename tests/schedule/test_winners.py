@@ -40,9 +40,16 @@ def test_the_first_of_the_best_is_found(find: Find, dtype: str, known: bool) -> 
 
 
 def test_short_rows_and_columns_are_compared_one_by_one() -> None:
-    x = gx.input("x", ("rows", LEAST - 1))
-    for axis in (0, 1):
-        assert "better" in gx.compile([x], gx.argmax(x, axis=axis)).source
+    for columns, axes in ((LEAST - 1, (0, 1)), (LEAST, (0,))):
+        x = gx.input("x", ("rows", columns))
+        for axis in axes:
+            assert "better" in gx.compile([x], gx.argmax(x, axis=axis)).source
+    x = gx.input("x", (LEAST, LEAST, LEAST))
+    assert [("better" in gx.compile([x], gx.argmin(x, axis=a)).source) for a in range(3)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_what_is_computed_is_compared_with_itself() -> None:
