@@ -32,6 +32,7 @@ _MEANS = (
     "losses are means over all rows; another one is written out: ((a - b) ** 2).sum(), or for"
     " classes -graphc.take_along_axis(graphc.nn.log_softmax(x), y[:, None], axis=-1)"
 )
+_ARRAY = "its value is an array: graphc.parameter('w', np.zeros(shape))"
 _NEW = "a tensor does not change, and a result is always a new one: leave it out"
 _CPU = "everything runs on the CPU: leave it out"
 _DTYPE = "cast the argument or the result: x.astype(dtype)"
@@ -55,6 +56,7 @@ OURS: Mapping[str, str] = {
     "a_max": "max",
     "a_min": "min",
     "argnum": "argnums",
+    "alpha": "negative_slope",
     "arr": "x",
     "arys": "arrays",
     "attn_mask": "mask",
@@ -218,6 +220,7 @@ REMARKS: Mapping[str, str] = {
     "padding_mode": "what is padded is 0; graphc.pad pads with other numbers",
     "padding_idx": "graphc.where(i == padding, 0, rows) hides rows, and stops their gradient",
     "pos_weight": "weigh the elements, and write the mean out",
+    "parameter.shape": _ARRAY,
     "precision": "sums are in the dtype of the operands: leave it out",
     "preferred_element_type": _DTYPE,
     "reduce": _MEANS,
@@ -227,6 +230,7 @@ REMARKS: Mapping[str, str] = {
     "set.mode": "an index outside of its axis is an error: leave it out",
     "size_average": _MEANS,
     "start_dim": _WHOLE_ROWS,
+    "state.shape": _ARRAY,
     "static_argnames": _STATIC,
     "static_argnums": _STATIC,
     "training": "a function does the same in training and after it: leave it out",

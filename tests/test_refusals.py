@@ -73,6 +73,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "device": (lambda: g.zeros((2, 3), device="cpu"), "[device='cpu']", "leave it out"),
     "copy": (lambda: x.astype("float64", copy=False), "[copy=False]", "always a new one"),
     "trainable": (lambda: g.parameter("p", 1.0, trainable=False), "trainable", "graphc.state"),
+    "a shape for a value": (
+        lambda: g.parameter("p", shape=(3,)),
+        "no argument shape  [shape=(3,)]",
+        "np.zeros(shape)",
+    ),
+    "alpha": (lambda: nn.leaky_relu(X, alpha=0.2), "[alpha=0.2]", "negative_slope=0.2?"),
     "tensors": (lambda: g.stack(tensors=[X, X], dim=1), "dim=1", "arrays=..., axis=1?"),
     "static": (lambda: g.jit(g.sum, static_argnums=1), "static_argnums", "functools.partial"),
     "mode": (lambda: g.compile([X], X, mode="max"), "[mode='max']", "backend=...)"),

@@ -29,8 +29,7 @@ _COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
 _READ = f"w.value reads a parameter; {_COMPUTE}"
 _INSTEAD: Mapping[str, str] = {
     "bool(), `if` or `while`": (
-        "choose by graphc.where, maximum or minimum; join conditions by & and |\n"
-        "of a flag that jit shall not trace: graphc.jit(functools.partial(f, train=True))"
+        "choose by graphc.where, maximum or minimum; join conditions by & and |"
     ),
     "an index or range()": (
         "sizes come from shapes: x.shape[0]; close over an int that jit shall take as a number"
@@ -41,17 +40,22 @@ _INSTEAD: Mapping[str, str] = {
     ),
     "`in`": "ask graphc.any(x == value)",
 }
+_FLAG = "a flag that jit shall not trace: graphc.jit(functools.partial(f, train=True))"
 _BY_ROWS = "map a function over rows by graphc.vmap; Python's loops need an input of an int size"
 
 
 def not_concrete(node: Node, wanted: str) -> ConcretenessError:
     """The error where Python wants the value of what is not constant."""
-    named = wanted == "iteration" and any(
-        isinstance(size, dims.Dim) for size in node.type.shape[:1]
-    )
-    fix = _BY_ROWS if named else _INSTEAD.get(wanted) or (_READ if node.op is STATE else _COMPUTE)
     what = f"{wanted} needs a value, but the tensor is symbolic"
-    return ConcretenessError(what, got=shown(node), fix=fix)
+    return ConcretenessError(what, got=shown(node), fix=_instead(node, wanted))
+
+
+def _instead(node: Node, wanted: str) -> str:
+    if wanted == "iteration" and any(isinstance(size, dims.Dim) for size in node.type.shape[:1]):
+        return _BY_ROWS
+    if wanted.startswith("bool") and node.op is INPUT and not node.type.rank:
+        return f"{_INSTEAD[wanted]}\n{_FLAG}"
+    return _INSTEAD.get(wanted) or (_READ if node.op is STATE else _COMPUTE)
 
 
 def is_constant(node: Node) -> bool:

@@ -119,7 +119,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     # arguments that mean something else elsewhere
     "a shape for layer norm": (lambda: gx.nn.layer_norm(U, (3,)), DTypeError, "scale is of floats"),  # type: ignore[arg-type]
-    "a size for layer norm": (lambda: gx.nn.layer_norm(U, 3), DTypeError, r"\[3\](.|\n)*axis="),
+    "a size for layer norm": (
+        lambda: gx.nn.layer_norm(U, 3),
+        DTypeError,
+        r"\[3\](.|\n)*layer_norm\(x, scale, shift\), .*axis=",
+    ),
     "a size for rms norm": (lambda: gx.nn.rms_norm(U, 3), DTypeError, "rms_norm: scale"),
     "a size for batch norm": (lambda: gx.nn.batch_norm(X, 784), DTypeError, "batch_norm: scale"),
     "scale of layer norm": (lambda: gx.nn.layer_norm(U, V), ShapeError, r"layer_norm: scale.*\n"),
