@@ -136,8 +136,7 @@ def _of_floats(what: str, value: TensorLike, y: Tensor) -> Tensor:
         raise DTypeError(
             f"{what} is of floats",
             got=f"{value!r}"[:40],
-            fix=f"{what.partition(':')[0]}(x, scale, shift), which are arrays or parameters; axis= says"
-            " what is normalised over",
+            fix="factors are arrays or parameters; axis= says what is normalised over",
         )
     return as_tensor(value, y)
 

@@ -122,7 +122,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a size for layer norm": (
         lambda: gx.nn.layer_norm(U, 3),
         DTypeError,
-        r"\[3\](.|\n)*layer_norm\(x, scale, shift\), .*axis=",
+        r"\[3\](.|\n)*arrays or parameters; axis=",
     ),
     "a size for rms norm": (lambda: gx.nn.rms_norm(U, 3), DTypeError, "rms_norm: scale"),
     "a size for batch norm": (lambda: gx.nn.batch_norm(X, 784), DTypeError, "batch_norm: scale"),
