@@ -208,6 +208,7 @@ REMARKS: Mapping[str, str] = {
     "holomorphic": "there are no complex numbers: leave it out",
     "initial": "graphc.maximum(x, value), or + value, on the result",
     "inplace": _NEW,
+    "jit.f": "@functools.partial(graphc.jit, dims=...) decorates with arguments",
     "mode": "there is one way to compile: leave it out",
     "num_heads": _HEADS,
     "ndigits": "graphc.round(x * 100) / 100 has two decimals",

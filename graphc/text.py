@@ -82,7 +82,7 @@ def _node(item: Any) -> Node:
         raise GraphError(
             "text is of tensors, a tree of them, or a graph",
             got=repr(item),
-            fix="text(y), text([y, z]), text(step.graph)",
+            fix="text(y), text([y, z]), text(step.graph), text(jitted.program(x).graph)",
         ) from error
 
 

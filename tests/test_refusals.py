@@ -25,6 +25,13 @@ x: Any = X
 
 STEP: Any = gx.compile([X], LOSS)
 
+
+class Model:
+    @g.jit
+    def step(self, scale: Any) -> Any:
+        return scale
+
+
 REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "dim": (lambda: g.sum(X, dim=1), "graphc.sum has no argument dim  [dim=1]", "axis=1?"),
     "of a method": (
@@ -80,6 +87,22 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
     ),
     "alpha": (lambda: nn.leaky_relu(X, alpha=0.2), "[alpha=0.2]", "negative_slope=0.2?"),
     "tensors": (lambda: g.stack(tensors=[X, X], dim=1), "dim=1", "arrays=..., axis=1?"),
+    "jit with arguments": (
+        lambda: g.jit(dims=(("n",),)),
+        "graphc.jit needs f",
+        "@functools.partial(graphc.jit, dims=...)",
+    ),
+    "too few for jit": (
+        lambda: g.jit(lambda a, scale: a)(1.0),
+        "needs scale  [1 arguments]",
+        "<lambda>(a, scale)",
+    ),
+    "too many for jit": (lambda: g.jit(lambda a: a)(1.0, 2.0), "1 by place: a  [2 arg", "(a)"),
+    "jit of a method": (
+        lambda: Model().step(1.0),
+        "Model.step needs scale  [1 arguments]",
+        "self.step = graphc.jit(self.step), in __init__",
+    ),
     "static": (lambda: g.jit(g.sum, static_argnums=1), "static_argnums", "functools.partial"),
     "mode": (lambda: g.compile([X], X, mode="max"), "[mode='max']", "backend=...)"),
     "in_dims": (lambda: g.vmap(g.sum, in_dims=0), "[in_dims=0]", "in_axes=0?"),

@@ -53,6 +53,8 @@ def not_concrete(node: Node, wanted: str) -> ConcretenessError:
 def _instead(node: Node, wanted: str) -> str:
     if wanted == "iteration" and any(isinstance(size, dims.Dim) for size in node.type.shape[:1]):
         return _BY_ROWS
+    if wanted == "NumPy":
+        return f"{_READ if node.op is STATE else _COMPUTE}; graphc.stack joins tensors of a list"
     if wanted.startswith("bool") and node.op is INPUT and not node.type.rank:
         return f"{_INSTEAD[wanted]}\n{_FLAG}"
     return _INSTEAD.get(wanted) or (_READ if node.op is STATE else _COMPUTE)

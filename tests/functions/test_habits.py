@@ -86,6 +86,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a maximum of two": (lambda: UNTYPED.max(X, 0.0), DTypeError, r"graphc\.maximum\(x, y\)"),
     "result_type": (lambda: gx.result_type(), DTypeError, "result_type of nothing"),
     "limits": (lambda: gx.finfo("int8"), DTypeError, r"finfo has no limits.*\[int8\](.|\n)*iinfo"),
+    "an array of tensors": (
+        lambda: np.array([U[0], U[1]]),
+        ConcretenessError,
+        r"graphc\.stack joins tensors of a list",
+    ),
     # networks
     "logits second": (
         lambda: gx.nn.cross_entropy(LABELS, LOGITS),
