@@ -10,8 +10,10 @@ from copy import copy
 from dataclasses import replace
 
 from graphc.codegen.body import Elements, accumulated, reduction_start, write_best
+from graphc.codegen.copied import Copied, copied_rows
 from graphc.codegen.guessed import Guess, guess_of
 from graphc.codegen.maxima import blind_maxima
+from graphc.codegen.moments import Moment, moments
 from graphc.codegen.row_groups import in_groups
 from graphc.codegen.windows import paired
 from graphc.codegen.words import Size, Words
@@ -25,17 +27,20 @@ class Frame:
 
     `kept` are the texts of values that an earlier stage saved, "{}" standing for the place. `guess`
     tells how the rows do without their maxima, `grouped` whether they are swept in groups; `blind`
-    are the maxima that need not see nan.
+    are the maxima that need not see nan. `moments` are made about guesses, and `copied` tells how
+    wide rows are copied.
     """
 
     __slots__ = (
         "blind",
+        "copied",
         "elements",
         "extents",
         "grouped",
         "guess",
         "kept",
         "kernel",
+        "moments",
         "pointers",
         "words",
         "writer",
@@ -47,6 +52,8 @@ class Frame:
     blind: frozenset[int]
     guess: Guess | None
     grouped: bool
+    moments: tuple[Moment, ...]
+    copied: Copied | None
     kept: dict[int, str]
     pointers: list[str]
     extents: list[str]
@@ -55,7 +62,8 @@ class Frame:
     def __init__(self, kernel: LoopKernel, writer: Writer) -> None:
         self.kernel, self.writer, self.words = kernel, writer, Words(writer)
         self.guess, self.grouped = guess_of(kernel), in_groups(kernel)
-        self.blind = blind_maxima(kernel)
+        self.blind, self.moments = blind_maxima(kernel), moments(kernel)
+        self.copied = copied_rows(kernel, [m.sweep for m in self.moments])
         self.kept = {}
         self.pointers = self.words.pointers(kernel.operands)
         self.extents = [self._extent(v) for v in range(len(kernel.extents))]

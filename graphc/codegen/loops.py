@@ -17,7 +17,7 @@ from graphc.codegen.body import checks
 from graphc.codegen.column_loops import write_columns
 from graphc.codegen.frame import Frame
 from graphc.codegen.masked import add_masked, masked_sums, without
-from graphc.codegen.moments import moments, write_sweep
+from graphc.codegen.moment_loops import write_sweep
 from graphc.codegen.row_loops import sweep, write_groups, write_guessed, write_rows
 from graphc.codegen.summary import summary
 from graphc.codegen.windows import points
@@ -60,9 +60,9 @@ def _write(frame: Frame) -> tuple[Way, ...]:
         write_groups(frame)
         return ("groups",)
     else:
-        found = moments(kernel)
-        write_rows(frame, partial(write_sweep, frame, found, partial(sweep, frame)))
-        return ("moments",) if found else ()
+        write_rows(frame, partial(write_sweep, frame, sweep))
+        ways: tuple[Way, ...] = ("moments",) if frame.moments else ()
+        return ways if frame.copied is None else (*ways, "copied")
     return ()
 
 

@@ -1,8 +1,8 @@
 """Sums of squares about the mean of a row, made in the sweep that makes the mean.
 
-Enters: a kernel of rows. Leaves: which sweeps an earlier one can spare, and the text. A variance
-is a sum over (x - mean)^2, but the mean is known only behind a sweep of its own. About any c, such
-as the mean of the row's first elements, one sweep adds up both:
+Enters: a kernel of rows. Leaves: which sweeps an earlier one can spare. A variance is a sum
+over (x - mean)^2, but the mean is known only behind a sweep of its own. About any c, such as the
+mean of the row's first elements, one sweep adds up both:
 
     d = x - c;  s = sum(d);  q = sum(d * d)
     sum(x) = s + n * c;  sum((x - mean) * (x - mean)) = q - s * s / n
@@ -13,12 +13,10 @@ not finite, both sweeps follow after all. (Measured, layer norm as multiples of 
 2048 of 8192 from memory 1.34 and 1.10.)
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from graphc.codegen.body import is_float_sum
-from graphc.codegen.frame import Frame
 from graphc.codegen.row_groups import in_groups
 from graphc.ops import div, mul, sub
 from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Scalar, Stage, Value
@@ -26,7 +24,6 @@ from graphc.schedule.stages import arguments
 
 LONG = 512  # elements of a row from which on a sweep takes longer than to start more sums
 FIRST = 8  # elements of a row whose mean is the guess: a power of two
-LOSS = 4  # how many times the result the squares about the guess may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,77 +97,3 @@ def _steps(kernel: LoopKernel, element: int, stage: Stage) -> tuple[int, ...]:
         needed.add(number)
         waiting.extend(arguments(kernel.values[number]))
     return () if needed & {*stage.reuse} else tuple(n for n in stage.compute if n in needed)
-
-
-def write_sweep(
-    frame: Frame, known: Sequence[Moment], sweep: Callable[[Stage], None], stage: Stage
-) -> None:
-    """The sweep of a stage, which `sweep` writes: it may come after one about guesses, and run only
-    where they were bad."""
-    later = [m for m in known if m.earlier == stage]
-    if later:
-        _write_guessed(frame, later, stage)
-    judged = later or [m for m in known if m.sweep == stage]
-    if not judged:
-        sweep(stage)
-        return
-    with frame.writer.block(f"if bad{judged[0].squares}:"):
-        sweep(stage)
-
-
-def _write_guessed(frame: Frame, found: Sequence[Moment], stage: Stage) -> None:
-    """The sweep about guesses, where that pays; sums of it, or such as cannot be right."""
-    v, size = len(frame.extents) - 1, frame.extents[-1]
-    _start(frame, found, "1e999")
-    with frame.writer.block(f"if {_pays(frame, found, size)}:"):
-        _start(frame, found, "0")
-        _guess(frame, found, v)
-        with frame.loop(v, "0", size):
-            frame.statements(stage, f"i{v}")
-            for n, element in ((m.squares, frame.elements.name(m.element)) for m in found):
-                frame.writer.line(f"d{n} = {element} - c{n}")
-                frame.writer.line(f"s{n} = accumulate(s{n}, d{n})")
-                frame.writer.line(f"q{n} = accumulate(q{n}, d{n} * d{n})")
-    _judge(frame, found, size)
-
-
-def _pays(frame: Frame, found: Sequence[Moment], size: str) -> str:
-    """Whether the rows are long, and what looks like their means is."""
-    conditions = [f"({size} >= {LONG})"]
-    for m in found:
-        count, short = frame.elements.name(m.count), _short(frame, m)
-        n = f"{short}({size})"
-        conditions.append(f"({count} == {n})" if m.divides else f"({count} * {n} == {short}(1))")
-    return " & ".join(conditions)
-
-
-def _short(frame: Frame, moment: Moment) -> str:
-    return frame.elements.dtype(moment.squares).short
-
-
-def _start(frame: Frame, found: Sequence[Moment], squares: str) -> None:
-    for name, text in (("c", "0"), ("s", "0"), ("q", squares)):
-        for m in found:
-            frame.writer.line(f"{name}{m.squares} = {_short(frame, m)}({text})")
-
-
-def _guess(frame: Frame, found: Sequence[Moment], variable: int) -> None:
-    """The mean of the first elements of the row."""
-    with frame.loop(variable, "0", str(FIRST)):
-        frame.elements.write(sorted({step for m in found for step in m.steps}))
-        for m in found:
-            frame.writer.line(f"c{m.squares} = c{m.squares} + {frame.elements.name(m.element)}")
-    for m in found:
-        frame.writer.line(f"c{m.squares} = c{m.squares} * {_short(frame, m)}({1 / FIRST})")
-
-
-def _judge(frame: Frame, found: Sequence[Moment], size: str) -> None:
-    """The sums that were to be made, and whether a guess was bad."""
-    doubts: list[str] = []
-    for m in found:
-        n, short, squares = m.squares, _short(frame, m), frame.elements.name(m.squares)
-        share = f"({short}(1) / {short}({size}))"
-        frame.writer.line(f"{squares} = q{n} - s{n} * (s{n} * {share})")
-        frame.writer.line(f"{frame.elements.name(m.total)} = s{n} + {short}({size}) * c{n}")
-        doubts.append(f"(q{n} > {short}({LOSS}) * {squares}) | (q{n} - q{n} != {short}(0))")
-    frame.writer.line(f"bad{found[0].squares} = {' | '.join(doubts)}")

@@ -96,7 +96,7 @@ def sweep(frame: Frame, stage: Stage) -> None:
 def _innermost(frame: Frame, stage: Stage, low: str, high: str) -> None:
     """The innermost loop; that of a long body in phases, over strips."""
     parts, line = phases(frame.kernel.values, stage), frame.writer.line
-    v, fetches = len(frame.kernel.extents) - 1, ahead(frame.kernel, stage, frame.guess)
+    v, fetches = len(frame.kernel.extents) - 1, ahead(frame, stage)
     if len(parts) == 1 and not fetches:
         with frame.loop(v, low, high):
             _point(frame, parts[0])
@@ -109,7 +109,7 @@ def _innermost(frame: Frame, stage: Stage, low: str, high: str) -> None:
         line(f"first = {low} + strip * {STRIP}")
         line(f"last = minimum(first + {STRIP}, {high})")
         for one in fetches:
-            fetch(frame.writer, frame.elements, frame.pointers, one, high)
+            fetch(frame, one, high)
         for part in parts:
             with frame.loop(v, "first", "last"):
                 _point(frame, part, f"i{v} - first")

@@ -22,6 +22,7 @@ from graphc.schedule.kernel import (
     Store,
     Value,
 )
+from graphc.schedule.merge import coefficient
 
 Key = tuple[int, Literal["row", "inner"]]
 
@@ -68,6 +69,13 @@ def levels_of(values: Sequence[Value], inner: frozenset[int]) -> Levels:
             before = sweep[value.value] + 1
         sweep.append(before)
     return Levels(tuple(is_inner), tuple(sweep))
+
+
+def is_row(access: Load | Store, row: int) -> bool:
+    """Whether each turn of that outer loop, the last, has neighbours in memory, and others than the
+    turn before."""
+    along, across = (coefficient(access.index, v) for v in (row + 1, row))
+    return access.position is None and along == 1 and across != 0
 
 
 def _varies(index: Index, inner: frozenset[int]) -> bool:

@@ -183,6 +183,14 @@ def test_the_ways_of_a_kernel_are_told_as_they_were_written(name: str) -> None:
     assert str(program.explain()).count("sweeps  ") == len(ways)
 
 
+def test_copies_of_wide_rows_are_told() -> None:
+    wide = gx.input("wide", ("n", 8192))
+    program = gx.compile([wide], gx.nn.layer_norm(wide))
+    assert [row.ways for row in program.explain().rows] == [("moments", "copied")]
+    assert "if wide:" in program.source
+    assert "64 KiB" in str(program.explain())
+
+
 def test_positions_along_rows_are_told_by_their_name() -> None:
     best = gx.argmax(gx.exp(ROWS), axis=1)
     program = gx.compile([ROWS], [best, gx.argmin(ROWS, axis=1).named("coldest")])

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import fill
 
+from graphc.codegen.copied import WIDE
 from graphc.codegen.moments import FIRST, LONG
 from graphc.codegen.row_groups import ROWS
 from graphc.codegen.words import Way
@@ -41,6 +42,10 @@ WAYS: Mapping[Way, str] = {
     "moments": (
         f"once over a row of {LONG} elements or more for its mean and its squares, which are taken"
         f" about the mean of the first {FIRST}; where that would lose digits, twice"
+    ),
+    "copied": (
+        f"a row that takes {WIDE >> 10} KiB or more with its result and what is as long is copied"
+        " to where the result goes while it is added up, and read there"
     ),
 }
 
