@@ -23,11 +23,11 @@ from typing import Any, Final
 import numpy as np
 
 from graphc.compiler import compile
-from graphc.errors import ArgumentError, DTypeError, GraphError, ShapeError
+from graphc.errors import DTypeError, GraphError, ShapeError
 from graphc.functions.creation import as_tensor, constant, input
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, order, substitute
-from graphc.refusals import refusal
+from graphc.refusals import accepted
 from graphc.runtime.program import MISSED, Program
 from graphc.tree import Structure, flatten, gatherer, unflatten
 from graphc.types import as_dtype
@@ -164,20 +164,11 @@ def _traced(
     ]
     args, kwargs = unflatten(structure, inputs)
     try:
-        return _Traced(inputs, f(*args, **kwargs))
+        return _Traced(inputs, accepted(f, args, kwargs))
     except (TypeError, AttributeError) as error:
-        if error.__traceback__ is not None and error.__traceback__.tb_next is None:
-            raise _refused(f, args, kwargs) from None  # not from within: the call was not accepted
         if any(child.kind == "list" for child in structure.children[0].children):
             error.add_note("a list among the arguments is a tree: give numbers by np.asarray(list)")
         raise
-
-
-def _refused(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> ArgumentError:
-    error = refusal(f, getattr(f, "__qualname__", "f"), args, kwargs)
-    if next(iter(inspect.signature(f).parameters), "") == "self":
-        error.fix += "\njit of a method: self.step = graphc.jit(self.step), in __init__"
-    return error
 
 
 def jit(

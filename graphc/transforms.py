@@ -25,7 +25,7 @@ from graphc.functions.creation import as_tensor, asarray
 from graphc.functions.tensor import Tensor
 from graphc.graph import Node, substitute
 from graphc.jit import Jitted, check_function, jit
-from graphc.refusals import explaining
+from graphc.refusals import accepted, explaining
 from graphc.tree import flatten, tree_map, unflatten
 
 T = TypeVar("T")
@@ -239,7 +239,7 @@ def _transformed(
         chosen, stands_for = _stand_ins([args[n] for n in places])
         wrt = tuple(chosen) if isinstance(argnums, Sequence) else chosen[0]
         placed = dict(zip(places, chosen, strict=True))
-        result = f(*(placed.get(n, argument) for n, argument in enumerate(args)), **options)
+        result = accepted(f, [placed.get(n, a) for n, a in enumerate(args)], options)
         value, aux = _pair(result) if has_aux else (result, None)
         found = derive(value, wrt, *along)
         if has_aux:

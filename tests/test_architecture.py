@@ -9,6 +9,7 @@ ORDER = (
     *(
         "errors",
         "foreign",
+        "foreign_arguments",
         "missing",
         "refusals",
         "tree",

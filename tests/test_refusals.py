@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import graphc as gx
-from graphc import refusals
+from graphc import foreign_arguments
 from graphc.errors import ArgumentError
 
 X, Y = gx.input("x", ("n", 4)), gx.input("y", ("n",), "int64")
@@ -98,6 +98,22 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
         "<lambda>(a, scale)",
     ),
     "too many for jit": (lambda: g.jit(lambda a: a)(1.0, 2.0), "1 by place: a  [2 arg", "(a)"),
+    "too few for grad": (
+        lambda: g.grad(lambda a, scale: a)(1.0),
+        "needs scale  [1 arguments]",
+        "<lambda>(a, scale)",
+    ),
+    "too few for vmap": (lambda: g.vmap(lambda a, b: a)(np.ones(3)), "needs b  [1 arg", "(a, b)"),
+    "too few to check": (
+        lambda: g.check_gradient(lambda a, b: a, [1.0]),
+        "needs b  [1 arguments]",
+        "(a, b)",
+    ),
+    "a name that f has not": (
+        lambda: g.jit(lambda a: a)(1.0, scale=2.0),
+        "no argument scale  [scale=...]",
+        "(a)",
+    ),
     "jit of a method": (
         lambda: Model().step(1.0),
         "Model.step needs scale  [1 arguments]",
@@ -196,9 +212,11 @@ def test_an_error_from_within_is_left_as_it_is() -> None:
     def f(value: object) -> None:
         raise TypeError("from within")
 
-    with pytest.raises(TypeError, match="from within") as caught:
-        gx.jit(f)(1.0)
-    assert type(caught.value) is TypeError
+    functions = [(f, "from within"), (lambda x: len(3), "no len"), (max, "iteration needs")]  # type: ignore[arg-type]
+    for function, words in functions:
+        with pytest.raises(TypeError, match=words) as caught:
+            gx.jit(function)(1.0)
+        assert not isinstance(caught.value, ArgumentError)
 
 
 def test_the_tables_name_arguments_that_there_are() -> None:
@@ -207,20 +225,20 @@ def test_the_tables_name_arguments_that_there_are() -> None:
     taken = {p for f in functions for p in inspect.signature(inspect.unwrap(f)).parameters}
     taken |= {"wrt", "argnums"}  # of the transforms, which have overloads
     taken |= {"batch_size"}  # of run_epoch
-    named = {name for ours in refusals.OURS.values() for name in ours.split()}
+    named = {name for ours in foreign_arguments.OURS.values() for name in ours.split()}
     assert named - taken == set()
     assert {
         n.rpartition(".")[2] for n in known
-    } | METHODS.keys() | PROGRAM >= refusals.PLACED.keys()
+    } | METHODS.keys() | PROGRAM >= foreign_arguments.PLACED.keys()
     known |= {n: inspect.signature(f).parameters for n, f in METHODS.items()}
     places = {**known, "set": {}, "add": {}}  # of x.at[key]
-    for key in (key for key in refusals.REMARKS if "." in key):
+    for key in (key for key in foreign_arguments.REMARKS if "." in key):
         function, keyword = key.split(".")
         there = [p for name, p in places.items() if name.rpartition(".")[2] == function]
         assert there
         # what is missing is there and has no default
         assert all(p[keyword].default is p[keyword].empty for p in there if keyword in p)
-    for text in (*refusals.REMARKS.values(), *refusals.PLACED.values()):
+    for text in (*foreign_arguments.REMARKS.values(), *foreign_arguments.PLACED.values()):
         for name in re.findall(r"graphc\.((?:nn\.)?\w+)", text):
             place = gx.nn if name.startswith("nn.") else gx
             assert hasattr(place, name.removeprefix("nn."))

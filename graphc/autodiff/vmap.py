@@ -19,6 +19,7 @@ from graphc.functions.creation import as_tensor
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Node, make, order, provenance
 from graphc.ops import broadcast_to, transpose
+from graphc.refusals import accepted
 from graphc.tree import flatten, unflatten
 from graphc.types import TensorType
 
@@ -46,7 +47,7 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
             x if axis is None else placeholder(TensorType(x.dtype, x.shape[1:]))
             for x, axis in in_front
         ]
-        result = f(*unflatten(structure, inner))
+        result = accepted(f, unflatten(structure, inner))
         made, shape = flatten(result)
         outputs = [as_tensor(leaf) for leaf in made]
         given = {
