@@ -140,8 +140,6 @@ def _users(kernel: LoopKernel, number: int) -> list[int]:
 def _are_one_sweep(kernel: LoopKernel, place: int, power: int) -> bool:
     """Whether the powers come right behind the maximum, and both can be made again: what they read
     is not written by the kernel nor kept by it, they add to nothing, and they check nothing."""
-    if place + 1 == len(kernel.stages):
-        return False
     found, made = kernel.stages[place : place + 2]
     if {*found.reuse, *made.reuse} - {*found.keep}:
         return False  # what earlier sweeps keep might be overwritten by the powers

@@ -74,9 +74,8 @@ def _moment(kernel: LoopKernel, number: int, sweep: Stage, earlier: Stage) -> Mo
     if not isinstance(mean, Compute) or mean.op not in (mul, div):
         return None
     total, count = mean.args
-    is_mean = total in earlier.reduces and isinstance(kernel.values[count], Scalar)
-    steps = _steps(kernel, element, earlier)
-    if not is_mean or not steps or _summed(kernel, total) is not kernel.values[element]:
+    known, steps = isinstance(kernel.values[count], Scalar), _steps(kernel, element, earlier)
+    if not known or not steps or _summed(kernel, total) is not kernel.values[element]:
         return None
     return Moment(number, total, element, count, mean.op is div, steps, sweep, earlier)
 

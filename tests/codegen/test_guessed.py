@@ -53,8 +53,14 @@ EXACT: dict[str, Callable[[gx.Tensor], Tensors]] = {
     "of others": lambda x: [gx.exp(x - 1) / total(gx.exp(x - largest(x)))],
     "of a layer norm of a function": lambda x: [shares(gx.nn.layer_norm(gx.nn.gelu(x)))],
     "of centred functions": lambda x: [shares(gx.tanh(x) - gx.mean(gx.tanh(x), 1, keepdims=True))],
+    "of gathered elements": lambda x: [shares(gx.take(THIRDS, gx.astype(x > 0, "int32"), axis=0))],
+    "of the whole array": lambda x: [(y := gx.exp(x - gx.max(x))) / gx.sum(y)],
+    "of columns": lambda x: [gx.nn.softmax(x, axis=0)],
     "whole numbers": lambda x: [shares(gx.astype(x > 0, "int32"))],
 }
+
+
+THIRDS = np.linspace(0, 1, 4)
 
 
 def rows(columns: int, dtype: str) -> np.ndarray:
@@ -97,6 +103,11 @@ def test_float64_does_as_well() -> None:
 @pytest.mark.parametrize("name", EXACT)
 def test_a_maximum_that_shows_is_found(name: str) -> None:
     check(EXACT[name], rows(67, "float32"), False)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 4, 7, 16])
+def test_short_rows_go_side_by_side(columns: int) -> None:
+    check(GUESSED["softmax"], rows(32, "float32")[:, 32 - columns :], False)
 
 
 def test_results_are_as_exact_as_their_sums() -> None:
