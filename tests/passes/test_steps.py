@@ -85,3 +85,31 @@ def test_products_stay_that_would_be_copied_or_are_read_apart() -> None:
     assert len(products(simplified([y], [added(terms), terms[0]]))) == 4
     assert len(products(simplified([y], [added(terms), gx.exp(terms[0])]))) == 4
     assert len(products(simplified([y], [added(terms[:3])]))) == 3  # few
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_is_stacked_for_somebody_else_is_not_stacked_again(
+    axis: int, order: tuple[int, ...]
+) -> None:
+    y = gx.input("y", (4, 2, 8))
+    total = added(gx.tanh(y[n]).T @ y[n] for n in range(4))
+    stacked = gx.exp(gx.stack([gx.tanh(y[n]) for n in order], axis=axis))
+    graph = simplified([y], [total, stacked])
+    assert len(products(graph)) == 1
+    if order == (0, 1, 2, 3):  # in the order of the slices; else these are stacked in that one
+        assert [node.params["axis"] for node in graph.nodes if node.op.name == "concat"] == [axis]
+    fed = {y.node: RNG.uniform(-1, 1, (4, 2, 8)).astype(np.float32)}
+    wanted = evaluate([total.node, stacked.node], fed)
+    for got, one in zip(evaluate(graph.outputs, fed), wanted, strict=True):
+        np.testing.assert_allclose(got, one, rtol=1e-5, atol=1e-5)
+
+
+def test_a_sum_that_is_read_apart_is_gathered_apart() -> None:
+    y = gx.input("y", (4, 2, 8))
+    part = added(gx.tanh(y[n]).T @ y[n] for n in range(4))
+    total = part + added(gx.sin(y[n]).T @ y[n] for n in range(4))
+    graph = simplified([y], [gx.exp(part), total])
+    assert [node.inputs[0].type.shape for node in products(graph)] == [(4, 2, 8)] * 2
+    named = added((gx.tanh(y[n]).T @ y[n]).named(f"part{n}") for n in range(4))
+    assert len(products(simplified([y], [named]))) == 4
