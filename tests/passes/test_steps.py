@@ -114,3 +114,9 @@ def test_a_sum_that_is_read_apart_is_gathered_apart() -> None:
         assert [node.inputs[0].type.shape for node in products(graph)] == [(4, 2, 8)] * 2
     named = added((gx.tanh(y[n]).T @ y[n]).named(f"part{n}") for n in range(4))
     assert len(products(simplified([y], [named]))) == 4
+
+
+def test_products_of_batches_stay() -> None:
+    y = gx.input("y", (4, 3, 2, 8))
+    total = added(gx.tanh(y[n]).mT @ y[n] for n in range(4))
+    assert len(products(simplified([y], [total]))) == 4
