@@ -87,6 +87,8 @@ class Elements:
 
     def prepare(self, stores: Iterable[Store]) -> None:
         """Reads every size, stride and number that the statements will name."""
+        stores = list(stores)
+        self._prepare_neighbours(stores)
         for number, value in enumerate(self._values):
             match value:
                 case Load(operand=operand, index=index):
@@ -105,6 +107,21 @@ class Elements:
         for store in stores:
             self._prepare_index(store.operand, store.index)
             self._prepare_stride(store.operand, POSITION, _step(store))
+
+    def _prepare_neighbours(self, stores: Sequence[Store]) -> None:
+        """Offsets of paired operands, those a few elements apart in terms of each other."""
+        accesses = [*(v for v in self._values if isinstance(v, Load)), *stores]
+        places = {(a.operand, a.index.offset) for a in accesses if a.operand in self.paired}
+        for operand, offset in sorted(p for p in places if isinstance(p[1], int)):
+            near = (d for d in range(1, FEW) if (operand, OFFSET, offset - d) in self._strides)
+            step = next(near, None)
+            if 0 < offset < FEW:
+                self._strides[operand, OFFSET, offset] = str(offset)
+            elif step is not None:
+                before = self._strides[operand, OFFSET, offset - step]
+                self._strides[operand, OFFSET, offset] = f"{before} + {step}"
+            elif offset != 0:
+                self._prepare(operand, OFFSET, offset, f"offset{self._suffix(operand)}")
 
     def _prepare_index(self, operand: int, index: Index) -> None:
         if index.offset != 0:

@@ -20,7 +20,7 @@ from graphc.codegen.masked import add_masked, masked_sums, without
 from graphc.codegen.moment_loops import write_sweep
 from graphc.codegen.row_loops import sweep, write_groups, write_guessed, write_rows
 from graphc.codegen.summary import summary
-from graphc.codegen.windows import points
+from graphc.codegen.windows import lanes, named, points
 from graphc.codegen.words import Emitted, ErrorWord, FirstCode, Way
 from graphc.codegen.writer import Writer
 from graphc.schedule.kernel import LoopKernel, Stage
@@ -50,30 +50,38 @@ def _write(frame: Frame) -> tuple[Way, ...]:
     if kernel.lanes == "outer":
         write_columns(frame)
         return ()
-    frame.kept = row_groups.kept_rows(kernel, frame.elements, frame.pointers)
     if kernel.lanes == "window":
-        write_rows(frame, partial(_window, frame))
-    elif frame.guess is not None:
+        _write_windows(frame)
+        return ()
+    frame.kept = row_groups.kept_rows(kernel, frame.elements, frame.pointers)
+    if frame.guess is not None:
         write_guessed(frame, frame.guess)
         return ("guess",)
-    elif frame.grouped:
+    if frame.grouped:
         write_groups(frame)
         return ("groups",)
-    else:
-        write_rows(frame, partial(write_sweep, frame, sweep))
-        ways: tuple[Way, ...] = ("moments",) if frame.moments else ()
-        return ways if frame.copied is None else (*ways, "copied")
-    return ()
+    write_rows(frame, partial(write_sweep, frame, sweep))
+    ways: tuple[Way, ...] = ("moments",) if frame.moments else ()
+    return ways if frame.copied is None else (*ways, "copied")
+
+
+def _write_windows(frame: Frame) -> None:
+    """The last outer loop is vectorised, around all points of the inner ones."""
+    kernel, last = frame.kernel, len(frame.kernel.outer) - 1
+    frame.kept = named(kernel)
+    with frame.nest(range(last)), lanes(kernel, frame.writer, *frame.bounds(last)):
+        for stage in kernel.stages:
+            frame.statements(stage, "") if stage.level == "row" else _window(frame, stage)
 
 
 def _window(frame: Frame, stage: Stage) -> None:
-    """The last outer loop is vectorised, around all points of the inner ones."""
+    """A stage at all points of a window."""
     masked = masked_sums(frame.kernel, stage)
     plain = without(stage, masked)
     frame.start(stage)
-    for point in points(frame.kernel):
+    for number, point in enumerate(points(frame.kernel)):
         for v, position in point:
             frame.writer.line(f"i{v} = {position}")
-        frame.statements(plain, "")
+        frame.statements(plain, str(number))
         frame.accumulate(plain, "")
         add_masked(frame.elements, masked)

@@ -6,6 +6,8 @@ moves in steps of `stride`, never outside: tap t at position i sees element i*st
 Leaves: handles.
 """
 
+import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -20,12 +22,14 @@ from graphc.lowering import Index, View, plus, scaled
 from graphc.ops.constants import filled
 from graphc.ops.phases import Phase, cut, phases, placed, reach, zero_padded
 from graphc.ops.pieces import interleave, pad, slice_
+from graphc.ops.pointwise import add
 from graphc.ops.predicates import eq
 from graphc.ops.selection import where, zeroed
 from graphc.ops.views import broadcast_to, fitted, sum_
 from graphc.types import Shape, TensorType
 
 Axes = tuple[int, ...]
+TAPS = 9  # so many comparisons, selections and sums are a part of one kernel
 
 
 def positions(length: DimLike, taps: DimLike, stride: int, dilation: int) -> DimLike:
@@ -159,14 +163,37 @@ class _Seen:
             counts[axis] = p.count(counts[axis], stride)
         return (*counts, *(p.taps for p in self.phase))
 
+    @property
+    def apart(self) -> bool:
+        """Whether what the taps see is better added up one by one: by strides of a few taps, for
+        the sums of all phases are one sweep then."""
+        sizes = self.y.shape[self.x.ndim :]
+        taps = math.prod(size for size in sizes if isinstance(size, int))
+        named = any(not isinstance(size, int) for size in sizes)
+        return any(stride > 1 for stride in self.strides) and not named and taps <= TAPS
+
     def elements(self) -> Any:
-        """What every tap sees of x: the element itself."""
+        """The elements of the phase."""
         rank = self.x.ndim
         starts = placed(rank, self.axes, [p.start for p in self.phase], 0)
         steps = placed(rank, self.axes, self.strides, 1)
-        part = slice_(self.x, starts=starts, sizes=self.shape[:rank], steps=steps)
+        return slice_(self.x, starts=starts, sizes=self.shape[:rank], steps=steps)
+
+    def of_elements(self) -> Any:
+        """What every tap sees of x: the element itself."""
+        part = self.elements()
         ones = fitted(part, (*part.shape, *(1,) * len(self.phase)))
         return broadcast_to(ones, shape=self.shape)
+
+    def of_each(self, value: Any) -> Iterator[Any]:
+        """The value of the window that sees an element by a tap, tap by tap; 0 where none does."""
+        wide = zero_padded(value, self.axes, *zip(*self.around, strict=True))
+        places = list(zip(self.axes, self.around, self.phase, strict=True))
+        counts = [self.shape[axis] for axis in self.axes]
+        for taps in product(*(range(_known(p.taps)) for p in self.phase)):
+            moved = zip(places, taps, strict=True)
+            first = [left - p.before + p.spread * tap for (_, (left, _), p), tap in moved]
+            yield cut(wide, self.axes, first, counts)
 
     def of_windows(self, value: Any) -> Any:
         """The value of each window that sees an element; 0 where there is no window."""
@@ -195,15 +222,25 @@ def _gathered(g: Any, seen: _Seen) -> Any:
         return None
     mask = zeroed(g)
     share = _repeated(g if mask is None else mask[0], seen)
-    if share is None:
+    largest = share if mask is None else _compared(mask[1], seen)
+    if share is None or largest is None:
         return None
+    if seen.apart:
+        return _added(share, None if mask is None else largest, seen)
     total = seen.of_windows(share)
     if mask is not None:
-        hit = _compared(mask[1], seen)
-        if hit is None:
-            return None
-        total = where(hit, total, filled(total, 0))
+        total = where(eq(seen.of_elements(), seen.of_windows(largest)), total, filled(total, 0))
     return sum_(total, axes=tuple(range(seen.x.ndim, total.ndim)))
+
+
+def _added(share: Any, largest: Any, seen: _Seen) -> Any:
+    """The same tap by tap; `largest` is None for what no comparison zeroes."""
+    terms = list(seen.of_each(share))
+    if largest is not None:
+        x = seen.elements()
+        hits = [eq(x, other) for other in seen.of_each(largest)]
+        terms = [where(hit, term, filled(term, 0)) for hit, term in zip(hits, terms, strict=True)]
+    return functools.reduce(add, terms)
 
 
 def _repeated(value: Any, seen: _Seen) -> Any:
@@ -223,11 +260,10 @@ def _repeated(value: Any, seen: _Seen) -> Any:
 
 
 def _compared(condition: Any, seen: _Seen) -> Any:
-    """Whether an element is equal to the value of a window that sees it, for such a condition."""
+    """What such a condition compares a window's taps with, once a window; None for others."""
     if condition.node.op is not eq or condition.node.inputs[0] is not seen.y.node:
         return None
-    other = _repeated(type(condition)(condition.node.inputs[1]), seen)
-    return None if other is None else eq(seen.elements(), seen.of_windows(other))
+    return _repeated(type(condition)(condition.node.inputs[1]), seen)
 
 
 def _spread_back(g: Any, x: Any, axes: Axes, sizes: Shape, strides: Axes, dilation: Axes) -> Any:

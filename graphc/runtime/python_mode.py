@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from graphc.runtime.language.intrinsics import call_micro
-from graphc.runtime.language.names import LANGUAGE
+from graphc.runtime.language.names import LANGUAGE, LOOPS
 from graphc.runtime.language.vecmath import FUNCTIONS
 from graphc.runtime.threads import runner
 
@@ -27,7 +27,7 @@ PythonKernel = Callable[..., None]
 
 @functools.cache
 def _namespace() -> dict[str, Any]:
-    return {name: entry.python for name, entry in LANGUAGE.items()} | FUNCTIONS
+    return {name: entry.python for name, entry in LANGUAGE.items()} | FUNCTIONS | LOOPS
 
 
 def python_kernel(

@@ -183,8 +183,6 @@ def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:
     sizes = tuple(size for size in item.domain if size != 1)
     extents = groups[0].extents
     chosen: Sequence[int] | None = None
-    if len(sizes) < len(extents) and _takes_parts_of_axes(item, groups):
-        return through_reshape(own_coords(extents)[0], extents, item.domain)
     if sizes == extents:
         chosen = range(len(extents))
     elif not isinstance(item.node.op.lower, Reduce) or item.role != "compute":
@@ -192,15 +190,16 @@ def home_on(item: Item, groups: Sequence[Group]) -> Coords | None:
         if rows is not None and sizes == tuple(extents[v] for v in rows):
             chosen = rows
     if chosen is None:
-        return None
+        parts = len(sizes) < len(extents) and _takes_parts_of_axes(item, groups)
+        return through_reshape(own_coords(extents)[0], extents, item.domain) if parts else None
     numbers = iter(chosen)
     return tuple(Index(0) if size == 1 else variable(next(numbers)) for size in item.domain)
 
 
 def _takes_parts_of_axes(item: Item, groups: Sequence[Group]) -> bool:
     pointwise = item.role == "compute" and isinstance(item.node.op.lower, Pointwise)
-    maps = all(group.kind == "map" for group in groups)
-    return maps and (pointwise or item.role in ("piece", "state"))
+    loops = all(group.kind in ("map", "rows") for group in groups)
+    return loops and (pointwise or item.role in ("piece", "state"))
 
 
 def reduced_variables(item: Item, home: Coords) -> frozenset[int]:

@@ -4,6 +4,8 @@ Enters: groups. Leaves: fewer groups. Those of one level do not depend on each o
 them may run as one; they do if they read the same memory, or what one kernel stored:
 
     sum(dy), sum(dy * x): two kernels that read dy   ->   one kernel with two accumulators
+
+So do those that write interleaved parts of one whole: no line of memory is then written twice.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from collections.abc import Mapping
 from graphc.dims import product
 from graphc.graph import Node
 from graphc.lowering import Reduce
+from graphc.ops import interleave
 from graphc.schedule.group import Group, absorb, fits, is_shared, memory_reads
 from graphc.schedule.numbers import Numbers
 
@@ -21,8 +24,8 @@ def join(groups: list[Group], numbers: Numbers) -> list[Group]:
     latest: dict[tuple[object, ...], Group] = {}
     left: list[Group] = []
     for group in groups:
-        sources = _sources(group, makers, numbers) if _joins(group) else set()
-        keys = [(group.level, group.phase, group.extents, source) for source in sources]
+        meeting = _sources(group, makers, numbers) if _joins(group) else _wholes(group)
+        keys = [(group.level, group.phase, group.extents, place) for place in meeting]
         siblings = (latest[key] for key in keys if key in latest)
         into = next((g for g in siblings if _fit(g, group)), None)
         if into is None:
@@ -45,6 +48,14 @@ def _sources(group: Group, makers: Mapping[Node, Group], numbers: Numbers) -> li
                 if base in makers:
                     found[makers[base]] = None
     return list(found)
+
+
+def _wholes(group: Group) -> list[Node]:
+    """The whole of which the group writes interleaved parts, and nothing else."""
+    wholes = dict.fromkeys(item.node for item in group.items if item.role != "compute")
+    parts = all(item.role in ("compute", "piece") for item in group.items)
+    interleaved = group.kind == "map" and all(node.op is interleave for node in wholes)
+    return list(wholes) if parts and interleaved else []
 
 
 def _joins(group: Group) -> bool:

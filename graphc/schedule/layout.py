@@ -14,7 +14,6 @@ longest axis is the last one: rows of 20 elements would fill vectors in part.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graphc.dims import DimLike
 from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
 from graphc.lowering import Assemble, Contract, Pointwise, Reduce, Source
 from graphc.ops import (
@@ -31,12 +30,14 @@ from graphc.ops import (
     windows,
 )
 from graphc.ops.views import inverse
+from graphc.schedule.access import regroup
 
 SHORT = 32  # elements: two vectors
 
 Order = tuple[int, ...]  # the axes along which a value varies, the outermost in memory first
 Orders = dict[Node, Order]
 Readers = Mapping[Node, Sequence[Node]]
+Groups = list[tuple[Order, Order]]  # axes of an operand, and those that stand for them
 
 
 def laid_out(graph: Graph) -> Graph:
@@ -49,7 +50,7 @@ def laid_out(graph: Graph) -> Graph:
     firm: set[Node] = set()
     for node in nodes:
         orders[node] = _order(node, orders, firm, wishes.get(node))
-        if _is_firm(node, firm):
+        if _is_firm(node, orders, firm):
             firm.add(node)
     for node in reversed(nodes):
         if isinstance(node.op.lower, Pointwise) and not orders[node]:
@@ -62,6 +63,8 @@ def laid_out(graph: Graph) -> Graph:
         inputs = tuple(new[i] for i in node.inputs)
         if node.op is transpose and inputs != node.inputs:
             new[node] = _transposed(inputs[0], node.params["axes"])
+        elif node.op is reshape and inputs[0].op is transpose and inputs != node.inputs:
+            new[node] = _reshaped(node, inputs[0])
         else:
             new[node] = _in_order(node, inputs, orders) if node in turned else rebuild(node, inputs)
     return mapped(graph, new)
@@ -88,7 +91,10 @@ def _order(node: Node, orders: Orders, firm: set[Node], wish: Order | None) -> O
             return _left(node, orders[node.inputs[0]])
         case Source():
             return ()
-        case _ if _passes(node):
+        case _ if node.op is reshape:
+            passed = _in_turn(_grouped(node), orders[node.inputs[0]])
+            return _varying(node) if passed is None else tuple(a for _, new in passed for a in new)
+        case _ if _passes(node, orders):
             places = _places(node)
             moved = (*(places[axis] for axis in orders[node.inputs[0]]), *_taps(node))
             return tuple(axis for axis in moved if node.type.shape[axis] != 1)
@@ -103,9 +109,9 @@ def _order_of_readers(node: Node, readers: Sequence[Node], orders: Orders) -> Or
     return found.pop() if len(found) == 1 else _varying(node)
 
 
-def _is_firm(node: Node, firm: set[Node]) -> bool:
+def _is_firm(node: Node, orders: Orders, firm: set[Node]) -> bool:
     """Whether a value lies as convolutions have theirs: all that it meets is read in that order."""
-    loops = isinstance(node.op.lower, Pointwise | Reduce | Assemble) or _passes(node)
+    loops = isinstance(node.op.lower, Pointwise | Reduce | Assemble) or _passes(node, orders)
     return _slides(node) or (loops and any(i in firm for i in node.inputs))
 
 
@@ -120,17 +126,35 @@ def _left(node: Node, order: Order) -> Order:
     return tuple(axis - sum(gone < axis for gone in node.params["axes"]) for axis in kept)
 
 
-def _passes(node: Node) -> bool:
-    """Whether a view's axes are those of its operand: moved, repeated, cut, or with others of size
-    1."""
+def _passes(node: Node, orders: Orders) -> bool:
+    """Whether a view's axes are those of its operand: moved, repeated, cut, split, or merged where
+    they lie side by side."""
     if node.op is reshape:
-        sizes, inner = (_sizes(n) for n in (node, node.inputs[0]))
-        return sizes == inner
+        return _in_turn(_grouped(node), orders[node.inputs[0]]) is not None
     return node.op in (transpose, broadcast_to, slice_, windows)
 
 
-def _sizes(node: Node) -> list[DimLike]:
-    return [size for size in node.type.shape if size != 1]
+def _grouped(node: Node) -> Groups:
+    """Axes of a reshape's operand and those that stand for them, one for several or several for
+    one; none for axes of size 1, and none at all where sizes go over from one axis to another."""
+    outer, inner = node.type.shape, node.inputs[0].type.shape
+    split = regroup(outer, inner)
+    if split is not None:
+        return [((axis,), group) for axis, group in enumerate(split) if group]
+    return [(group, (axis,)) for axis, group in enumerate(regroup(inner, outer) or ()) if group]
+
+
+def _in_turn(groups: Groups, order: Order) -> Groups | None:
+    """The groups in the order of the operand's axes; None where one does not lie side by side."""
+    first = {old[0]: (old, new) for old, new in groups}
+    found: Groups = []
+    while order:
+        old, new = first.get(order[0], ((), ()))
+        if not old or order[: len(old)] != old:
+            return None
+        found.append((old, new))
+        order = order[len(old) :]
+    return found
 
 
 def _places(node: Node) -> Mapping[int, int]:
@@ -138,8 +162,6 @@ def _places(node: Node) -> Mapping[int, int]:
     (operand,) = node.inputs
     if node.op is transpose:
         return dict(enumerate(inverse(node.params["axes"])))
-    if node.op is reshape:
-        return dict(zip(_varying(operand), _varying(node), strict=True))
     added = node.type.rank - operand.type.rank if node.op is broadcast_to else 0
     return {axis: axis + added for axis in range(operand.type.rank)}
 
@@ -200,11 +222,11 @@ def _loops(node: Node, orders: Orders) -> Order:
 def _exposed(nodes: Sequence[Node], orders: Orders, kept: set[Node]) -> set[Node]:
     """Values that something else than loops and products reads, or a caller, and would not see in
     the order of the axes."""
-    seen = [*kept, *(i for node in nodes if not _takes_any(node) for i in node.inputs)]
-    return {_base(value) for value in seen if orders[value] != tuple(sorted(orders[value]))}
+    seen = [*kept, *(i for node in nodes if not _takes_any(node, orders) for i in node.inputs)]
+    return {_base(value, orders) for value in seen if orders[value] != tuple(sorted(orders[value]))}
 
 
-def _takes_any(reader: Node) -> bool:
+def _takes_any(reader: Node, orders: Orders) -> bool:
     """Whether a reader does not care about the order of what it reads."""
     match reader.op.lower:
         case Pointwise() | Reduce() | Assemble():
@@ -212,7 +234,7 @@ def _takes_any(reader: Node) -> bool:
         case Contract():
             return not _slides(reader)
         case _:
-            return _passes(reader)
+            return _passes(reader, orders)
 
 
 def _turned(
@@ -228,7 +250,7 @@ def _turned(
             continue
         first[node] = node
         for operand in node.inputs:
-            base = _base(operand)
+            base = _base(operand, orders)
             if base in first:
                 first[_first(first, base)] = _first(first, node)
                 if not _is_within(orders[operand], loops):
@@ -251,8 +273,8 @@ def _natural(node: Node, orders: Orders) -> Order:
     return tuple(sorted(_loops(node, orders)))
 
 
-def _base(node: Node) -> Node:
-    while _passes(node):
+def _base(node: Node, orders: Orders) -> Node:
+    while _passes(node, orders):
         (node,) = node.inputs
     return node
 
@@ -305,6 +327,24 @@ def _operand(new: Node, axes: Order, along: bool) -> Node:
     if not along:
         small = make(identity, (small,), {})
     return make(broadcast_to, (small,), {"shape": tuple(new.type.shape[axis] for axis in axes)})
+
+
+def _reshaped(node: Node, operand: Node) -> Node:
+    """A reshape of a new operand, which is transposed: of what lies in memory, where it can be.
+
+    reshape(transpose(x: f32[c, h, 2], axes=(1, 2, 0)), (2 h, c))
+    ->    transpose(reshape(x, (c, 2 h)), axes=(1, 0))
+    """
+    (inner,), shape = operand.inputs, node.type.shape
+    order = [a for a in inverse(operand.params["axes"]) if operand.type.shape[a] != 1]
+    passed = _in_turn(_grouped(node), tuple(order))
+    if not passed:
+        return rebuild(node, (operand,))
+    ones = [axis for axis, size in enumerate(shape) if size == 1]
+    axes = (*ones, *(axis for _, new in passed for axis in new))
+    with provenance(node.where, node.source):
+        made = make(reshape, (inner,), {"shape": tuple(shape[axis] for axis in axes)})
+        return _transposed(made, inverse(axes))
 
 
 def _transposed(node: Node, axes: Order) -> Node:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from graphc.dims import OWN, DimLike, named
 from graphc.graph import Node
 from graphc.lowering import Reduce, Scatter
+from graphc.ops import interleave
 from graphc.schedule.body import Body, add_item
 from graphc.schedule.contraction import contract_kernel, contraction_of, is_long
 from graphc.schedule.group import Group, is_shared, position_coords
-from graphc.schedule.kernel import Buffer, Kernel, Load, LoopKernel
-from graphc.schedule.nest import Order, Split, merged_loops, nest
+from graphc.schedule.kernel import Buffer, Count, Kernel, Load, LoopKernel
+from graphc.schedule.nest import Order, Split, merged_loops, nest, points_of
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.partial import summed_shares, two_steps
 
@@ -74,9 +75,28 @@ def _order(body: Body) -> Order:
         before, positions, after = _scatter_loops(group)
         loops, outer = [*before, *positions, *after], None
         boundaries = {len(before), len(before) + len(positions)}
+    elif points := _repeated(body):
+        others = [v for v in range(len(group.extents)) if v not in points]
+        loops, outer, boundaries = [*others, *points], len(others), {len(others)}
+    elif _interleaves(group):
+        loops = list(range(len(group.extents)))
+        outer, boundaries = len(loops), set[int]()
     else:
         loops, outer, boundaries = list(range(len(group.extents))), None, set[int]()
     return Order(loops, [group.extents[v] for v in loops], outer, boundaries)
+
+
+def _interleaves(group: Group) -> bool:
+    """Whether it writes several parts, in steps, of one whole: windows of a single point."""
+    parts = [item for item in group.items if item.role == "piece"]
+    return len(parts) > 1 and all(item.node.op is interleave for item in parts)
+
+
+def _repeated(body: Body) -> list[int]:
+    """The short loops of a map along which it writes the same: they go around each element."""
+    read = [v.index for v in body.values if isinstance(v, Load | Count)]
+    moving = {v for index in read for v, _ in index.terms}
+    return points_of(body.group.extents, moving) if moving else []
 
 
 def _along_memory(body: Body, outer: Sequence[int], inner: Sequence[int]) -> list[int]:

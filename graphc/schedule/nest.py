@@ -5,6 +5,7 @@ Enters: a body over the loops of its group, and their order. Leaves: a loop kern
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from graphc.dims import DimLike, dim_max, product
 from graphc.schedule.body import Body, renumbered_value
@@ -92,8 +93,11 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
     inner = frozenset(range(loops.outer, len(loops.extents)))
     levels = levels_of(loops.values, inner)
     lanes = _lanes(loops, levels) if body.group.kind in ("rows", "contract") else "inner"
+    if body.group.kind == "map" and _is_repeated(loops, levels):
+        lanes = "window"
     stages = plan(loops.values, loops.stores, inner, lanes)
-    saved = sorted({n for s in stages if s.level == "inner" for n in s.keep})
+    sweeps = [s for s in stages if s.level == "inner" and lanes == "inner"]
+    saved = sorted({n for s in sweeps for n in s.keep})
     kept: dict[int, int] = {}  # by number, the operand
     room = dim_max(product(loops.extents[loops.outer :]), GROUP)
     for number in saved:
@@ -144,17 +148,42 @@ def _lanes(loops: Loops, levels: Levels) -> Lanes:
     extents, outer = loops.extents, loops.outer
     if outer == 0 or outer == len(extents):
         return "inner"
+    sweep = product(extents[outer:])
+    if _is_window(loops):
+        return "window"
     if unsteady(loops.values, levels):
         return "inner"  # tiles of columns keep nothing an inner point
-    sweep = product(extents[outer:])
     if isinstance(sweep, int) and sweep <= SHORT:
-        small = all(isinstance(size, int) and size <= 4 for size in extents[outer:])
-        return "window" if small and sweep <= WINDOW else "outer"
+        return "outer"
     along_rows = [step for step, _ in _steps(loops, levels, len(extents) - 1)]
     along_columns = [step for step, inner in _steps(loops, levels, outer - 1) if inner]
     jumps = sum(c not in (0, 1) for c in along_rows) - sum(c not in (0, 1) for c in along_columns)
     steps = along_columns.count(1) - along_rows.count(1)
     return "outer" if (jumps, steps) > (0, 0) else "inner"
+
+
+def _is_window(loops: Loops) -> bool:
+    """Whether the inner loops are written out."""
+    inner = loops.extents[loops.outer :]
+    return len(points_of(inner, ())) == len(inner)
+
+
+def points_of(extents: Sequence[DimLike], moving: Collection[int]) -> list[int]:
+    """The loops of a few steps that are not `moving`, if their points may be written out.
+
+    >>> points_of((100, 2, 3), {0}), points_of((4, 4, 4), ())
+    ([1, 2], [])
+    """
+    known = {v: size for v, size in enumerate(extents) if isinstance(size, int)}
+    short = {v: size for v, size in known.items() if size <= 4 and v not in moving}
+    return list(short) if prod(short.values()) <= WINDOW else []
+
+
+def _is_repeated(loops: Loops, levels: Levels) -> bool:
+    """Whether what is read moves along outer loops alone, and is written at all points of a
+    window."""
+    reads = any(isinstance(value, Load) for value in loops.values)
+    return reads and loops.outer > 0 and not any(levels.inner) and _is_window(loops)
 
 
 def _steps(loops: Loops, levels: Levels, loop: int) -> Iterator[tuple[DimLike, bool]]:

@@ -14,9 +14,9 @@ import numpy as np
 from graphc.functions.tensor import Tensor
 from graphc.graph import Graph, Node, constant, make, mapped, provenance, rebuild
 from graphc.lowering import Combine, Contract, Gather, Leaf, Reduce, Reshape, Source
-from graphc.ops import broadcast_to, conv, identity, reshape
+from graphc.ops import broadcast_to, conv, identity, reshape, transpose
 from graphc.ops.convolution import is_padded, padded, roles
-from graphc.schedule.access import copied_views, is_view, own_coords, resolve
+from graphc.schedule.access import copied_views, is_view, own_coords, regroup, resolve
 from graphc.schedule.arrange import arranged
 from graphc.schedule.inside import look_inside
 from graphc.schedule.layout import laid_out
@@ -28,7 +28,7 @@ from graphc.types import TensorType
 def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, and of outputs that are views, leaves
     or constants. No reduction is of one element, or of positions along rows."""
-    graph = _mapped(_told(laid_out(arranged(taken_first(graph)))), _reduced)
+    graph = _mapped(_told(laid_out(arranged(taken_first(graph)))), _changed)
     copied = copied_views(graph.nodes)
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:
@@ -65,14 +65,29 @@ def _fresh(output: Node) -> Node:
     return own_memory(output) if leaf or is_view(output) else output
 
 
-def _reduced(node: Node, inputs: tuple[Node, ...]) -> Node:
+def _changed(node: Node, inputs: tuple[Node, ...]) -> Node:
     match node.op.lower:
+        case _ if node.op is transpose and inputs[0].op is reshape:
+            return _turned_first(inputs[0], node.params["axes"])
         case Reduce(combine) if all(inputs[0].type.shape[a] == 1 for a in node.params["axes"]):
             return _of_one(node, inputs[0], combine)
         case Reduce() if is_along_rows(node):
             return winners(node, inputs[0])
         case _:
             return rebuild(node, inputs)
+
+
+def _turned_first(merged: Node, axes: tuple[int, ...]) -> Node:
+    """A transposed reshape; of repeated values whose axes it merges, which need a copy, a reshape
+    of what is transposed: the copy lies in the order that is wanted."""
+    (x,) = merged.inputs
+    groups = regroup(x.type.shape, merged.type.shape)
+    if x.op is not broadcast_to or groups is None:
+        return make(transpose, (merged,), {"axes": axes})
+    ones = [axis for axis, size in enumerate(x.type.shape) if size == 1]
+    order = (*ones, *(part for axis in axes for part in groups[axis]))
+    shape = tuple(merged.type.shape[axis] for axis in axes)
+    return make(reshape, (make(transpose, (x,), {"axes": order}),), {"shape": shape})
 
 
 def _padded(node: Node) -> Node:

@@ -3,11 +3,14 @@
 Enters: groups and what must be stored. Leaves: fewer groups.
 """
 
+from collections.abc import Collection
+
 from graphc.graph import Node
 from graphc.lowering import Gather, Index, Scatter
 from graphc.schedule.access import Coords, Place
 from graphc.schedule.group import Group, fits, memory_reads, moved
 from graphc.schedule.items import Item
+from graphc.schedule.nest import points_of
 from graphc.schedule.numbers import Numbers
 from graphc.schedule.reasons import Reason
 
@@ -77,15 +80,18 @@ def _mapping(group: Group, target: Group, numbers: Numbers) -> dict[int, Index] 
     if gathers and target.kind == "contract":
         return "checks"
     mapping: dict[int, Index] = {}
+    moving: set[int] = set()
     for item in target.items:
         for _, place in memory_reads(item, target.home[item], numbers):
+            if place.base not in target.place:
+                moving.update(v for index in place.coords for v, _ in index.terms)
             if place.base not in group.place:
                 continue
             found = _matched(group.place[place.base], place)
             if found is None or (mapping and found != mapping):
                 return "disagree"
             mapping = found
-    return mapping if _covers(mapping, group, target) else "broadcast"
+    return mapping if _covers(mapping, group, target, moving) else "broadcast"
 
 
 def _matched(place: Coords, read: Place) -> dict[int, Index] | None:
@@ -100,9 +106,14 @@ def _matched(place: Coords, read: Place) -> dict[int, Index] | None:
     return result
 
 
-def _covers(mapping: dict[int, Index], group: Group, target: Group) -> bool:
-    # A value broadcast along a loop would be computed again at each step of it.
+def _covers(
+    mapping: dict[int, Index], group: Group, target: Group, moving: Collection[int]
+) -> bool:
+    # A value broadcast along a loop would be computed again at each step of it; but along the short
+    # ones of a map where nothing moves, which go around each element.
     reached = {v for index in mapping.values() for v, _ in index.terms}
     every = set(range(len(target.extents)))
-    rows = set(target.outer) if target.kind == "rows" else every
-    return not group.extents or reached >= every or reached == rows
+    outer = set(target.outer) if target.kind == "rows" else every
+    if target.kind == "map":
+        outer = every.difference(points_of(target.extents, moving))
+    return not group.extents or reached >= every or reached == outer

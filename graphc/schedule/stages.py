@@ -206,12 +206,15 @@ class _Planner:
         if self._level(number) == "row":
             # Tiles of rows have no name that another stage sees; loads are as cheap as tiles.
             return self._lanes != "inner" and isinstance(value, Load | Count)
-        return key[1] == "inner" and (self._lanes != "inner" or self._again(number))
+        return key[1] == "inner" and self._again(number)
 
     def _again(self, number: int) -> bool:
-        """Whether a later sweep computes the value again: its inner arguments cost little."""
+        """Whether a later sweep computes the value again: its inner arguments cost little, or LLVM
+        sees that it is the same."""
         if number in self._unsteady:
             return False
+        if self._lanes != "inner":
+            return True
         total, stack = 0, [number]
         while stack and total < KEEP_COST:
             top = stack.pop()

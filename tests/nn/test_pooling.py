@@ -10,9 +10,11 @@ import pytest
 import graphc as gx
 from graphc import ops
 from graphc.autodiff.check import check_gradient
+from graphc.codegen.emit import emit
 from graphc.compiler import compile
 from graphc.functions.tensor import Tensor
 from graphc.graph import order
+from graphc.schedule.kernel import LoopKernel
 from tests.schedule.test_fusion import scheduled
 
 RNG = np.random.default_rng(0)
@@ -72,6 +74,26 @@ def test_the_gradient_of_overlapping_windows_is_gathered() -> None:
     dx = gx.grad(gx.sum(gx.nn.max_pool(x, 3, 2) ** 2), x)
     for step in scheduled([dx]).steps:
         assert all(o.buffer.type.rank <= 4 for o in step.kernel.operands)
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("pool", [gx.nn.max_pool, gx.nn.avg_pool])
+def test_the_phases_of_a_stride_are_one_sweep(pool: Callable[..., Tensor], layout: str) -> None:
+    """Where there are as many elements of each; no line of memory is written twice."""
+    x = gx.input("x", (2, 8, 8, 8))
+    schedule = scheduled([gx.grad(gx.sum(pool(x, 3, 2, 1, layout) ** 2), x)])
+    (result,) = schedule.outputs
+    writing = [
+        step.kernel
+        for step in schedule.steps
+        if any(o.buffer is result and o.written for o in step.kernel.operands)
+    ]
+    (kernel,) = writing
+    assert isinstance(kernel, LoopKernel)
+    assert kernel.lanes == "window"
+    text = emit(kernel).source
+    assert ("i2 * 2] = " in text) == (layout == "NCHW")
+    assert ("[1 + i0" in text) == (layout == "NCHW")
 
 
 @pytest.mark.parametrize("reduce", [gx.max, gx.sum, gx.logsumexp])

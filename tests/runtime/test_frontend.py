@@ -3,6 +3,7 @@ the language does not have is refused.
 """
 
 import ctypes
+import re
 
 import pytest
 
@@ -35,6 +36,14 @@ BODIES = {
     "return from a loop": "for i in range(a):\n    if i * i > b:\n        return i\nreturn -1",
     "for": "x = 0\nfor i in range(a):\n    x += i\nreturn x",
     "for from a start": "x = 0\nfor i in range(b, a):\n    x += i\nreturn x",
+    "for over lanes": (
+        "t = tile(128, i64)\nfor j in lanes(a):\n    t[j] = j * b\nreturn t[3] if a > 3 else 0"
+    ),
+    "for over lanes with masks": (
+        "t = tile(128, i64)\nfor j in masked_lanes(2, a):\n    t[j] = j * b\n"
+        "return t[2] if a > 2 else 0"
+    ),
+    "a return from lanes": "for j in lanes(a):\n    return j + b\nreturn -1",
     "nested for": "x = 0\nfor i in range(a):\n    for j in range(i):\n        x += i * j\nreturn x",
     "two loops of one name": (
         "x = 0\nfor i in range(a):\n    for i in range(3):\n        x += i\nreturn x"
@@ -95,6 +104,25 @@ def test_a_construct_means_what_it_means_in_python(body: str) -> None:
             run(a, b, ctypes.addressof(words))
             results.append(words[1])
         assert results[0] == results[1], (a, b)
+
+
+SIDE_BY_SIDE = """
+def kernel(args, n, step):
+    w = words(args)
+    a = pointer(w[0], f32, 0)
+    b = pointer(w[1], f32, 1)
+    for i in {}(n):
+        b[i] = a[i] * f32(2)
+        b[i + step] = a[i + step] * f32(3)
+"""
+
+
+@pytest.mark.parametrize(("over", "tests"), [("range", True), ("lanes", False)])
+def test_lanes_are_not_tested_for_places_that_meet(over: str, tests: bool) -> None:
+    """Vectors of places a few elements apart: of a range only where a test says that none meet."""
+    text = str(jit.optimised(jit.translate(Source(SIDE_BY_SIDE.format(over), "kernel"))))
+    assert re.search(r"store <\d+ x float>", text)
+    assert bool(re.search("conflict|diff.check", text)) == tests
 
 
 REFUSED = {

@@ -199,6 +199,32 @@ def test_pools_go_along_images_as_they_lie(pool: str, padding: Padding) -> None:
         check(Case(schedule.graph, arrays), tolerance=1e-6)
 
 
+@pytest.mark.parametrize("pool", POOLS)
+def test_pools_of_tiles_go_along_images_as_they_lie(pool: str) -> None:
+    """Their axes are split and merged on the way: one kernel forward, one backward, no copy."""
+    x = gx.input("x", (2, 5, 8, 10))
+    y = POOLS[pool](x, 2, layout="NCHW")
+    g = gx.input("g", y.shape)
+    schedule = scheduled([y, gx.grad(gx.sum(y * g), x)])
+    assert len(schedule.steps) <= 2
+    for step in schedule.steps:
+        assert isinstance(step.kernel, LoopKernel)
+        assert step.kernel.extents == (40, 5, 2, 2)
+    rng = np.random.default_rng(0)
+    arrays = tuple(rng.integers(-3, 4, t.shape).astype(np.float32) for t in (x, g))
+    check(Case(schedule.graph, arrays), tolerance=1e-6)
+
+
+def test_axes_that_are_merged_where_they_do_not_lie_side_by_side_are_copied() -> None:
+    x = gx.input("x", (3, 4, 5, 6))
+    y = gx.reshape(
+        gx.permute_dims(gx.exp(gx.permute_dims(x, (0, 3, 1, 2))), (0, 2, 1, 3)), (12, 30)
+    )
+    schedule = scheduled([gx.sum(y * y, axis=1)])
+    values = np.random.default_rng(0).standard_normal(x.shape).astype(np.float32)
+    check(Case(schedule.graph, (values,)), tolerance=1e-4)
+
+
 def test_parts_of_channels_lie_as_convolutions_have_them() -> None:
     x, w = gx.input("x", (2, 3, 8, 6)), gx.input("w", (3, 3, 3, 5))
     both = gx.concat([gx.nn.conv(x, w, layout="NCHW"), gx.nn.conv(gx.exp(x), w, layout="NCHW")], 1)

@@ -4,11 +4,11 @@ Enters: a `Function` whose names are those of the kernel language, and the kinds
 Leaves: the text of an LLVM IR module with that function, for `machine.py` to optimise.
 
 The language is a small part of Python, typed from the arguments on: assignments (also to p[i] and
-to several names), for over range, while, if, return, operators on operands of one kind, and/or,
-choices (a if c else b), calls of intrinsics and of helper functions, which are copied in. A literal
-takes the integer kind of what it meets. Names become values in SSA form at once (`ssa.py`), so that
-a name is known behind an `if` when both branches know it, and behind a loop when it was known
-before. Nothing in the language can raise.
+to several names), for over a range or lanes, while, if, return, operators on operands of one kind,
+and/or, choices (a if c else b), calls of intrinsics and of helper functions, which are copied in. A
+literal takes the integer kind of what it meets. Names become values in SSA form at once (`ssa.py`),
+so that a name is known behind an `if` when both branches know it, and behind a loop when it was
+known before. Nothing in the language can raise.
 
     function = functions_of("def twice(n):\n    return n + n\n")["twice"]
     to_llvm(function, "twice_1", ("i64",), "i64", Dialect(LANGUAGE, KERNEL))
@@ -24,7 +24,8 @@ from llvmlite import ir
 
 from graphc.errors import CompileError
 from graphc.runtime.language.intrinsics_llvm import F64, I1, I64, VALUE_TYPES
-from graphc.runtime.language.names import VOID, Dtype, Intrinsic, Literal
+from graphc.runtime.language.lanes_llvm import mark_lanes
+from graphc.runtime.language.names import LOOPS, VOID, Dtype, Intrinsic, Literal
 from graphc.runtime.language.operators import Operators
 from graphc.runtime.language.ssa import NOTHING, End, Flow, Operand, branch, fixed, joined, loop
 
@@ -127,9 +128,15 @@ def _statement(scope: _Scope, node: ast.stmt) -> None:
             ways = [partial(_statements, scope, part) for part in (body, otherwise)]
             branch(scope.flow, _truth(scope, test), *ways)
         case ast.For(
-            target=ast.Name(), iter=ast.Call(func=ast.Name(id="range"), args=bounds), orelse=[]
-        ) if len(bounds) <= 2:
-            _for(scope, node, [_expression(scope, bound) for bound in bounds])
+            target=ast.Name(), iter=ast.Call(func=ast.Name(id=name), args=bounds), orelse=[]
+        ) if name in LOOPS and len(bounds) <= 2:
+            blocks = scope.flow.builder.function.blocks
+            before = len(blocks)
+            operands = [_expression(scope, bound) for bound in bounds]
+            _for(scope, node, operands)
+            if name != "range":
+                known = isinstance(operands[-1].kind, Literal)
+                mark_lanes(blocks[before:], masks=name == "masked_lanes", whole=known)
         case ast.While(test=test, body=body, orelse=[]):
             assigned = _assigned(body)
             loop(

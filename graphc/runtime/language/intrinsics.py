@@ -316,6 +316,19 @@ def store_error(address: Any, code: Any) -> None:
     ctypes.c_int64.from_address(int(address)).value = int(code)
 
 
+# ---- what a `for` goes over ---------------------------------------------------------------------
+
+
+def lanes(*bounds: int) -> range:
+    """A range whose turns may run side by side: none reads or writes what another one writes."""
+    return range(*bounds)
+
+
+def masked_lanes(*bounds: int) -> range:
+    """The same, of so few turns that what fills no vector should be one too."""
+    return range(*bounds)
+
+
 # ---- for the runner -----------------------------------------------------------------------------
 
 

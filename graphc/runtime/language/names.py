@@ -1,7 +1,8 @@
 """The names of generated source: each is a Python body and an LLVM body, registered together.
 
 Enters: the bodies of `intrinsics.py` and `intrinsics_llvm.py`. Leaves: `LANGUAGE`, the one table
-that both the JIT and Python mode read, and the typing rule of each name.
+that both the JIT and Python mode read, and the typing rule of each name; and `LOOPS`, the names of
+what a `for` goes over.
 
 A kind is the type of an operand: "f32", ..., "b1"; or `Memory`, `Dtype` (a cast passed as an
 argument), `Literal`.
@@ -152,6 +153,12 @@ def _ask(*kinds: Any) -> str | None:
 def _float_function(name: str) -> Intrinsic:
     return Intrinsic(getattr(py, name), _floats, llvm.float_function(name))
 
+
+LOOPS: dict[str, Callable[..., range]] = {
+    "range": range,
+    "lanes": py.lanes,
+    "masked_lanes": py.masked_lanes,
+}
 
 CASTS = ("f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "b1")
 
