@@ -11,6 +11,11 @@ One whose sums have one product each is no contraction, and its readers may comp
 
     dot(a: f32[n, 1], b: f32[1, m])    ->    mul(broadcast_to(a), broadcast_to(b))
 
+One that slides nowhere and that is read transposed alone, as by the caller of a 1x1 convolution of
+NCHW images, has its operands changed over, where the first lies along what becomes the last axis:
+
+    transpose(conv(transpose(x: f32[n, c, h, w]), v), axes=(0, 3, 1, 2))    ->    conv(v, x, order)
+
 One that is only read by a sum along axes of one operand alone becomes a product of that sum:
 
     sum(dot(a, b: f32[j, n]), axes=(1,))    ->    dot(a, sum(b, axes=(1,)))
@@ -21,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from graphc.graph import Graph, Node, make, mapped, provenance, rebuild, users
 from graphc.ops import broadcast_to, conv, dot, mul, reshape, sum_, transpose
 from graphc.ops.contraction import Axes, Pair, free_axes
+from graphc.ops.convolution import roles
 
 
 def arranged(graph: Graph) -> Graph:
@@ -30,9 +36,13 @@ def arranged(graph: Graph) -> Graph:
     readers = users(nodes)
     kept = {*graph.outputs, *(value for _, value in graph.updates)}
     new: dict[Node, Node] = {}
+    ahead = _slid_ahead(nodes)
     for node in nodes:
         if node.op is transpose and _folds(node, readers, kept):
             new[node] = _ordered(new[node.inputs[0]], node.params["axes"])
+        elif node not in ahead and _changes_over(node, readers, kept):
+            whole = _changed_over(new[node.inputs[0]])
+            new[node] = _ordered(whole, node.params["axes"])
         elif _of_single_products(node) and not any(r.op is sum_ for r in readers[node]):
             new[node] = _multiplied(node, *(new[i] for i in node.inputs))
         elif _of_vectors(node):
@@ -56,6 +66,69 @@ def _is_alone(product: Node, readers: Mapping[Node, Sequence[Node]], kept: set[N
     """Whether it is a product that one other node reads."""
     one = product not in kept and len(readers[product]) == 1
     return one and (product.op is dot or product.op is conv)
+
+
+# ---- operands that are changed over -------------------------------------------------------------
+
+
+def _slid_ahead(nodes: Sequence[Node]) -> set[Node]:
+    """What a convolution with windows is computed from: channels are better last there."""
+    found: set[Node] = set()
+    for node in reversed(nodes):
+        if node in found or (node.op is conv and not _stands(node) and not _ends(node)):
+            found.update(node.inputs)
+    return found
+
+
+def _stands(node: Node) -> bool:
+    """Whether the windows of a convolution are single elements that go everywhere."""
+    b, params = node.inputs[1], node.params
+    taps = all(b.type.shape[axis] == 1 for axis in params["windows"][1])
+    return taps and set(params["strides"]) <= {1} and set(params["pads"]) <= {(0, 0)}
+
+
+def _ends(node: Node) -> bool:
+    """Whether its windows have one position each, as in the gradient by single taps."""
+    pairs = zip(*node.params["windows"], strict=True)
+    whole = all(node.inputs[0].type.shape[i] == node.inputs[1].type.shape[j] for i, j in pairs)
+    return whole and set(node.params["pads"]) <= {(0, 0)}
+
+
+def _changes_over(node: Node, readers: Mapping[Node, Sequence[Node]], kept: set[Node]) -> bool:
+    """Whether it is a transposed product whose last axis is one along which the first operand
+    lies."""
+    if node.op is not transpose or not _is_alone(node.inputs[0], readers, kept):
+        return False
+    product = node.inputs[0]
+    a = product.inputs[0]
+    if product.op is not conv or not _stands(product) or a.op is not transpose:
+        return False
+    r = roles(a.type.rank, product.inputs[1].type.rank, **product.params)
+    last = r.order[node.params["axes"][-1]]
+    along = [axis for axis in r.a if a.params["axes"][axis] == a.type.rank - 1]
+    return [r.at[axis] for axis in along] == [last]
+
+
+def _changed_over(product: Node) -> Node:
+    """The product of the second operand and the first; its result has the order that it had."""
+    a, b = product.inputs
+    r = roles(a.type.rank, b.type.rank, **product.params)
+    taps = r.windows[1]
+    left = free_axes(b.type.rank, taps)
+    place = {axis: n for n, axis in enumerate(left)}
+    count, firsts, seconds = len(r.batch[0]), len(r.a), len(r.b)
+    turned = {count + n: count + seconds + n for n in range(firsts)}
+    turned |= {count + firsts + n: count + n for n in range(seconds)}
+    sides = [(tuple(place[x] for x in pair[1]), pair[0]) for pair in (r.contract, r.batch)]
+    params = {"contract": sides[0], "batch": sides[1], "windows": ((), ())}
+    rest = {"strides": (), "dilation": (), "pads": ()}
+    order = tuple(turned.get(axis, axis) for axis in r.order)
+    with provenance(product.where, product.source):
+        small = make(reshape, (b,), {"shape": tuple(b.type.shape[axis] for axis in left)})
+        return make(conv, (small, a), {**params, **rest, "order": order})
+
+
+# ---- the same in another form -------------------------------------------------------------------
 
 
 def _ordered(contraction: Node, axes: tuple[int, ...]) -> Node:

@@ -215,6 +215,29 @@ def test_pools_of_tiles_go_along_images_as_they_lie(pool: str) -> None:
     check(Case(schedule.graph, arrays), tolerance=1e-6)
 
 
+def test_single_taps_read_and_write_images_as_they_lie() -> None:
+    x, w, b = gx.input("x", ("n", 4, 5, 7)), gx.input("w", (1, 1, 4, 6)), gx.input("b", (6, 1, 1))
+    y = gx.nn.relu(gx.nn.conv(x, w, layout="NCHW") + b)
+    g = gx.input("g", y.shape)
+    dx, dw = gx.grad(gx.sum(y * g), [x, w])
+    assert "map" not in kinds(scheduled([y, dx, dw]))
+    rng = np.random.default_rng(0)
+    shapes = (3, 4, 5, 7), w.shape, b.shape, (3, 6, 5, 7)
+    arrays = tuple(rng.integers(-3, 4, shape).astype(np.float32) for shape in shapes)
+    graph = Graph(tuple(t.node for t in (x, w, b, g)), (y.node, dx.node, dw.node))
+    check(Case(graph, arrays), tolerance=1e-5)
+
+
+def test_channels_stay_last_between_windows_that_slide() -> None:
+    x, w, v = (
+        gx.input(n, s) for n, s in (("x", (2, 4, 6, 6)), ("w", (1, 1, 4, 8)), ("v", (3, 3, 8, 5)))
+    )
+    y = gx.nn.conv(gx.nn.relu(gx.nn.conv(x, w, layout="NCHW")), v, layout="NCHW")
+    found = shapes(scheduled([gx.sum(y * y)]))
+    assert (2, 8, 6, 6) not in found
+    assert (2, 8, 8, 8) in found  # the padded image
+
+
 def test_axes_that_are_merged_where_they_do_not_lie_side_by_side_are_copied() -> None:
     x = gx.input("x", (3, 4, 5, 6))
     y = gx.reshape(
