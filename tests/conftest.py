@@ -1,10 +1,15 @@
 """What every test shares: a kernel cache that stays warm, and properties that repeat."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
 
+from graphc.runtime.binding import cutting, partition
+from graphc.runtime.micro.family import host_core
+from graphc.runtime.threads.team import get_threads, set_threads
 from tests.golden import pytest_addoption
 
 __all__ = ["pytest_addoption"]
@@ -21,3 +26,15 @@ def pytest_configure(config: pytest.Config) -> None:
 # A first example may compile a kernel, so time says nothing about it.
 settings.register_profile("graphc", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("graphc")
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two threads, and second caches of 1 MiB: how much memory parts take depends on both."""
+    core = replace(host_core(), l2=1 << 20)
+    for module in (cutting, partition):
+        monkeypatch.setattr(module, "host_core", lambda: core)
+    before = get_threads()
+    set_threads(2)
+    yield
+    set_threads(before)

@@ -61,7 +61,7 @@ def run_table_python(table: int, kernels: Mapping[int, PythonKernel]) -> int:
 
     Kernels whose address is missing from the map are machine code.
     """
-    services = np.zeros(10, np.int64)
+    services = np.zeros(runner.SERVICES, np.int64)
     services[3] = _ROWS
 
     def call(address: Any, *arguments: Any) -> None:
@@ -75,7 +75,7 @@ def run_table_python(table: int, kernels: Mapping[int, PythonKernel]) -> int:
 
 _FUNCTIONS = (
     *(runner.start, runner.run_rows, runner.run_parts, runner.first_of, runner.leaves_barrier),
-    runner.another_step,
+    *(runner.is_last, runner.awaited, runner.ends, runner.another_step),
 )
 _ROWS = -1  # stands for the address of run_rows: the runner calls it through its services
 

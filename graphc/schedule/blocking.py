@@ -21,6 +21,7 @@ from math import ceil, gcd
 
 from graphc.schedule.contraction_prefetch import Ahead, choose_ahead
 from graphc.schedule.slots import STATE_BYTES
+from graphc.schedule.spread import is_thin, spread
 from graphc.schedule.tiles import (
     CACHE_WAYS,
     LINE,
@@ -219,6 +220,9 @@ def make_blocking(
     """The Blocking of a matmul by a tile."""
     pack, pack_a = _packs(matmul, tile, core), _packs_a(matmul, core, parts)
     rows, columns = _block(matmul, tile, core, parts, pack and not pack_a)
+    if is_thin(matmul, tile, parts, rows) and not _in_whole_rows(matmul, tile, core, parts):
+        tile, rows, columns = spread(matmul, tile, core, parts, (rows, columns))
+        pack = _packs(matmul, tile, core)
     row_blocks, column_blocks = -(-matmul.rows // rows), -(-matmul.columns // columns)
     pitch = _round_up(columns, tile.columns)  # from row to row of a block of C
     lines, line_blocks = 1, matmul.lines

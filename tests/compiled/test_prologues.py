@@ -84,6 +84,7 @@ def test_an_index_outside_is_an_error_in_every_strip() -> None:
             program(images, ids, *rest)
 
 
+@pytest.mark.usefixtures("two_cores")
 def test_the_array_takes_no_memory() -> None:
     images, head = gx.input("images", ("n", 784), "uint8"), gx.input("head", (784, 10))
     program = gx.compile([images, head], (gx.astype(images, "float32") / 255) @ head)

@@ -121,6 +121,7 @@ def test_nans_and_infinities_stay_in_their_rows() -> None:
     check(case, (PYTHON, NATIVE), tolerance=1e-12)
 
 
+@pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("causal", [False, True])
 def test_memory_is_linear_in_the_steps(backward: bool, causal: bool) -> None:
@@ -153,6 +154,7 @@ def test_what_runs_on_strips_is_seen() -> None:
 
 
 # Without a budget buffers share their middles, which takes more memory with three threads.
+@pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize(("count", "share"), [(2, 0.9), (3, 0.75)])
 def test_a_memory_budget_moves_sets_as_a_whole(
     count: int, share: float, monkeypatch: pytest.MonkeyPatch

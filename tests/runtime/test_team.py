@@ -15,7 +15,7 @@ import pytest
 
 from graphc.errors import ThreadError
 from graphc.runtime import cores
-from graphc.runtime.binding.template import ROWS_AT
+from graphc.runtime.binding.template import ERROR_AT, PACE_AT, ROWS_AT
 from graphc.runtime.objects.cache import load_kernel
 from graphc.runtime.python_mode import python_kernel, run_table_python
 from graphc.runtime.threads import team
@@ -57,9 +57,10 @@ class Table:
         memory = np.zeros(8 + ROWS_AT + WIDTH * len(rows), np.int64)
         self.words = memory[(-memory.ctypes.data % 64) // 8 :]
         self.address = self.words.ctypes.data
-        self.error = self.address + 8 * 16
+        self.error = self.address + 8 * ERROR_AT
         first = ROWS_AT
-        self.words[:5] = len(rows), self.address + 8 * first, self.address + 64, self.error, 100
+        addresses = (self.address + 8 * at for at in (first, PACE_AT, ERROR_AT))
+        self.words[:5] = len(rows), *addresses, 100
         self.python: dict[int, Callable[..., None]] = {}
         for n, (source, extent, granule, parts, flags, args) in enumerate(rows):
             name = source.split("(")[0].split()[-1]

@@ -34,15 +34,15 @@ from graphc.schedule.kernel import Buffer, Kernel, LoopKernel
 from graphc.state import State
 
 LINE_WORDS = 8
-BARRIER_AT, ERROR_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS
-PACE = slice(ERROR_AT + 1, ERROR_AT + 1 + pace.WORDS)
-ROWS_AT = HEADER_WORDS + 3 * LINE_WORDS  # behind the header: barrier, a line; error word and pace
+ERROR_AT, PACE_AT = HEADER_WORDS, HEADER_WORDS + LINE_WORDS
+PACE = slice(PACE_AT, PACE_AT + pace.WORDS)
+ROWS_AT = HEADER_WORDS + 3 * LINE_WORDS  # behind the header: error word, a line; pace
 
 
 def write_header(table: np.ndarray, rows: int, steps: int = 0) -> None:
     """The header of a table that has so many rows, for an epoch of so many steps."""
     start = table.ctypes.data
-    control = [start + 8 * at for at in (ROWS_AT, BARRIER_AT, ERROR_AT)]
+    control = [start + 8 * at for at in (ROWS_AT, PACE_AT, ERROR_AT)]
     table[:HEADER_WORDS] = rows, *control, SPINS, 0, steps, 0
 
 

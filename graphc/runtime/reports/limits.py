@@ -145,7 +145,7 @@ def _peak(dtype: str, threads: int) -> float:
 
 def _copied(held: int, threads: int) -> float:
     """GB/s for two arrays that hold so many bytes together."""
-    share = held // 2 // threads // 4096 * 4096
+    share = max(held // 2 // threads // 4096, 1) * 4096  # many threads hold some more
     a, b = (np.full(share * threads, n, np.uint8) for n in (1, 2))
     moved = a.nbytes + b.nbytes
     rounds = max(1, MOVED // moved)

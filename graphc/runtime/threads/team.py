@@ -11,10 +11,9 @@ threads count it, and begin again if there are steps left, and time. Part p of a
 [p*blocks//parts, (p+1)*blocks//parts) of its ceil(extent / granule) blocks; where the granule is 0
 it goes from bound p to bound p + 1. Thread t of T runs parts t, t+T, ...
 
-The header: h0 rows | h1 first row | h2 barrier, two words on a cache line of their own | h3 error
-word | h4 spins before a waiting thread yields its core | h5 steps done | h6 steps wanted | h7 the
-reading of `cycles` after which no step begins. h1, h2, h3 are addresses.
-Behind the error word stand the words of the table's pace: `pace.py` says what they are for.
+The header: h0 rows | h1 first row | h2 pace | h3 error word | h4 spins before a waiting thread
+yields its core | h5 steps done | h6 steps wanted | h7 the reading of `cycles` after which no step
+begins. h1, h2, h3 are addresses; `pace.py` says what the words of the pace are for.
 
     error = run_table(table.ctypes.data, threads=get_threads())
 
@@ -64,9 +63,11 @@ class _State:
     forked: bool = False
 
 
-PROFILE, ALONE, THREADS = 7, 9, 10  # of the services block
+MOST = 1024  # threads
+PROFILE, ALONE, THREADS, LINES = 7, 9, 10, 11  # of the services block
 _state = _State()
-_services = np.zeros(11, np.int64)
+_services = np.zeros(runner.SERVICES, np.int64)
+_lines = np.zeros(16 * (3 + MOST // 4), np.int64)  # of the barrier: two lines a word
 
 
 def _after_fork() -> None:
@@ -87,9 +88,9 @@ if os.name == "posix":
 
 def set_threads(count: int) -> None:
     """The number of threads of programs from now on. Raises ThreadError."""
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1024:
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
         raise ThreadError(
-            "the number of threads is an int from 1 to 1024",
+            f"the number of threads is an int from 1 to {MOST}",
             got=repr(count),
             fix="graphc.set_threads(1) is one thread",
         )
@@ -145,7 +146,8 @@ def source_of(*functions: Callable[..., Any], result: str = VOID) -> Source:
 
 
 PACE = (pace.prefers_team, pace.record_pace, pace.judge_way, pace.take_other_way)
-ROWS = (runner.run_parts, runner.first_of, runner.leaves_barrier, runner.another_step)
+BARRIERS = (runner.leaves_barrier, runner.is_last, runner.awaited, runner.ends)
+ROWS = (runner.run_parts, runner.first_of, *BARRIERS, runner.another_step)
 RUNNER = (
     source_of(runner.start, *PACE, result="i64"),
     source_of(runner.member),
@@ -170,7 +172,7 @@ def native_runner() -> Runner:
     yield_core, nap = (process_address(n) if posix else 0 for n in ("sched_yield", "usleep"))
     names = _FUNCTIONS[1:]
     start, member, run_rows = load_kernels(RUNNER)
-    _services[:] = [
+    _services[: LINES + 1] = [
         0,
         _address(library, "GOMP_parallel"),
         member,
@@ -181,6 +183,7 @@ def native_runner() -> Runner:
         nap,
         library is None or _state.forked,
         get_threads(),
+        _lines.ctypes.data + -_lines.ctypes.data % 128,
     ]
     kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return Runner(kind(start), start, _services.ctypes.data)
