@@ -115,7 +115,7 @@ def test_an_empty_row_calls_nothing() -> None:
     assert not seen.any()
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("threads", [1, 2, 3, 5, 8, 18])
 def test_a_barrier_shows_what_other_threads_wrote(threads: int) -> None:
     n = 1000
     x, y = np.zeros(n, np.int64), np.zeros(n, np.int64)
