@@ -4,7 +4,7 @@ Enters: values of the kernel IR. Leaves: lines `t3 = exp_f32(t2)`; integer resul
 to their dtype, for Python's integers are wider.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from typing import assert_never
 
@@ -51,6 +51,7 @@ class Elements:
         "_loop",
         "_pointers",
         "_reduced",
+        "_renamed",
         "_strides",
         "_values",
         "_words",
@@ -75,6 +76,7 @@ class Elements:
         self.writer, self._loop = writer, loop
         self._words, self._values, self._pointers = words, values, pointers
         self._reduced = reduced
+        self._renamed: Mapping[int, str] = {}
         self._strides: dict[tuple[int, int, DimLike], str] = {}
         self.turned = {}
         self.paired = ()
@@ -84,6 +86,16 @@ class Elements:
         other = copy(self)
         other._values = values
         return other
+
+    def renamed(self, variables: Mapping[int, str], reduced: Mapping[int, str]) -> "Elements":
+        """The same at another point: with these names of loop variables and of reductions."""
+        other = copy(self)
+        other._renamed, other._reduced = variables, {**self._reduced, **reduced}
+        return other
+
+    def variable(self, v: int) -> str:
+        """The text of a loop variable."""
+        return self._renamed.get(v, f"{self._loop}{v}")
 
     def prepare(self, stores: Iterable[Store]) -> None:
         """Reads every size, stride and number that the statements will name."""
@@ -160,7 +172,7 @@ class Elements:
         if index.offset != 0:
             terms.append(self._strides[operand, OFFSET, index.offset])
         for v, factor in index.terms:
-            terms.append(self._product(f"{self._loop}{v}", operand, v, factor))
+            terms.append(self._product(self.variable(v), operand, v, factor))
         if position is not None:
             terms.append(self._product(self.name(position), operand, POSITION, stride))
         return " + ".join(terms) or "0"
@@ -280,14 +292,6 @@ def _unwrapped(text: str) -> str:
         if depth == 0 and position < len(text) - 1:
             return text
     return text[1:-1]
-
-
-def is_float_sum(values: Sequence[Value], number: int) -> bool:
-    """Whether a value is a sum of floats."""
-    value = values[number]
-    if not isinstance(value, Reduced) or value.value < 0:
-        return False
-    return value.combine == "sum" and value.dtype.kind == "f"
 
 
 def checks(values: Sequence[Value]) -> bool:

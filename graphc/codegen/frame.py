@@ -4,20 +4,20 @@ Enters: a LoopKernel. Leaves: lines of its source: loops, the start of accumulat
 of a stage at one point, and what it accumulates there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import copy
 from dataclasses import replace
 
 from graphc.codegen.body import Elements, accumulated, reduction_start, write_best
 from graphc.codegen.copied import Copied, copied_rows
-from graphc.codegen.guessed import Guess, guess_of
 from graphc.codegen.maxima import blind_maxima
 from graphc.codegen.moments import Moment, moments
 from graphc.codegen.row_groups import in_groups
 from graphc.codegen.windows import paired
 from graphc.codegen.words import Size, Words
 from graphc.codegen.writer import Writer
+from graphc.schedule.guessed import Guess, guess_of
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage, Value
 from graphc.types import DType
 
@@ -77,6 +77,12 @@ class Frame:
         other = copy(self)
         other.kernel = replace(self.kernel, values=values)
         other.elements = self.elements.replaced(values)
+        return other
+
+    def renamed(self, variables: Mapping[int, str], reduced: Mapping[int, str]) -> "Frame":
+        """The same at another point: with these names of loop variables and of reductions."""
+        other = copy(self)
+        other.elements = self.elements.renamed(variables, reduced)
         return other
 
     def _extent(self, v: int) -> str:

@@ -16,9 +16,10 @@ from graphc.codegen import row_groups
 from graphc.codegen.body import checks
 from graphc.codegen.column_loops import write_columns
 from graphc.codegen.frame import Frame
+from graphc.codegen.guessed_rows import write_guessed
 from graphc.codegen.masked import add_masked, masked_sums, without
 from graphc.codegen.moment_loops import write_sweep
-from graphc.codegen.row_loops import sweep, write_groups, write_guessed, write_rows
+from graphc.codegen.row_loops import sweep, write_groups, write_rows
 from graphc.codegen.summary import summary
 from graphc.codegen.windows import lanes, named, points
 from graphc.codegen.words import Emitted, ErrorWord, FirstCode, Way
@@ -56,7 +57,7 @@ def _write(frame: Frame) -> tuple[Way, ...]:
     frame.kept = row_groups.kept_rows(kernel, frame.elements, frame.pointers)
     if frame.guess is not None:
         write_guessed(frame, frame.guess)
-        return ("guess",)
+        return ("guess",) if frame.guess.late is None else ("guess", "late")
     if frame.grouped:
         write_groups(frame)
         return ("groups",)

@@ -12,11 +12,11 @@ of two. (Measured, in cycles a vector: 3x3 max pooling that counts ties 34 and 2
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from graphc.codegen.body import Elements, accumulated, is_float_sum
+from graphc.codegen.body import Elements, accumulated
 from graphc.ops import cast, where
 from graphc.ops.constants import is_zero
 from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Scalar, Stage
-from graphc.schedule.stages import arguments
+from graphc.schedule.stages import arguments, is_float_sum
 from graphc.types import bool_
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from graphc.codegen.body import Elements
-from graphc.codegen.guessed import guess_of
 from graphc.codegen.phases import is_call
 from graphc.codegen.writer import Writer
+from graphc.schedule.guessed import guess_of
 from graphc.schedule.kernel import GROUP, LoopKernel, Reduced, Stage
 from graphc.schedule.stages import arguments
 

@@ -5,18 +5,25 @@ a group before the next stage.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 
 from graphc.codegen import row_groups
-from graphc.codegen.body import is_float_sum
 from graphc.codegen.frame import Frame
-from graphc.codegen.guessed import BASE, Guess, far_text, guess_texts, largest_texts
 from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.row_prefetch import ahead, fetch
 from graphc.codegen.turned import place_in_row
 from graphc.schedule.kernel import Stage
+from graphc.schedule.stages import is_float_sum
 
 BLOCK = 4096  # elements that are summed up before their sum is added to others
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A stage of an earlier row, and the frame that names what is that row's."""
+
+    frame: Frame
+    stage: Stage
 
 
 def write_rows(frame: Frame, inner: Callable[[Stage], None]) -> None:
@@ -25,39 +32,6 @@ def write_rows(frame: Frame, inner: Callable[[Stage], None]) -> None:
     with frame.nest(range(len(kernel.outer))):
         for stage in kernel.stages:
             frame.statements(stage, "") if stage.level == "row" else inner(stage)
-
-
-def write_guessed(frame: Frame, guess: Guess) -> None:
-    """Row by row, with a guess of the largest element, and again where it was no good."""
-    kernel = frame.kernel
-    found, made = kernel.stages[guess.place : guess.place + 2]
-    with frame.nest(range(len(kernel.outer))):
-        for stage in kernel.stages:
-            if stage is found:
-                _write_guess(frame, guess, found)
-            elif stage is not made:
-                frame.statements(stage, "") if stage.level == "row" else sweep(frame, stage)
-
-
-def _write_guess(frame: Frame, guess: Guess, found: Stage) -> None:
-    line, dtype = frame.writer.line, frame.elements.dtype(guess.element)
-    inner, element = range(len(frame.kernel.outer), len(frame.extents)), guess.element
-    for end, text in (("0", "{}"), ("{} - 1", f"reduce_max({{}}, {BASE})")):
-        for v in inner:
-            line(f"i{v} = {end.format(frame.extents[v])}")
-        frame.elements.write(found.compute)
-        line(f"{BASE} = {text.format(frame.elements.name(element))}")
-    size = " * ".join(frame.extents[v] for v in inner)
-    for name, text in guess_texts(dtype, size):
-        line(f"{name} = {text}")
-    quick = frame.replaced(guess.values)
-    sweep(quick, guess.sweep)
-    far = far_text(frame.elements.name(guess.total), dtype)
-    with frame.writer.block(f"if {far}:"):
-        sweep(frame, replace(found, reduces=(guess.largest,)))
-        for name, text in largest_texts(frame.elements.name(guess.largest), dtype):
-            line(f"{name} = {text}")
-        sweep(quick, guess.sweep)
 
 
 def write_groups(frame: Frame) -> None:
@@ -80,8 +54,8 @@ def write_groups(frame: Frame) -> None:
                     line(f"m{number}[i{last} - start] = {frame.elements.name(number)}")
 
 
-def sweep(frame: Frame, stage: Stage) -> None:
-    """The loops of a stage over a row, or over the share of a part."""
+def sweep(frame: Frame, stage: Stage, late: Late | None = None) -> None:
+    """The loops of a stage over a row, or over the share of a part; beside it what is `late`."""
     frame.start(stage)
     first, last = len(frame.kernel.outer), len(frame.kernel.extents) - 1
     if frame.kernel.parts is not None and last == 0:
@@ -90,16 +64,21 @@ def sweep(frame: Frame, stage: Stage) -> None:
         _point(frame, Phase(stage))
     else:
         with frame.nest(range(first, last)):
-            _innermost(frame, stage, *frame.bounds(last))
+            _innermost(frame, stage, frame.bounds(last), late)
 
 
-def _innermost(frame: Frame, stage: Stage, low: str, high: str) -> None:
+def _innermost(
+    frame: Frame, stage: Stage, bounds: tuple[str, str], late: Late | None = None
+) -> None:
     """The innermost loop; that of a long body in phases, over strips."""
     parts, line = phases(frame.kernel.values, stage), frame.writer.line
-    v, fetches = len(frame.kernel.extents) - 1, ahead(frame, stage)
+    if late is not None:
+        parts = (Phase(stage),)
+    (low, high), fetches = bounds, ahead(frame, stage)
+    v = len(frame.kernel.extents) - 1
     if len(parts) == 1 and not fetches:
         with frame.loop(v, low, high):
-            _point(frame, parts[0])
+            _points(frame, parts[0], late)
         return
     for part in parts:
         for number in part.keep:
@@ -112,7 +91,13 @@ def _innermost(frame: Frame, stage: Stage, low: str, high: str) -> None:
             fetch(frame, one, high)
         for part in parts:
             with frame.loop(v, "first", "last"):
-                _point(frame, part, f"i{v} - first")
+                _points(frame, part, late, f"i{v} - first")
+
+
+def _points(frame: Frame, part: Phase, late: Late | None, place: str = "0") -> None:
+    if late is not None:
+        _point(late.frame, Phase(late.stage))
+    _point(frame, part, place)
 
 
 def _point(frame: Frame, part: Phase, place: str = "0") -> None:
@@ -138,6 +123,6 @@ def _blocks(frame: Frame, stage: Stage) -> None:
         for number in sums:
             line(f"total{number} = r{number}")
             line(f"r{number} = {frame.source(frame.reduction(number)).short}(0)")
-        _innermost(frame, stage, "low", "high")
+        _innermost(frame, stage, ("low", "high"))
         for number in sums:
             line(f"r{number} = accumulate(total{number}, r{number})")

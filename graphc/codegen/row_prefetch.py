@@ -52,7 +52,7 @@ def ahead(frame: Frame, stage: Stage) -> tuple[Fetch, ...]:
         return ()
     if frame.guess is not None:
         found = [Fetch(v, row, LONG_GUESSED, 1, str(SOON)) for v in _loads(frame, stage)]
-        wanted = stage is frame.guess.sweep
+        wanted = stage is frame.guess.sweep and frame.guess.late is None
     elif frame.grouped:
         first = next(s for s in sweeps if calls_functions(kernel, s))
         loads = _loads(frame, sweeps[0])

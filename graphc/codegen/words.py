@@ -73,7 +73,7 @@ class StripWords:
 
 # What a kernel's operations do not show: powers of rows without their largest element, several rows
 # a sweep, squares about a mean in the sweep that makes it, rows copied to where results go.
-Way = Literal["guess", "groups", "moments", "copied"]
+Way = Literal["guess", "late", "groups", "moments", "copied"]
 Word = Address | PartSize | Size | Number | ErrorWord | FirstCode | ContractWords | StripWords
 
 

@@ -9,6 +9,7 @@ from math import prod
 
 from graphc.dims import DimLike, dim_max, product
 from graphc.schedule.body import Body, renumbered_value
+from graphc.schedule.guessed import guess_of
 from graphc.schedule.items import Item
 from graphc.schedule.kernel import (
     GROUP,
@@ -17,7 +18,6 @@ from graphc.schedule.kernel import (
     Lanes,
     Load,
     LoopKernel,
-    Stage,
     Store,
     Value,
 )
@@ -96,46 +96,56 @@ def nest(body: Body, items: Sequence[Item], loops: Loops, split: Split) -> LoopK
     if body.group.kind == "map" and _is_repeated(loops, levels):
         lanes = "window"
     stages = plan(loops.values, loops.stores, inner, lanes)
-    sweeps = [s for s in stages if s.level == "inner" and lanes == "inner"]
-    saved = sorted({n for s in sweeps for n in s.keep})
-    kept: dict[int, int] = {}  # by number, the operand
-    room = dim_max(product(loops.extents[loops.outer :]), GROUP)
-    for number in saved:
-        dtype = getattr(loops.values[number], "dtype", None)
+    kernel = LoopKernel(
+        origin=origin_of(body.group, items),
+        outer=loops.extents[: loops.outer],
+        inner=loops.extents[loops.outer :],
+        operands=(),
+        values=tuple(loops.values),
+        stages=stages,
+        lanes=lanes,
+        split=0 if lanes == "outer" else split.loop,
+        parts=split.parts,
+        kept=(),
+        checks=tuple(item.node for item in body.errors),
+        cost=_cost(loops, levels, lanes, split.unknown) + _fill_cost(loops, levels),
+    )
+    kept = _kept(kernel, body)
+    return replace(kernel, operands=tuple(body.operands), kept=kept)
+
+
+def _kept(kernel: LoopKernel, body: Body) -> tuple[tuple[int, int], ...]:
+    """The values that are kept, and the operands that keep them: such as they are stored in, or
+    scratch; where the last sweep is late, scratch, for the next row is kept beside it."""
+    if kernel.lanes != "inner":
+        return ()
+    kept: dict[int, int] = {}
+    guess, row = guess_of(kernel), product(kernel.inner)
+    late = guess is not None and guess.late is not None
+    room = row if late else dim_max(row, GROUP)
+    for number in sorted({n for s in kernel.stages if s.level == "inner" for n in s.keep}):
+        dtype = getattr(kernel.values[number], "dtype", None)
         assert dtype is not None
-        hosts = _hosts(loops, stages, number) if lanes == "inner" else ()
+        hosts = () if late else _hosts(kernel, number)
         free = (n for n in hosts if body.operands[n].dtype is dtype and n not in kept.values())
         operand = next(free, None)
         if operand is None:
             scratch = Buffer("scratch", TensorType(dtype, (room,)), "row")
             operand = body.operand(scratch, True)
         kept[number] = operand
-    return LoopKernel(
-        origin=origin_of(body.group, items),
-        outer=loops.extents[: loops.outer],
-        inner=loops.extents[loops.outer :],
-        operands=tuple(body.operands),
-        values=tuple(loops.values),
-        stages=stages,
-        lanes=lanes,
-        split=0 if lanes == "outer" else split.loop,
-        parts=split.parts,
-        kept=tuple(kept.items()),
-        checks=tuple(item.node for item in body.errors),
-        cost=_cost(loops, levels, lanes, split.unknown) + _fill_cost(loops, levels),
-    )
+    return tuple(kept.items())
 
 
-def _hosts(loops: Loops, stages: Sequence[Stage], number: int) -> Iterator[int]:
+def _hosts(kernel: LoopKernel, number: int) -> Iterator[int]:
     """Operands whose rows keep the value until its last sweep overwrites them, point by point.
 
     That memory is fetched while functions are computed, and rows of scratch would take its place
     in the cache. (Measured, softmax of rows of 8192 elements: 18 and 14 cycles a vector.)
     """
-    readers = [stage for stage in stages if number in stage.reuse]
-    used = [v.operand for v in loops.values if isinstance(v, Load)]
-    used += [s.operand for s in loops.stores]
-    every = set(range(len(loops.extents)))
+    readers = [stage for stage in kernel.stages if number in stage.reuse]
+    used = [v.operand for v in kernel.values if isinstance(v, Load)]
+    used += [s.operand for stage in kernel.stages for s in stage.stores]
+    every = set(range(len(kernel.extents)))
     for store in readers[-1].stores:
         alone = used.count(store.operand) == 1 and store.position is None and not store.add
         dense = {v for v, _ in store.index.terms} == every

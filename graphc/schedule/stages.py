@@ -82,6 +82,14 @@ def _varies(index: Index, inner: frozenset[int]) -> bool:
     return any(v in inner for v, _ in index.terms)
 
 
+def is_float_sum(values: Sequence[Value], number: int) -> bool:
+    """Whether a value is a sum of floats."""
+    value = values[number]
+    if not isinstance(value, Reduced) or value.value < 0:
+        return False
+    return value.combine == "sum" and value.dtype.kind == "f"
+
+
 def cost_of(value: Value) -> int:
     """Cycles an element, in a vectorised loop."""
     if isinstance(value, Compute) and isinstance(value.op.lower, Pointwise):

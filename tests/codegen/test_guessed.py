@@ -136,6 +136,70 @@ def test_products_are_rounded_before_the_largest_is_taken_from_them(name: str, d
     np.testing.assert_allclose(got, np.full(wide.shape, wanted), rtol=1e-6)
 
 
+# What scales a row waits for the sweep of the next one: the axes of x, those of a row, and how
+# the rows come. Sizes by which neither vectors nor parts come out even.
+LATE: dict[str, tuple[tuple[int, ...], int | tuple[int, ...], Callable[[gx.Tensor], gx.Tensor]]] = {
+    "rows": ((37, 67), 1, lambda x: x),
+    "one row": ((1, 67), 1, lambda x: x),
+    "a row of one element": ((37, 1), 1, lambda x: x),
+    "every second row": ((3, 10, 67), 2, lambda x: x[:, ::2]),
+    "rows of several axes": ((5, 6, 14, 9), (2, 3), lambda x: x[:, :, ::2]),
+    "rows that are not dense": ((5, 6, 7, 18), (2, 3), lambda x: x[:, :, :, ::2]),
+}
+
+
+def softmax_over(x: gx.Tensor, axis: int | tuple[int, ...]) -> gx.Tensor:
+    found = gx.exp(x - gx.max(x, axis=axis, keepdims=True))
+    return found / gx.sum(found, axis=axis, keepdims=True)
+
+
+@pytest.mark.parametrize("name", LATE)
+@pytest.mark.parametrize("named", [False, True])
+def test_rows_are_scaled_while_the_next_is_swept(name: str, named: bool) -> None:
+    shape, axis, view = LATE[name]
+    sizes = [f"n{v}" for v in range(len(shape))] if named else shape
+    x = gx.input("x", sizes)
+    graph = Graph((x.node,), (softmax_over(view(x), axis).node,))
+    array = np.random.default_rng(0).normal(0, 9, shape).astype(np.float32)
+    array[0] += 200  # far from 0: a row that is swept about its maximum
+    case = Case(graph, (array,))
+    for backend in (NATIVE, PYTHON):
+        program = program_of(graph, backend)
+        assert ("late0" in program.source) == (not named and array.size > max(shape))
+        for got, wanted in zip(ran(case, program), expected(case), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=3e-6, atol=1e-44)
+
+
+AT_ONCE: dict[str, Callable[[gx.Tensor, gx.Tensor], gx.Tensor]] = {
+    "a function behind": lambda x, _: shares(x) * gx.exp(-abs(x)),
+    "a function before": lambda x, _: shares(gx.tanh(x)),
+    "positions that are checked": lambda x, w: shares(x) * w[gx.astype(x[:, :1] > 0, "int32"), 0],
+    "another sum": lambda x, _: shares(x) - gx.mean(shares(x) * shares(x), axis=1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_rows_that_cannot_wait_are_scaled_at_once(name: str) -> None:
+    x, w = gx.input("x", (37, 67)), gx.input("w", (5, 67))
+    graph = Graph((x.node, w.node), (AT_ONCE[name](x, w).node,))
+    some = np.random.default_rng(0)
+    case = Case(graph, tuple(some.normal(0, 9, n).astype(np.float32) for n in ((37, 67), (5, 67))))
+    for backend in (NATIVE, PYTHON):
+        program = program_of(graph, backend)
+        assert "late0" not in program.source
+        for got, wanted in zip(ran(case, program), expected(case), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_a_state_that_is_added_to_is_added_to_once() -> None:
+    array = rows(67, "float32")[3:]
+    w, x = gx.state("w", np.ones_like(array)), gx.input("x", array.shape)
+    step = gx.compile([x], [], updates={w: w + gx.nn.softmax(x)})
+    step(array)
+    wanted = 1 + gx.compile([x], gx.nn.softmax(x))(array)
+    np.testing.assert_allclose(w.value, wanted, rtol=3e-6)
+
+
 def test_a_row_that_is_overwritten_goes_through_its_maximum() -> None:
     array = rows(67, "float32")
     w = gx.state("w", array.copy())

@@ -38,6 +38,7 @@ WAYS: Mapping[Way, str] = {
         " ends; where the sum shows that it was bad, as where elements are far apart, the row is"
         " swept again, by its largest element"
     ),
+    "late": "what scales a row comes with the sweep of the next row: its powers wait in scratch",
     "groups": f"up to {ROWS} rows at a time: a sweep over all of them, then the next sweep",
     "moments": (
         f"once over a row of {LONG} elements or more for its mean and its squares, which are taken"
