@@ -12,7 +12,6 @@ import numpy as np
 from graphc.dims import DimLike
 from graphc.graph import Node, constant
 from graphc.lowering import (
-    Assemble,
     Contract,
     Gather,
     Index,
@@ -122,16 +121,15 @@ def add_item(body: Body, item: Item, stored: set[Node]) -> None:
                 index = flat_index(body.group.place[item.node], item.node.type.shape)
                 store(body, item.node, index, number)
         case "fill":
-            pieces = _pieces(item)
             scalar = TensorType(item.node.type.dtype, ())
-            node = constant(np.asarray(pieces[0].fill, scalar.dtype.numpy), scalar)
+            node = constant(np.asarray(item.pieces[0].fill, scalar.dtype.numpy), scalar)
             number = body.value(Scalar(node, scalar.dtype))
-            for piece in pieces:
+            for piece in item.pieces:
                 coords = _turned(home, item.domain, piece.sizes)
                 store(body, item.node, _piece_index(item, piece, coords), number)
         case "piece":
             number = body.read(Read(item.value, home))
-            (piece,) = _pieces(item)
+            (piece,) = item.pieces
             store(body, item.node, _piece_index(item, piece, home), number)
         case "base" | "state":
             number = body.read(Read(item.value, home))
@@ -163,14 +161,6 @@ def _piece_index(item: Item, piece: Piece, home: Coords) -> Index:
 def store(body: Body, node: Node, index: Index, value: int) -> None:
     """Stores a value into the node's memory."""
     body.stores.append(Store(body.operand(body.buffer_of(node), True), index, value))
-
-
-def _pieces(item: Item) -> list[Piece]:
-    """What the item writes of an assembled node."""
-    lower = item.node.op.lower
-    assert isinstance(lower, Assemble)
-    pieces = lower.pieces(*(i.type for i in item.node.inputs), **item.node.params)
-    return [pieces[number] for number in item.numbers]
 
 
 def _computed(body: Body, item: Item, home: Coords) -> int:

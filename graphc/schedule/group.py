@@ -134,12 +134,10 @@ def memory_reads(item: Item, home: Coords, numbers: Numbers) -> list[tuple[Read,
 
     Below numbers that are computed inline stands what those read.
     """
-    known = numbers.reads.setdefault(item, [])
-    for at, found in known:
-        if at is home or at == home:
-            return found
-    known.append((home, list(_memory_reads(item, home, numbers))))
-    return known[-1][1]
+    known = numbers.reads.setdefault(item, {})  # by id: nearly all ask for the same coordinates
+    if id(home) not in known:
+        known[id(home)] = home, list(_memory_reads(item, home, numbers))
+    return known[id(home)][1]
 
 
 def _memory_reads(item: Item, home: Coords, numbers: Numbers) -> Iterator[tuple[Read, Place]]:

@@ -39,7 +39,7 @@ class Item:
 
     The roles: "compute" a primitive; "fill" and "piece" write an assembled node; "base" copies what
     a "scatter" then adds to; "state" stores the new value of a state node. `order` is its place in
-    the graph, `numbers` those of the pieces that it writes.
+    the graph, `pieces` are those that it writes.
     """
 
     role: Role
@@ -47,7 +47,7 @@ class Item:
     value: Node
     domain: Shape
     order: int
-    numbers: tuple[int, ...] = ()
+    pieces: tuple[Piece, ...] = ()
 
 
 def picks_one(node: Node) -> bool:
@@ -172,11 +172,12 @@ def _pieces(node: Node, pieces: Callable[..., tuple[Piece, ...]], order: int) ->
     found = pieces(*(i.type for i in node.inputs), **node.params)
     fills = {n: piece.sizes for n, piece in enumerate(found) if piece.source is None}
     for numbers in _of_one_form(fills):
-        yield Item("fill", node, node, fills[numbers[0]], order + numbers[0], numbers)
+        slabs = tuple([found[number] for number in numbers])
+        yield Item("fill", node, node, slabs[0].sizes, order + numbers[0], slabs)
     for number, piece in enumerate(found):
         if piece.source is not None:
             value = node.inputs[piece.source]
-            yield Item("piece", node, value, value.type.shape, order + number, (number,))
+            yield Item("piece", node, value, value.type.shape, order + number, (piece,))
 
 
 def _of_one_form(slabs: Mapping[int, Shape]) -> list[tuple[int, ...]]:

@@ -23,7 +23,9 @@ class Numbers:
 
     host: frozenset[Node]
     inline: frozenset[Node]
-    reads: dict[Any, list[Any]] = field(default_factory=dict, repr=False, compare=False)
+    reads: dict[Any, dict[int, tuple[Any, list[Any]]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     needed: dict[Any, set[Node]] = field(default_factory=dict, repr=False, compare=False)
 
 

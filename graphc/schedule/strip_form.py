@@ -66,10 +66,10 @@ class Form:
                     steps[axis] = step * product(self.shape[axis + 1 : self.runs[v].stop])
         return tuple(steps)
 
-    def rest(self, index: Index) -> list[tuple[DimLike, DimLike]]:
+    def rest(self, index: Index) -> tuple[tuple[DimLike, DimLike], ...]:
         """The other loops along which the index moves: stride and extent."""
         extents = all_extents(self.kernel)
-        return [(step, extents[v]) for v, step in index.terms if v not in self.runs]
+        return tuple([(step, extents[v]) for v, step in index.terms if v not in self.runs])
 
 
 def all_extents(kernel: Computing) -> tuple[DimLike, ...]:

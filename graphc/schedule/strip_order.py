@@ -7,6 +7,7 @@ sets of steps new levels, or None where two sets would wait for each other.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from itertools import groupby
 
 from graphc.schedule.kernel import Buffer, Kernel, LoopKernel, Step
 
@@ -52,16 +53,33 @@ def _waits(uses: Uses, left_out: Collection[Buffer] = ()) -> Iterator[tuple[int,
     """Pairs of steps, of which the second waits for the first: one of them writes what both touch,
     or the first can fail and the second writes state."""
     steps = uses.steps
-    for buffer, writers in uses.writers.items():
+    for buffer in uses.writers:
         if buffer not in left_out:
-            for writer in writers:
-                for other in {*uses.of(buffer)} - {writer}:
-                    yield from _ordered(steps, writer, other)
+            yield from _touching(uses, buffer)
     failing = [n for n, step in enumerate(steps) if _can_fail(step.kernel)]
     for buffer, writers in uses.writers.items():
         if buffer.kind == "state":
             for pair in ((f, w) for f in failing for w in writers):
                 yield from _ordered(steps, *pair)
+
+
+def _touching(uses: Uses, buffer: Buffer) -> Iterator[tuple[int, int]]:
+    """Which steps that touch a buffer wait for which: those of the levels before that write it, and
+    who writes also for those that read it since; for all others thereby too."""
+
+    def level(number: int) -> int:
+        return uses.steps[number].level
+
+    written, since = list[int](), list[int]()
+    writing = {*uses.writers[buffer]}
+    for _, group in groupby(sorted({*uses.of(buffer)}, key=level), level):
+        numbers = [*group]
+        for number in numbers:
+            yield from ((first, number) for first in (since if number in writing else written))
+        writers = [number for number in numbers if number in writing]
+        if writers:
+            written, since = writers, []
+        since += numbers
 
 
 def _can_fail(kernel: Kernel) -> bool:

@@ -21,7 +21,7 @@ through an epilogue, or whose heads are known to be short; so do gradients witho
 parts share out heads.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -52,6 +52,7 @@ from graphc.schedule.strip_form import (
     own_buffer,
     wide_shape,
 )
+from graphc.schedule.strip_growth import grown, is_aligned
 from graphc.schedule.strip_order import Unit, Uses, in_order, is_convex, uses_of
 from graphc.schedule.strip_start import Shape, is_wide, prologues, wide_shapes
 from graphc.types import TensorType
@@ -100,15 +101,16 @@ def in_strips(steps: Sequence[Step], outputs: Collection[Buffer]) -> tuple[Step,
     uses, found = uses_of(steps), list[_Wide]()
     for shape in wide_shapes(steps, outputs):
         inside = {n for wide in found for n in wide.inside}
-        found.append(_wide(shape, uses, outputs, inside))
-        _grow(found[-1])
-        _settle(found[-1])
-        _take_counted(found[-1], outputs)
+        wide = _wide(shape, uses, outputs, inside)
+        wide.sets.extend(map(Strips, grown(wide.forms, wide.arrays, uses)))
+        _settle(wide)
+        _take_counted(wide, outputs)
+        found.append(wide)
     inside = {n for wide in found for n in wide.inside}
     for buffer, shape, forms in prologues(uses, outputs, inside):
         members = Strips({*forms})
         wide = _Wide(shape, {buffer}, forms, uses, [members])
-        if is_convex(uses, members.members) and _is_aligned(wide, members.members):
+        if is_convex(uses, members.members) and is_aligned(forms.values(), wide.arrays):
             found.append(wide)
     while any(wide.sets for wide in found):
         sets = [(s.members, s.again, w.own) for w in found for s in w.sets]
@@ -129,42 +131,6 @@ def _wide(shape: Shape, uses: Uses, outputs: Collection[Buffer], taken: Collecti
     touching = sorted({n for buffer in arrays for n in uses.of(buffer)} - {*taken})
     forms = {n: form_of(uses.steps[n].kernel, arrays, shape) for n in touching}
     return _Wide(shape, arrays, {n: f for n, f in forms.items() if f is not None}, uses)
-
-
-# ---- which steps make a set ---------------------------------------------------------------------
-
-
-def _grow(wide: _Wide) -> None:
-    """Each step joins all sets that touch what it touches, as far as that leaves no way around."""
-    touched = {n: _touched(wide, n) for n in wide.forms}
-    for number in wide.forms:
-        current = {number}
-        for strips in reversed(wide.sets):
-            near = any(touched[number] & touched[other] for other in strips.members)
-            both = current | strips.members
-            if near and is_convex(wide.uses, both) and _is_aligned(wide, both):
-                current = both
-                wide.sets.remove(strips)
-        wide.sets.append(Strips(current))
-
-
-def _touched(wide: _Wide, number: int) -> set[Buffer]:
-    return {a.buffer for a in wide.forms[number].accesses} & wide.arrays
-
-
-def _is_aligned(wide: _Wide, members: Iterable[int], before: Sequence[Form] = ()) -> bool:
-    """Whether what a member writes is read by others of the same strip alone, and is complete."""
-    made: dict[Buffer, tuple[object, ...]] = {}
-    for form in (*before, *(wide.forms[n] for n in sorted(members))):
-        for access in form.accesses:
-            if access.buffer in wide.arrays:
-                continue
-            elements = access.index.offset, form.moves(access.index), form.rest(access.index)
-            if access.written:
-                made[access.buffer] = () if form.sums else elements
-            elif made.get(access.buffer, elements) != elements:
-                return False
-    return True
 
 
 # ---- what is stored, and what is computed again -------------------------------------------------
@@ -260,7 +226,7 @@ def _take_counted(wide: _Wide, outputs: Collection[Buffer]) -> None:
         readers = uses.readers.get(buffer, ())
         if form is None or not readers or not inside.issuperset(readers):
             continue
-        if _is_aligned(wide, readers, [form]):
+        if is_aligned([form, *(wide.forms[n] for n in sorted(readers))], wide.arrays):
             wide.forms[writers[0]] = form
             wide.counted[buffer] = writers[0]
 

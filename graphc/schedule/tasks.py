@@ -90,9 +90,10 @@ def _touched(kernel: Kernel, number: dict[Buffer, int]) -> _Memory:
 
 
 def _dependencies(steps: Sequence[Step], touched: Sequence[_Memory]) -> list[tuple[int, ...]]:
-    """For each step those that come before: what they write it reads or writes too, what it
-    overwrites they read, or they can fail and it writes state."""
-    written: dict[int, list[int]] = {}
+    """For each step those that come before: who was the last to write what it reads or writes too
+    (and waits for the others), who reads what it overwrites, and who can fail if it writes state.
+    """
+    written: dict[int, int] = {}
     readers: dict[Buffer, list[int]] = {}
     for n, memory in enumerate(touched):
         for state in memory.old:
@@ -100,12 +101,12 @@ def _dependencies(steps: Sequence[Step], touched: Sequence[_Memory]) -> list[tup
     failing = failing_steps(steps)
     result = []
     for n, memory in enumerate(touched):
-        found = {m for value in (*memory.reads, *memory.writes) for m in written.get(value, ())}
+        touching = (*memory.reads, *memory.writes)
+        found = {written[value] for value in touching if value in written}
         found.update(m for state in memory.new for m in readers[state])
         found.update(failing if memory.new else ())
         result.append(tuple(sorted(found - {n})))
-        for value in memory.writes:
-            written.setdefault(value, []).append(n)
+        written.update(dict.fromkeys(memory.writes, n))
     return result
 
 

@@ -8,8 +8,10 @@ from random import Random
 import numpy as np
 import pytest
 
+import graphc as gx
 from graphc import ops
 from graphc.graph import INPUT, Graph, Node, make
+from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE
 from graphc.runtime.binding.code import emit_program
 from graphc.schedule import memory
@@ -124,3 +126,21 @@ def test_a_long_chain_is_a_few_distinct_kernels() -> None:
 def test_a_graph_of_ten_thousand_branches_is_scheduled() -> None:
     schedule = build_schedule(branching(10_000))
     assert len(schedule.steps) < 1_000
+
+
+def unrolled(steps: int) -> Graph:
+    """What trains a recurrent net: its hidden values are stacked, so are gradients of the steps."""
+    x = gx.input("x", ("batch", steps, 8))
+    w, b = (gx.parameter(name, np.zeros((8, 8))) for name in "wb")
+    h, hidden = gx.zeros((x.shape[0], 8)), list[gx.Tensor]()
+    for step in range(steps):
+        h = gx.tanh(x[:, step] @ w + h @ b)
+        hidden.append(h)
+    loss = gx.mean(gx.square(gx.stack(hidden, axis=1)))
+    return Graph((x.node,), tuple(value.node for value in gx.grad(loss, [w, b])))
+
+
+def test_twice_the_steps_of_a_recurrent_net_take_twice_the_time() -> None:
+    """Every step writes its piece of the same arrays."""
+    one, two = simplify(unrolled(250)), simplify(unrolled(500))
+    assert ratio(lambda: build_schedule(two), lambda: build_schedule(one)) <= 2.5
