@@ -130,7 +130,9 @@ def _job(work: Work, numbers: Sequence[int], at: dict[int, int], before: _Jobs) 
     values = tuple(dict.fromkeys(v for task in tasks for v in task.writes))
     sources = tuple(dict.fromkeys(v for t in tasks for v in t.reads if v not in values))
     spoils = [at[n] for task in tasks for n in task.spoils]
-    until = [before.jobs[before.maker[v]].until for v in sources if v in before.maker]
+    # Of what a job makes in between that ends later, this one may be a source itself.
+    made = [v for v in sources if v not in work.inputs]
+    until = [before.jobs[before.maker[v]].until if v in before.maker else -1 for v in made]
     return _Job(
         tuple(numbers),
         sources,

@@ -3,22 +3,26 @@
 import copy
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import graphc as gx
 from graphc.errors import UNKNOWN, GraphError, IndexRangeError, MemoryBudgetError
+from graphc.graph import INPUT, Graph, order
 from graphc.runtime.backends import NATIVE, PYTHON
 from graphc.runtime.binding import budget
 from graphc.runtime.binding.binding import bind
 from graphc.runtime.binding.budget import Budget
 from graphc.runtime.binding.template import make_template
 from graphc.runtime.program import Program
-from graphc.schedule.budget import Run
+from graphc.schedule.budget import NoRoomError, Run, play
+from graphc.schedule.tasks import Task, Work
 from tests.compiled.checking import Case, program_of, ran
 from tests.compiled.random_losses import random_loss
 from tests.compiled.test_random_graphs import random_case
@@ -225,6 +229,24 @@ def test_attention_keeps_to_a_budget() -> None:
     assert program.memory.recomputed
 
 
+def test_what_makes_an_array_in_turns_with_others_is_not_made_again() -> None:
+    """Two tasks write one stack, the second after another has read what the first made: neither
+    could run again before the other."""
+    first = Task((), (0, 1), (), 1, 0, repeatable=True, spoils=())
+    tasks = [
+        first,
+        replace(first, reads=(0,), writes=(2,), after=(0,)),
+        replace(first, reads=(2,), writes=(3, 1), after=(0, 1)),
+        replace(first, reads=(3,), writes=(4,), after=(2,)),
+        replace(first, reads=(4,), writes=(5,), after=(3,)),
+        replace(first, reads=(0, 1, 2, 3, 5), writes=(6,), after=(0, 1, 2, 4)),
+    ]
+    work = Work(tuple(tasks), (100, 100, 100, 100, 1000, 1000, 100), frozenset(), frozenset({6}))
+    assert play(work, range(6), 2400).cost == 0
+    with pytest.raises(NoRoomError):
+        play(work, range(6), 2000)
+
+
 def test_loops_over_strips_run_again() -> None:
     rng = np.random.default_rng(0)
     x, grads = attention(3)
@@ -267,6 +289,48 @@ def same(case: Case, share: float) -> bool:
 def test_random_programs_give_the_same(seed: int, loss: bool, share: float) -> None:
     rng = Random(seed)
     same(random_loss(rng) if loss else random_case(rng), share)
+
+
+def layers(widths: Sequence[int]) -> Program:
+    """The gradient of a network with layers of these widths."""
+    h = gx.input("x", ("batch", widths[0]))
+    weights = [gx.parameter("w", np.ones(shape)) for shape in pairwise(widths)]
+    for w in weights:
+        h = gx.tanh(h @ w)
+    loss = gx.sum(gx.square(h))
+    found = [loss, *gx.grad(loss, weights)]
+    (x,) = (node for node in order([loss.node]) if node.op is INPUT)
+    return program_of(Graph((x,), tuple(value.node for value in found)), PYTHON)
+
+
+def kept(plain: Program, size: int) -> int:
+    """The bytes of a program's arena within a budget."""
+    limit = Budget(size, UNKNOWN)
+    program = Program(plain._code.schedule.graph, plain._code, plain._structure, PYTHON, limit)
+    return program.memory_for(batch=100).arena_bytes
+
+
+@settings(max_examples=12)
+@given(
+    st.lists(st.sampled_from([4, 16, 40, 100]), min_size=4, max_size=16),
+    st.lists(st.floats(0.8, 1.2), min_size=4, max_size=8),
+)
+@example([4, 40, 4, 100, 100, 100], [0.99])  # of which others fitted into less
+def test_a_budget_is_refused_below_the_least_that_the_error_names_and_only_there(
+    widths: list[int], shares: list[float]
+) -> None:
+    plain = layers(widths)
+    with pytest.raises(MemoryBudgetError) as caught:
+        kept(plain, 1)
+    named = int(caught.value.fix.partition(",")[0].removeprefix("memory_budget="))
+    assert kept(plain, named) == named
+    for share in shares:
+        size = int(named * share)
+        if size < named:
+            with pytest.raises(MemoryBudgetError, match=f"the least found is {named:_}]"):
+                kept(plain, size)
+        else:
+            assert named <= kept(plain, size) <= size
 
 
 def test_random_programs_can_do_with_less() -> None:

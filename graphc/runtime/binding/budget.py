@@ -7,6 +7,7 @@ so that results are the same to the bit; a step that runs again writes buffers o
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import log2
 
 from graphc.errors import MemoryBudgetError, Where
 from graphc.graph import Node
@@ -21,7 +22,7 @@ from graphc.schedule.kernel import Buffer, Computing, Kernel, Operand, Step, Str
 from graphc.schedule.memory import LINE, own_bytes
 from graphc.schedule.tasks import Work, late_order, work_of
 
-TRIES = 12  # limits below the budget: buffers of different sizes leave gaps in the arena
+AN_OCTAVE = 12  # limits that are tried from one to its half: 6 % from each to the next
 STEP_CYCLES = 500  # what a step costs beside its work
 SHOWN = 8  # values that an error lists
 BYTES_A_CYCLE = 8  # measured: what a core moves from and to its caches
@@ -55,20 +56,29 @@ def bind_within(binding: Binding, budget: Budget, backend: Backend) -> Binding:
 
 
 def _fitted(binding: Binding, budget: Budget) -> Fitted:
+    """The first code that fits. Every budget looks among the same ones: a larger one finds what a
+    smaller one does, and an error names the least that any finds."""
     work = _work(binding)
     order = late_order(work)
-    limit = budget.bytes
-    for _ in range(TRIES):
+    limits = _limits(work)
+    least = Fitted(binding.code, binding.partitions, binding.arena_bytes)
+    for limit in sorted(limits, key=lambda limit: (limit > budget.bytes, -limit)):
         found = _within(binding, work, order, limit)
-        if found is None:
-            break
-        if found.bytes <= budget.bytes:
-            return found
-        limit -= found.bytes - budget.bytes
-    least = _least(binding, work, order)
-    if least.bytes > budget.bytes:
-        raise _too_small(binding, budget, least)
-    return least
+        if found is not None and found.bytes <= least.bytes:
+            least = found
+        if least.bytes <= budget.bytes:
+            return least
+    raise _too_small(binding, budget, least)
+
+
+def _limits(work: Work) -> list[int]:
+    """What the values may take: from all that they do down to what one task needs."""
+    needs = (
+        sum(map(work.sizes.__getitem__, (*t.reads, *t.writes))) + t.scratch for t in work.tasks
+    )
+    limit, least = sum(work.sizes) + max(t.scratch for t in work.tasks), max(needs)
+    count = int(log2(limit / max(least, 1)) * AN_OCTAVE) if limit else 0
+    return [int(limit * 2 ** (-n / AN_OCTAVE)) for n in range(count + 1)]
 
 
 def _within(binding: Binding, work: Work, order: Sequence[int], limit: int) -> Fitted | None:
@@ -80,22 +90,6 @@ def _within(binding: Binding, work: Work, order: Sequence[int], limit: int) -> F
     tasks = binding.code.tasks
     partitions = tuple([binding.partitions[n] for run in runs for n in tasks[run.task]])
     return Fitted(code, partitions, memory_of(code, binding.numbers, partitions, tight=True).total)
-
-
-def _least(binding: Binding, work: Work, order: Sequence[int]) -> Fitted:
-    """The code with the smallest arena that is found by halving."""
-    low, high = 0, sum(work.sizes) + max(task.scratch for task in work.tasks)
-    best = _within(binding, work, order, high)
-    assert best is not None
-    while high - low > high // 64:
-        middle = (low + high) // 2
-        found = _within(binding, work, order, middle)
-        if found is None:
-            low = middle
-        else:
-            high = middle
-            best = min(best, found, key=lambda fitted: fitted.bytes)
-    return best
 
 
 # ---- the work -----------------------------------------------------------------------------------
@@ -224,7 +218,7 @@ def _held(binding: Binding, least: Fitted) -> list[str]:
     """The largest values at the peak, each with its bytes and the line that made it."""
     lives = least.code.lives
     sizes = {b: buffer_bytes(b, binding.numbers) for b in _values(least.code)}
-    levels = range(len(least.code.steps))
+    levels = sorted({step.level for step in least.code.steps})
     live = [[b for b in sizes if lives[b][0] <= at <= lives[b][1]] for at in levels]
     peak = max(live, key=lambda some: sum(map(sizes.__getitem__, some)))
     lines = []
