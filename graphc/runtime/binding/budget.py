@@ -22,7 +22,7 @@ from graphc.schedule.kernel import Buffer, Computing, Kernel, Operand, Step, Str
 from graphc.schedule.memory import LINE, own_bytes
 from graphc.schedule.tasks import Work, late_order, work_of
 
-AN_OCTAVE = 12  # limits that are tried from one to its half: 6 % from each to the next
+AN_OCTAVE = 32  # limits that are tried from one to its half: 2 % from each to the next
 STEP_CYCLES = 500  # what a step costs beside its work
 SHOWN = 8  # values that an error lists
 BYTES_A_CYCLE = 8  # measured: what a core moves from and to its caches
