@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from benchmarks.graphc_runs import build
+from benchmarks.workloads import WORKS, data, parameters
 from graphc.errors import CacheWarning, IndexRangeError
 from graphc.functions.creation import as_tensor
 from graphc.graph import Graph
@@ -86,7 +88,14 @@ def attention() -> tuple[Program, list]:
     return gx.compile([q], [value, *gx.grad(value, [q])]), [np.ones((2, 70, 16))]
 
 
-MODELS = (mlp, mixture, images, gathered, attention)
+def copied() -> tuple[Program, list]:
+    """Results that are copies, at the lines of what they copy."""
+    x = gx.input("x", ("n", 4))
+    turned = gx.exp(x).T
+    return gx.compile([x], [turned, x]), [np.ones((3, 4))]
+
+
+MODELS = (mlp, mixture, images, gathered, attention, copied)
 
 
 @pytest.mark.parametrize("build", MODELS)
@@ -100,6 +109,17 @@ def test_what_is_kept_is_what_was_made(
     gc.collect()
     assert code(build) == made
     assert len(store.files()) == 1
+
+
+@pytest.mark.parametrize("name", ["resnet8", "gpt_tiny", "lstm"])
+def test_large_programs_are_kept(name: str, store: Store) -> None:
+    work = WORKS[name]
+    for _ in range(2):
+        gc.collect()
+        program, _ = build(work, data(work.model), parameters(work.model))
+        scheduled = program.compile_report().schedule
+        del program
+    assert scheduled == 0
 
 
 def message(program: Program) -> str:

@@ -19,7 +19,7 @@ import io
 import pickle
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -86,7 +86,12 @@ def _known(graph: Graph) -> _Known:
             break
         nodes = order([*nodes, *sources])
     lines = dict.fromkeys([caller(), *[node.where for node in nodes]])
-    return _Known(_numbered(nodes), _numbered(lines))
+    return _Known(_numbered(nodes), _numbered(dict.fromkeys([*lines, *map(_bare, lines)])))
+
+
+def _bare(line: Where | None) -> Where | None:
+    """What a copy of a node has of its line."""
+    return line and replace(line, scope="")
 
 
 def _numbered(things: Iterable[T]) -> dict[T, int]:
@@ -108,7 +113,8 @@ def _key(graph: Graph, known: _Known) -> str:
     roots = [number[node] for node in graph.inputs], [number[node] for node in graph.outputs]
     updates = [(number[state], number[value]) for state, value in graph.updates]
     labels = [(number[node], label) for node, label in graph.labels]
-    return digest("program", "\n".join([*text, f"{roots} {updates} {labels}"]))
+    bare = [line[_bare(one)] for one in line]
+    return digest("program", "\n".join([*text, f"{roots} {updates} {labels} {bare}"]))
 
 
 def _told(value: Any) -> str:
