@@ -179,3 +179,8 @@ def test_numbers_that_a_gradient_shares_are_no_gradient() -> None:
     ]
     assert text(slope).splitlines()[1:3] == ["", "# gradient"]
     assert text(gx.zeros(2) + 1).splitlines()[-1] == "return %2"
+
+
+def test_text_is_of_tensors() -> None:
+    with pytest.raises(GraphError, match="text is of tensors"):
+        gx.text(None)  # type: ignore[arg-type]

@@ -90,8 +90,10 @@ def _bytes_along(kernel: LoopKernel, stage: Stage) -> int:
 
 
 def _is_free(kernel: LoopKernel, store: Store, load: Load) -> bool:
-    """Whether where the results go is only written, by that store, and takes what is loaded."""
+    """Whether where the results go is only written, by that store, keeps nothing from sweep to
+    sweep, and takes what is loaded."""
     accesses = [v for v in kernel.values if isinstance(v, Load)]
     accesses += [s for stage in kernel.stages for s in stage.stores if s is not store]
     alike = kernel.operands[store.operand].dtype == load.dtype
-    return alike and all(access.operand != store.operand for access in accesses)
+    used = {*(access.operand for access in accesses), *(operand for _, operand in kernel.kept)}
+    return alike and store.operand not in used

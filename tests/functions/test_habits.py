@@ -395,8 +395,3 @@ def test_a_tensor_is_rounded_by_python() -> None:
 def test_widths_are_ints(widths: object) -> None:
     with pytest.raises(GraphcError):
         gx.pad(gx.input("x", ("n", "m")), widths)  # type: ignore[arg-type]
-
-
-def test_text_is_of_tensors() -> None:
-    with pytest.raises(GraphError, match="text is of tensors"):
-        gx.text(None)  # type: ignore[arg-type]
