@@ -59,7 +59,7 @@ def _write_sweeps(frame: Frame, guess: Guess, found: Stage, late: Late | None) -
         sweep(frame, replace(found, stores=(), keep=(), reduces=(guess.largest,)))
         largest = (BASE, frame.elements.name(guess.largest))
         _write_texts(frame, (largest, *about_texts(dtype, size)))
-        sweep(taking, replace(guess.sweep))  # not what fetches: the row is near now
+        sweep(taking, guess.sweep)
 
 
 def _write_texts(frame: Frame, texts: Iterable[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import graphc as gx
 from graphc.codegen.copied import WIDE
 from graphc.graph import Graph
-from tests.compiled.checking import BOTH, Case, expected, program_of, ran
+from tests.compiled.checking import Case, check_text
 
 Make = Callable[[gx.Tensor, gx.Tensor], gx.Tensor]
 
@@ -59,13 +59,7 @@ def agree(make: Make, dtype: str, columns: int, copied: bool) -> None:
     scale = gx.input("scale", ("columns",), dtype)
     graph = Graph((x.node, scale.node), (make(x, scale).node,))
     case = Case(graph, data(dtype, columns))
-    (wanted,) = expected(case)
-    bound = 1e-4 if dtype == "float32" else 1e-11
-    for backend in BOTH:
-        program = program_of(graph, backend)
-        assert ("if wide:" in program.source) == copied
-        (got,) = ran(case, program)
-        np.testing.assert_allclose(got, wanted, rtol=bound, atol=bound)
+    check_text(case, "if wide:", copied, 1e-4 if dtype == "float32" else 1e-11)
 
 
 @pytest.mark.parametrize("name", COPIED)

@@ -74,6 +74,17 @@ def check(
             )
 
 
+def check_text(case: Case, text: str, written: bool, bound: float) -> None:
+    """Every backend gives the one result of the interpreter, by a source that has a text in it, or
+    has not."""
+    (wanted,) = expected(case)
+    for backend in BOTH:
+        program = program_of(case.graph, backend)
+        assert (text in program.source) == written
+        (got,) = ran(case, program)
+        np.testing.assert_allclose(got, wanted, rtol=bound, atol=bound)
+
+
 def assert_close(got: np.ndarray, wanted: np.ndarray, bound: float | np.ndarray, name: str) -> None:
     """Equal types; floats that differ by at most `bound`, infinities and nans in the same
     places."""
