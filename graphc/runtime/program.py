@@ -191,7 +191,7 @@ class Program:
             views           slice
             lines           <doctest ...>:1
         """
-        return explain(self._latest)
+        return explain(self._latest, self.graph)
 
     def compile_report(self) -> CompileReport:
         """What making the program cost until now: kernels, where they came from, seconds a stage.
@@ -243,7 +243,7 @@ class Program:
         args = self._arrays(given)
         with STATE_LOCK:
             binding = self._feed(args).binding
-            error, times = measure(
+            error, turns = measure(
                 binding,
                 lambda: self._feed(args).point_home(),
                 lambda: self(*given),
@@ -251,7 +251,7 @@ class Program:
             )
             if error:
                 raise failure_of(binding, error, self.graph.inputs, args)
-            return profile_of(binding, times, sort)
+            return profile_of(binding, self.graph, turns, sort)
 
     def run_epoch(
         self,

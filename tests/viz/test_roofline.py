@@ -30,6 +30,7 @@ def profile(count: int) -> Profile:
         row = ProfileRow(
             number=number,
             name=f"kernel_{number}",
+            phase="forward",
             labels=(),
             where=Where("mlp.py", number),
             seconds=seconds,
@@ -41,7 +42,7 @@ def profile(count: int) -> Profile:
             parts=2,
         )
         rows.append(row)
-    return Profile(tuple(rows), MACHINE, 20, 1.0, 1.1)
+    return Profile(tuple(rows), MACHINE, 2, 20, 1.0, 1.1)
 
 
 def texts(axes: object) -> list[str]:
@@ -64,12 +65,12 @@ def test_all_kernels_have_a_bar_and_those_that_compute_a_point() -> None:
 
 def test_kernels_alike_share_a_bar_and_the_fastest_are_put_together() -> None:
     rows = profile(40).rows
-    alike = Profile((rows[1], rows[1], *rows), MACHINE, 20, 1.0, 1.1)
+    alike = Profile((rows[1], rows[1], *rows), MACHINE, 2, 20, 1.0, 1.1)
     _, bars = gx.viz.roofline(alike).figure.axes
     names = [label.get_text() for label in bars.get_yticklabels()]
     assert len(names) == 17
     assert any(name.endswith("others") for name in names)
-    twice = Profile((rows[1], rows[1]), MACHINE, 20, 1.0, 1.1)
+    twice = Profile((rows[1], rows[1]), MACHINE, 2, 20, 1.0, 1.1)
     (label,) = gx.viz.roofline(twice).figure.axes[1].get_yticklabels()
     assert label.get_text() == "1  kernel_1 x2"
 

@@ -19,8 +19,9 @@ from graphc.codegen.moments import FIRST, LONG
 from graphc.codegen.row_groups import ROWS
 from graphc.codegen.words import Way
 from graphc.errors import Where
-from graphc.graph import Node, given_name
+from graphc.graph import Graph, Node, given_name
 from graphc.runtime.binding.code import Code
+from graphc.runtime.reports.phases import Phase, phase_of, phases
 from graphc.schedule.access import is_view
 from graphc.schedule.kernel import Buffer, Kernel, Part, PartRole, Schedule, Step, StripKernel
 from graphc.schedule.origin import told_name
@@ -76,16 +77,18 @@ class Apart:
 class ExplainedKernel:
     """One kernel.
 
-    `labels` are those of `named` nodes in it, `parts` the nodes that it computes or stores, with
-    the role of each, `views` those that became indices, `numbers` those of one element that it
-    computes for itself, `lines` the user's lines that made all these. `readers`
-    are the kernels that read what it stores. To keep to a memory budget, it does the work of number
-    `first` again. A loop over strips has `members`, the kernels that it runs, and `own`, the arrays
-    of which only a strip is in memory. `ways` are what its operations do not show.
+    `phase` is what it is for, and `gradient` those of its nodes that are for a gradient. `labels`
+    are those of `named` nodes in it, `parts` the nodes that it computes or stores, with the role of
+    each, `views` those that became indices, `numbers` those of one element that it computes for
+    itself, `lines` the user's lines that made all these. `readers` are the kernels that read what
+    it stores. To keep to a memory budget, it does the work of number `first` again. A loop over
+    strips has `members`, the kernels that it runs, and `own`, the arrays of which only a strip is
+    in memory. `ways` are what its operations do not show.
     """
 
     number: int
     name: str
+    phase: Phase
     where: Where | None
     labels: tuple[str, ...]
     parts: tuple[Part, ...]
@@ -98,6 +101,7 @@ class ExplainedKernel:
     members: range = range(0)
     own: tuple[Buffer, ...] = ()
     ways: tuple[Way, ...] = ()
+    gradient: tuple[Node, ...] = ()
 
     def of_role(self, role: PartRole) -> tuple[Node, ...]:
         """The nodes with that role."""
@@ -105,7 +109,8 @@ class ExplainedKernel:
 
     def __str__(self) -> str:
         labels = " ".join(map(repr, self.labels))
-        head = f"kernel {self.number}  {self.name}  {self.where or ''}  {labels}".rstrip()
+        phase = {"forward": "", "both": "forward and gradient  "}.get(self.phase, f"{self.phase}  ")
+        head = f"kernel {self.number}  {self.name}  {self.where or ''}  {phase}{labels}".rstrip()
         return "\n".join([head, *(_entry(*words) for words in self._entries())])
 
     def _entries(self) -> Iterator[tuple[str, str]]:
@@ -122,6 +127,8 @@ class ExplainedKernel:
         for what, nodes in (*named, ("views", self.views), ("numbers", self.numbers)):
             if nodes:
                 yield what, _counted([_name(node) for node in nodes])
+        if self.phase == "both":
+            yield "gradient", _counted([_name(node) for node in self.gradient])
         for way in self.ways:
             yield "sweeps", WAYS[way]
         yield "lines", _places(self.lines) or "unknown"
@@ -174,11 +181,12 @@ def _places(lines: Sequence[Where]) -> str:
     return "; ".join(f"{file}:{', '.join(numbers)}" for file, numbers in files.items())
 
 
-def explain(code: Code) -> Explanation:
-    """What each kernel of a program holds, and why it holds no more."""
+def explain(code: Code, written: Graph | None = None) -> Explanation:
+    """What each kernel of a program holds, and why it holds no more; `written` is the graph as it
+    was before passes changed it."""
     schedule = code.schedule
     kernels = [step.kernel for step in schedule.steps]
-    maker = makers(schedule.steps)
+    maker, known = makers(schedule.steps), phases(schedule.graph, written or schedule.graph)
     labels, reading = labels_of(schedule), _readers(kernels)
     rows = []
     for number, kernel in enumerate(kernels):
@@ -190,6 +198,7 @@ def explain(code: Code) -> Explanation:
         row = ExplainedKernel(
             number=number,
             name=origin.title,
+            phase=phase_of(origin.parts, known),
             where=origin.where,
             labels=labels[number],
             parts=origin.parts,
@@ -201,6 +210,7 @@ def explain(code: Code) -> Explanation:
             members=_members(kernel, number),
             own=_own(kernel),
             ways=code.emitted[number].ways,
+            gradient=tuple([node for node in origin.nodes if known.get(node) == "gradient"]),
             readers=tuple(
                 [n for o in kernel.operands if o.written for n in reading.get(o.buffer, ())]
             ),

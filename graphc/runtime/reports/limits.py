@@ -1,8 +1,9 @@
-"""What the machine can do at most: measured once, by kernels of our own, and kept on disk.
+"""What the machine can do at most: measured by kernels of our own, and kept on disk.
 
 Enters: a number of threads. Leaves: `Limits`. Measuring takes half a second; the figures lie beside
-the cached kernels, by CPU. On a busy machine they are too low: `python -m graphc info --limits`
-measures again and keeps the best.
+the cached kernels, by CPU. On a busy machine they are too low, and nothing makes them too high:
+they are measured again when those on disk are an hour old, and of each figure the best is kept.
+`python -m graphc info --limits` measures at once, `python -m graphc cache clear` forgets.
 
     limits = machine_limits(2)
     limits.gflops["float32"], limits.gbytes(1 << 20)         # at most, in a copy of 1 MiB
@@ -11,8 +12,9 @@ measures again and keeps the best.
 import functools
 import json
 import platform
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from math import log2
 from pathlib import Path
 
@@ -30,6 +32,7 @@ ROUNDS = 50_000  # of all chains: about 150 us
 MOVED = 1 << 23  # bytes that one run of a copy moves at least
 SETS = (1 << 15, 1 << 19, 1 << 23)  # bytes that fit into caches of the first to the third level
 LARGEST = 1 << 29
+HOUR = 3600.0
 ROWS = 8
 LINE = 64
 
@@ -40,6 +43,7 @@ class Limits:
 
     `gflops`: multiply-adds by dtype, each two operations. `copies`: (bytes of both arrays, bytes
     read and written a second / 10^9), the last from memory. `row_seconds`: of an empty kernel.
+    They were measured so many `times`, and last at `measured`, in seconds since 1970.
     """
 
     cpu: str
@@ -47,6 +51,8 @@ class Limits:
     gflops: Mapping[str, float]
     copies: tuple[tuple[int, float], ...]
     row_seconds: float
+    measured: float = 0.0
+    times: int = 1
 
     @property
     def cached_bytes(self) -> int:
@@ -68,8 +74,13 @@ class Limits:
         copies = ", ".join(f"{rate:.0f} ({_size(size)})" for size, rate in self.copies)
         return (
             f"{self.cpu}, {self.threads} thread{'s' * (self.threads > 1)}: at most {peaks};\n"
-            f"copies GB/s: {copies}; an empty kernel {self.row_seconds * 1e6:.3f} us"
+            f"copies GB/s: {copies}; an empty kernel {self.row_seconds * 1e6:.3f} us;\n"
+            f"measured {self._when()}"
         )
+
+    def _when(self) -> str:
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.measured))
+        return day if self.times == 1 else f"{self.times} times, last at {day}: the best counts"
 
 
 def _size(count: int) -> str:
@@ -87,8 +98,26 @@ def cpu_name() -> str:
 @functools.cache
 def machine_limits(threads: int) -> Limits:
     """The limits on so many threads: from this process, from disk, or measured now."""
-    entry = open_store(cache_folder()).get(_key(threads))
-    return measured_limits(threads) if entry is None else _decoded(entry.data)
+    kept = _kept(threads)
+    if kept is None or abs(time.time() - kept.measured) > HOUR:
+        return measured_limits(threads)
+    return kept
+
+
+def limits_of(parts: int, threads: int) -> Limits:
+    """Those of a kernel of so many parts on so many threads. Between one thread and all it is not
+    measured: so many times what one thread does, but no more than what all do."""
+    one, all_threads = machine_limits(1), machine_limits(threads)
+    if parts <= 1 or threads == 1:
+        return one
+    return all_threads if parts >= threads else _at_most(one, parts, all_threads)
+
+
+def _at_most(one: Limits, count: int, most: Limits) -> Limits:
+    rates = {d: min(count * one.gflops[d], rate) for d, rate in most.gflops.items()}
+    pairs = zip(one.copies, most.copies, strict=True)
+    copies = tuple((size, min(count * rate, best)) for (_, rate), (size, best) in pairs)
+    return replace(most, threads=count, gflops=rates, copies=copies)
 
 
 def measured_limits(threads: int) -> Limits:
@@ -99,12 +128,12 @@ def measured_limits(threads: int) -> Limits:
         {dtype: _peak(dtype, threads) for dtype in ("float32", "float64")},
         tuple((size, _copied(size, threads)) for size in (*SETS, _memory_set())),
         Probe(nothing_text(), "nothing", threads, rows=ROWS).seconds(SECONDS) / ROWS,
+        time.time(),
     )
-    store = open_store(cache_folder())
-    before = store.get(_key(threads))
+    before = _kept(threads)
     if before is not None:
-        found = best_of(found, _decoded(before.data))
-    store.put(_key(threads), Entry(json.dumps(asdict(found)).encode()))
+        found = best_of(found, before)
+    open_store(cache_folder()).put(_key(threads), Entry(json.dumps(asdict(found)).encode()))
     machine_limits.cache_clear()
     return found
 
@@ -117,18 +146,26 @@ def best_of(a: Limits, b: Limits) -> Limits:
         {dtype: max(rate, b.gflops[dtype]) for dtype, rate in a.gflops.items()},
         tuple(max(pair) for pair in zip(a.copies, b.copies, strict=True)),
         min(a.row_seconds, b.row_seconds),
+        max(a.measured, b.measured),
+        a.times + b.times,
     )
 
 
+def _kept(threads: int) -> Limits | None:
+    entry = open_store(cache_folder()).get(_key(threads))
+    return None if entry is None else _decoded(entry.data)
+
+
 def _key(threads: int) -> str:
-    text = "\n".join((cpu_name(), str(threads), chains_text("float32"), copy_text()))
+    names = ",".join(field.name for field in fields(Limits))
+    text = "\n".join((cpu_name(), str(threads), names, chains_text("float32"), copy_text()))
     return f"limits_{digest('limits', text)}"
 
 
 def _decoded(data: bytes) -> Limits:
-    fields = json.loads(data)
-    copies = tuple((size, rate) for size, rate in fields.pop("copies"))
-    return Limits(**fields, copies=copies)
+    found = json.loads(data)
+    copies = tuple((size, rate) for size, rate in found.pop("copies"))
+    return Limits(**found, copies=copies)
 
 
 def _memory_set() -> int:

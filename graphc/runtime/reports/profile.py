@@ -2,8 +2,11 @@
 
 Enters: figures of a program's kernels. Leaves: a `Profile`, which prints a table:
 
-    kernel          at            us  share  FLOPs  bytes GFLOP/s   GB/s limit    of it parts
-    dot_add_relu    mlp.py:12   1.80    21%   262k  33.1k   145.6   18.4 compute    51%     1
+    # kernel          at            us  share  FLOPs  bytes GFLOP/s   GB/s limit    of it parts
+    0 f dot_add_relu  mlp.py:12   1.80    21%   262k  33.1k   145.6   18.4 compute    51%     1
+
+The letter tells what a kernel is for: f, g, b, u for the forward computation, a gradient, both, the
+update of a state.
 """
 
 import json
@@ -12,11 +15,12 @@ from pathlib import PurePath
 
 from graphc.errors import Where
 from graphc.runtime.reports.limits import Limits
+from graphc.runtime.reports.phases import PHASES, Phase
 from graphc.runtime.reports.roofline import Limit
 
-HEAD = "{:28.28} {:>20} {:>9} {:>6} {:>6} {:>6} {:>8} {:>7} {:8} {:>6} {:>5}"
+HEAD = "{:29.29} {:>20} {:>9} {:>6} {:>6} {:>6} {:>8} {:>7} {:8} {:>6} {:>5}"
 SHOWN = 0.005  # a share that is worth a line, whatever the row does
-TITLES = ("  # kernel", "at", "us", "share", "FLOPs", "bytes", "GFLOP/s", "GB/s", "limit")
+TITLES = ("  #   kernel", "at", "us", "share", "FLOPs", "bytes", "GFLOP/s", "GB/s", "limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class ProfileRow:
 
     number: int
     name: str
+    phase: Phase
     labels: tuple[str, ...]
     where: Where | None
     seconds: float
@@ -56,7 +61,7 @@ class ProfileRow:
         place = "" if where is None else f"{PurePath(where.file).name}:{where.line}"
         return HEAD.format(
             *(
-                f"{self.number:3} {labels}{self.name}",
+                f"{self.number:3} {self.phase[0]} {labels}{self.name}",
                 place[-20:],
                 f"{self.seconds * 1e6:.2f}",
                 f"{self.share:.0%}",
@@ -69,12 +74,15 @@ class ProfileRow:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The rows of a program, and medians of seconds: of the native call that runs them all without
-    measuring, and of a whole call, with arguments copied in and results out.
+    timing each, and of a whole call, with arguments copied in and results out.
 
-    Rows without work, as of strips that these sizes do not need, are not printed."""
+    The program may run on so many `threads`; `limits` are those of the threads that it ran on: one
+    alone, where that turned out faster. Rows without work, as of strips that these sizes do not
+    need, are not printed."""
 
     rows: tuple[ProfileRow, ...]
     limits: Limits
+    threads: int
     repeats: int
     native_seconds: float
     call_seconds: float
@@ -93,16 +101,33 @@ class Profile:
 
     def __str__(self) -> str:
         heads = HEAD.format(*TITLES, "of it", "parts")
-        native = self.native_seconds - self.seconds
         own = self.call_seconds - self.native_seconds
         totals = (
-            ("all kernels", self.seconds, ""),
-            ("native call", self.native_seconds, f"{native * 1e6:+.2f} us: team and clocks"),
+            ("all kernels", self.seconds, self._phases()),
+            ("native call", self.native_seconds, self._beside_kernels()),
             ("whole call", self.call_seconds, f"{own * 1e6:+.2f} us: arguments in, results out"),
         )
-        last = [f"{name:49} {time * 1e6:9.2f}  {note}".rstrip() for name, time, note in totals]
+        last = [f"{name:50} {time * 1e6:9.2f}  {note}".rstrip() for name, time, note in totals]
         shown = [str(row) for row in self.rows if row.flops or row.bytes or row.share >= SHOWN]
-        return "\n".join([str(self.limits), heads, *shown, *last])
+        few = [f"on 1 of {self.threads} threads, which was faster"] if self._is_alone() else []
+        return "\n".join([str(self.limits), *few, heads, *shown, *last])
+
+    def _is_alone(self) -> bool:
+        return self.limits.threads < self.threads
+
+    def _phases(self) -> str:
+        """The letters of the phases that there are, and the share of each."""
+        shares = {phase: [r.share for r in self.rows if r.phase == phase] for phase in PHASES}
+        return ", ".join(f"{p[0]}: {p} {sum(found):.0%}" for p, found in shares.items() if found)
+
+    def _beside_kernels(self) -> str:
+        """What the native call takes beyond its kernels. An interruption hits another kernel each
+        time, so that no kernel's median has it; but each has the time of its timing."""
+        beside = (self.native_seconds - self.seconds) * 1e6
+        what = (
+            "start, end, interruptions" if beside >= 0 else "its kernels are not timed one by one"
+        )
+        return f"{beside:+.2f} us: {what}"
 
     __repr__ = __str__
 

@@ -189,6 +189,12 @@ def native_runner() -> Runner:
     return Runner(kind(start), start, _services.ctypes.data)
 
 
+def has_team() -> bool:
+    """Whether a team can be started: not without OpenMP, and not in the child of a fork."""
+    native_runner()
+    return bool(_services[ALONE] == 0)
+
+
 def run_table(table: int, threads: int = 1) -> int:
     """Run the program whose header is at an address; returns its error word."""
     native = native_runner()
