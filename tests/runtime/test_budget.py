@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ from graphc.runtime.binding.binding import bind
 from graphc.runtime.binding.budget import Budget
 from graphc.runtime.binding.template import make_template
 from graphc.runtime.program import Program
-from graphc.schedule.budget import NoRoomError, Run, play
-from graphc.schedule.tasks import Task, Work
+from graphc.schedule.budget import Run, play
+from graphc.schedule.jobs import jobs_of
+from graphc.schedule.tasks import Task, Work, late_order
 from tests.compiled.checking import Case, program_of, ran
 from tests.compiled.random_losses import random_loss
 from tests.compiled.test_random_graphs import random_case
@@ -242,9 +244,9 @@ def test_what_makes_an_array_in_turns_with_others_is_not_made_again() -> None:
         replace(first, reads=(0, 1, 2, 3, 5), writes=(6,), after=(0, 1, 2, 4)),
     ]
     work = Work(tuple(tasks), (100, 100, 100, 100, 1000, 1000, 100), frozenset(), frozenset({6}))
-    assert play(work, range(6), 2400).cost == 0
-    with pytest.raises(NoRoomError):
-        play(work, range(6), 2000)
+    jobs = jobs_of(work, range(6))
+    assert play(jobs, 2400).cost == 0
+    assert play(jobs, 2000).runs is None
 
 
 def test_loops_over_strips_run_again() -> None:
@@ -308,6 +310,29 @@ def kept(plain: Program, size: int) -> int:
     limit = Budget(size, UNKNOWN)
     program = Program(plain._code.schedule.graph, plain._code, plain._structure, PYTHON, limit)
     return program.memory_for(batch=100).arena_bytes
+
+
+def test_the_work_is_played_within_few_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those within which all goes as before are left out, and those above the least found."""
+    played = Mock(wraps=play)
+    monkeypatch.setattr(budget, "play", played)
+    program, _ = deep(1000)
+    least(program, batch=ROWS)
+    assert 0 < played.call_count <= 12  # of 115
+
+
+def test_it_is_played_the_same_within_the_limits_that_are_told() -> None:
+    plain = layers([100, 40, 100, 16, 100, 100, 4, 100, 40, 100])
+    work = budget._work(bind(make_template(plain._code, PYTHON.kernels), {"batch": 100}, 1, PYTHON))
+    jobs, again = jobs_of(work, late_order(work)), 0
+    for limit in budget._limits(work)[::4]:
+        played = play(jobs, limit)
+        assert played.low <= limit < played.high
+        assert play(jobs, played.low) == played
+        assert play(jobs, int(min(played.high - 1, 2 * limit))) == played
+        assert play(jobs, played.low - 1).high <= played.low
+        again += played.cost > 0
+    assert again > 3
 
 
 @settings(max_examples=12)

@@ -4,6 +4,7 @@ Enters: a binding that needs more memory. Leaves: code whose steps are those of 
 so that results are the same to the bit; a step that runs again writes buffers of its own.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,8 @@ from graphc.runtime.binding.code import Code, lives_of, scratch_of, strips_of
 from graphc.runtime.binding.partition import Partition
 from graphc.runtime.binding.sources import Backend
 from graphc.runtime.binding.template import make_template
-from graphc.schedule.budget import NoRoomError, Run, play
+from graphc.schedule.budget import Played, Run, play
+from graphc.schedule.jobs import jobs_of
 from graphc.schedule.kernel import Buffer, Computing, Kernel, Operand, Step, StripKernel
 from graphc.schedule.memory import LINE, own_bytes
 from graphc.schedule.tasks import Work, late_order, work_of
@@ -56,38 +58,39 @@ def bind_within(binding: Binding, budget: Budget, backend: Backend) -> Binding:
 
 
 def _fitted(binding: Binding, budget: Budget) -> Fitted:
-    """The first code that fits. Every budget looks among the same ones: a larger one finds what a
-    smaller one does, and an error names the least that any finds."""
+    """The first code that fits. Every budget looks within all limits up to the least that is found:
+    a larger one finds what a smaller one does, and an error names that least."""
     work = _work(binding)
-    order = late_order(work)
+    jobs = jobs_of(work, late_order(work))
     limits = _limits(work)
     least = Fitted(binding.code, binding.partitions, binding.arena_bytes)
-    for limit in sorted(limits, key=lambda limit: (limit > budget.bytes, -limit)):
-        found = _within(binding, work, order, limit)
-        if found is not None and found.bytes <= least.bytes:
-            least = found
+    played = Played((), 0, 0, 0)
+    below = bisect_right(limits, budget.bytes)
+    for limit in (*reversed(limits[:below]), *limits[below:]):
+        if limit > least.bytes:
+            break
+        if played.low <= limit < played.high:
+            continue
+        played = play(jobs, limit)
+        if played.runs is not None:
+            least = min(_of_runs(binding, played.runs), least, key=lambda fitted: fitted.bytes)
         if least.bytes <= budget.bytes:
             return least
     raise _too_small(binding, budget, least)
 
 
 def _limits(work: Work) -> list[int]:
-    """What the values may take: from all that they do down to what one task needs."""
+    """What the values may take: from what one task needs up to all that they do."""
     needs = (
         sum(map(work.sizes.__getitem__, (*t.reads, *t.writes))) + t.scratch for t in work.tasks
     )
     limit, least = sum(work.sizes) + max(t.scratch for t in work.tasks), max(needs)
     count = int(log2(limit / max(least, 1)) * AN_OCTAVE) if limit else 0
-    return [int(limit * 2 ** (-n / AN_OCTAVE)) for n in range(count + 1)]
+    return [int(limit * 2 ** (-n / AN_OCTAVE)) for n in range(count, -1, -1)]
 
 
-def _within(binding: Binding, work: Work, order: Sequence[int], limit: int) -> Fitted | None:
-    try:
-        runs = play(work, order, limit).runs
-    except NoRoomError:
-        return None
-    code = _code_of(binding.code, runs)
-    tasks = binding.code.tasks
+def _of_runs(binding: Binding, runs: Sequence[Run]) -> Fitted:
+    code, tasks = _code_of(binding.code, runs), binding.code.tasks
     partitions = tuple([binding.partitions[n] for run in runs for n in tasks[run.task]])
     return Fitted(code, partitions, memory_of(code, binding.numbers, partitions, tight=True).total)
 
