@@ -291,8 +291,10 @@ def index_error(
     indexed, axis = node.inputs[0].type, node.params["axis"]
     length = dims.evaluate(indexed.shape[axis], sizes)
     lowest = 0 if index.dtype.kind == "u" else -length
-    place = int(np.flatnonzero((index >= length) | (index < lowest))[0])
-    got, source = _index_source(node, index, place, fed, rows or {})
+    outside = np.flatnonzero((index >= length) | (index < lowest))
+    got, source = "one that reads nothing", ""  # kernels look at it before it is broadcast
+    if outside.size:
+        got, source = _index_source(node, index, int(outside[0]), fed, rows or {})
     origin = node
     while origin.source is not None:  # a gradient node: the user wrote what it came from
         origin = origin.source

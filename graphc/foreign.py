@@ -11,6 +11,8 @@ _CPU = "everything runs on the CPU; x.astype changes the dtype"
 _DOUBLED = "graphc.repeat(graphc.repeat(x, 2, axis=1), 2, axis=2) doubles images"
 _GRAD = "graphc.grad(loss, [w, b]) gives the gradients as tensors"
 _READY = "programs return when they are done: leave it out"
+_LARGEST = "graphc.where(group == graphc.arange(n)[:, None], values, -graphc.inf).max(axis=1)"
+_LEAST = "graphc.where(group == graphc.arange(n)[:, None], values, graphc.inf).min(axis=1)"
 _SCATTER = "graphc.zeros(shape).at[i].add(values), or x.at[i].set(values)"
 
 
@@ -64,6 +66,8 @@ FUNCTIONS: Mapping[str, str] = _by_name(
         "beta betaln digamma erfinv gamma gammaln lgamma special",
         "of special functions there are graphc.erf and the elementary ones",
     ),
+    ("array_split tensor_split", "split"),
+    ("average", "graphc.sum(w * x) / graphc.sum(w), or graphc.mean(x)"),
     ("bfloat16 complex64 float16 half", "floats are float32 and float64"),
     ("bincount histogram", "graphc.sum(graphc.one_hot(i, size), axis=0)"),
     ("bitwise_not invert", "bitwise_invert"),
@@ -98,6 +102,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
         "x / graphc.sqrt(graphc.sum(x * x, axis=-1, keepdims=True)) has length 1",
     ),
     ("cumsum", "graphc.tril(graphc.ones((n, n))) @ x, for a short axis"),
+    ("column_stack", "graphc.stack(columns, axis=1)"),
     ("conj imag real", "there are no complex numbers: leave it out"),
     (
         "custom_gradient custom_jvp custom_vjp",
@@ -112,6 +117,13 @@ FUNCTIONS: Mapping[str, str] = _by_name(
         "nothing runs while a graph is built: return what is to be seen, graphc.compile([x],"
         " [y, hidden])",
     ),
+    (
+        "cross",
+        "graphc.roll(a, -1, axis=-1) * graphc.roll(b, 1, axis=-1)"
+        " - graphc.roll(a, 1, axis=-1) * graphc.roll(b, -1, axis=-1)",
+    ),
+    ("deg2rad radians", "x * (graphc.pi / 180)"),
+    ("degrees rad2deg", "x * (180 / graphc.pi)"),
     ("detach", "stop_gradient"),
     ("diag diag_embed", "graphc.diagonal(x) takes it; graphc.eye(n) * v is a matrix of it"),
     ("div true_divide", "divide"),
@@ -127,6 +139,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ),
     ("enable_x64", "float64 is a dtype like others: dtype='float64', x.astype('float64')"),
     ("eval", "x.eval({input: array})"),
+    ("exp10", "10.0**x"),
     ("expit", "sigmoid"),
     (
         "exponential_decay learning_rate lr_scheduler scheduler schedules",
@@ -135,7 +148,8 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ("fft", "there are no Fourier transforms: transform arrays by numpy.fft, outside of the graph"),
     ("float", "float32"),
     ("float_power power", "pow"),
-    ("fmod mod", "remainder"),
+    ("fmod", "x - y * graphc.trunc(x / y) has the sign of x; graphc.remainder that of y"),
+    ("frac", "x - graphc.trunc(x)"),
     ("function", "compile"),
     ("gather", "take_along_axis"),
     ("gather_nd", "x[i, j]"),
@@ -148,6 +162,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ("hvp", "graphc.grad(graphc.sum(graphc.grad(loss, w) * v), w)"),
     ("index_add index_put scatter scatter_add scatter_nd segment_sum", _SCATTER),
     ("index_select", "take"),
+    ("inner", "graphc.vecdot(a, b), or a @ b.T for every pair of rows"),
     ("int long", "int64"),
     ("interpolate resize upsample", _DOUBLED),
     ("is_tensor", "isinstance(x, graphc.Tensor)"),
@@ -156,6 +171,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
         "jnp np numpy",
         "graphc's own functions have the names: graphc.tanh(x); numpy.tanh(x) does the same",
     ),
+    ("index_reduce scatter_max scatter_reduce segment_max", _LARGEST),
     ("kron", "graphc.einsum('ij,kl->ikjl', a, b), then x.reshape(rows, columns)"),
     (
         "lax",
@@ -164,6 +180,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ),
     ("left_shift", "bitwise_left_shift"),
     ("lerp", "a + (b - a) * t"),
+    ("logit", "graphc.log(x) - graphc.log1p(-x)"),
     ("load", "tensors can be pickled: pickle.load(file)"),
     (
         "load_state_dict state_dict",
@@ -176,6 +193,8 @@ FUNCTIONS: Mapping[str, str] = _by_name(
         "Module equinox flax haiku keras layers model",
         "graphc.nn has functions: write a model as one of parameters and inputs",
     ),
+    ("mod", "remainder"),
+    ("movedim", "moveaxis"),
     ("mul", "multiply"),
     (
         "nan_to_num nanmax nanmean nanmin nansum",
@@ -183,7 +202,10 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ),
     ("ndim", "x.ndim"),
     ("neg", "negative"),
-    ("nonzero", "a size cannot depend on values: graphc.where(mask, a, b) chooses elements"),
+    (
+        "masked_select nonzero",
+        "a size cannot depend on values: graphc.where(mask, a, b) chooses elements",
+    ),
     ("norm", "graphc.sqrt(graphc.sum(x * x))"),
     ("Parameter", "parameter"),
     ("permute", "permute_dims"),
@@ -196,6 +218,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ("right_shift", "bitwise_right_shift"),
     ("rint", "round"),
     ("save", "tensors can be pickled: pickle.dump(w, file)"),
+    ("segment_min scatter_min", _LEAST),
     ("select", "graphc.where(a, x, graphc.where(b, y, z))"),
     ("session", "graphc.compile([x], y) makes a function of arrays"),
     ("set_num_threads", "set_threads"),
@@ -210,6 +233,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
         "graphc.tree has flatten, unflatten and tree_map; grad, jit and compile take trees as they"
         " are",
     ),
+    ("unbind", "unstack"),
     ("unique", "a size cannot depend on values"),
     ("unsqueeze", "expand_dims"),
     ("Variable variable", "graphc.parameter for what is trained, graphc.input for what is given"),
@@ -347,4 +371,22 @@ METHODS: Mapping[str, str] = _by_name(
     ("update", "x.value = array, for a parameter; compile(updates={x: new}) in a step"),
     ("view", "x.reshape(shape)"),
     ("zero_grad zero_grad_", "a gradient is new in every step: leave it out"),
+)
+
+PLACES: Mapping[str, str] = _by_name(
+    ("apply", "x.at[key].set(f(x[key]))"),
+    ("div divide", "x.at[key].set(x[key] / values), for a key that names no place twice"),
+    (
+        "max maximum",
+        "x.at[key].set(graphc.maximum(x[key], values)), for a key that names no place twice; of"
+        f" groups: {_LARGEST}",
+    ),
+    (
+        "min minimum",
+        "x.at[key].set(graphc.minimum(x[key], values)), for a key that names no place twice; of"
+        f" groups: {_LEAST}",
+    ),
+    ("mul multiply", "x.at[key].set(x[key] * values), for a key that names no place twice"),
+    ("pow power", "x.at[key].set(x[key] ** values), for a key that names no place twice"),
+    ("sub", "subtract"),
 )

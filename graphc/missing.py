@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
 from graphc.errors import UnknownNameError
-from graphc.foreign import FUNCTIONS, LAYERS, METHODS
+from graphc.foreign import FUNCTIONS, LAYERS, METHODS, PLACES
 
 _PACKAGE = __name__.partition(".")[0]
 _LAYER = " Layers are functions here, of tensors and of what graphc.parameter made"
@@ -91,3 +91,9 @@ def of_tensor(tensor: object, name: str) -> NoReturn:
     if name.endswith("_") and name[0] != "_" and name not in METHODS:
         table[name] = "a tensor does not change: write x = x + y, or x = x.at[key].set(values)"
     raise refused("a tensor", name, table, {**spellings("(x, ...)"), **methods})
+
+
+def of_place(place: object, name: str) -> NoReturn:
+    """The `__getattr__` of x.at[key]."""
+    methods = {method: f"x.at[key].{method}" for method in dir(type(place)) if method[0] != "_"}
+    raise refused("x.at[key]", name, PLACES, methods)

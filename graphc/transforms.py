@@ -26,7 +26,7 @@ from graphc.functions.tensor import Tensor
 from graphc.graph import Node, substitute
 from graphc.jit import Jitted, check_function, jit
 from graphc.refusals import accepted, explaining
-from graphc.tree import flatten, tree_map, unflatten
+from graphc.tree import alike, flatten, tree_map, unflatten
 
 T = TypeVar("T")
 Function = Callable[..., Any]
@@ -140,7 +140,7 @@ def jvp(outputs: Any, *args: Any, **options: Any) -> Any:
 def _like(what: str, tree: Any, directions: Any) -> Any:
     """The directions as tensors of the dtypes of a tree; GradientError for another tree."""
     wanted, given = flatten(tree)[1], flatten(directions)[1]
-    if wanted != given:
+    if not alike(wanted, given):
         raise GradientError(
             f"{what} are no tree like what they belong to",
             got=f"{given} for {wanted}",

@@ -1,13 +1,14 @@
 """Trees: nested dicts, lists, tuples, named tuples, dataclasses and None around leaves.
 
 Enters: any Python value. Leaves: its leaves in a reproducible order (dict keys sorted) and its
-structure, which is hashable and puts other leaves back into the same shape.
+structure, which is hashable and puts other leaves back into the same shape. A dict keeps its order:
+`zip(p.values(), graphc.grad(loss, p).values())` pairs what belongs together.
 
 >>> leaves, structure = flatten({"w": [1, 2], "b": (3, None)})
 >>> leaves
 [3, 1, 2]
 >>> unflatten(structure, ["x", "y", "z"])
-{'b': ('x', None), 'w': ['y', 'z']}
+{'w': ['y', 'z'], 'b': ('x', None)}
 """
 
 import dataclasses
@@ -22,12 +23,14 @@ Kind = Literal["leaf", "none", "dict", "list", "tuple", "namedtuple", "dataclass
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A tree without its leaves. `names` are the dict's keys or the fields, in order."""
+    """A tree without its leaves. `names` are the dict's keys, sorted, or the fields, in order;
+    `listed` are the keys in the dict's own order."""
 
     kind: Kind
     cls: type | None = None
     names: tuple[Any, ...] = ()
     children: tuple["Structure", ...] = ()
+    listed: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         if self.kind == "leaf":
@@ -64,6 +67,16 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
     return assembler(structure)(iter(leaves))
 
 
+def alike(a: Structure, b: Structure) -> bool:
+    """Whether trees have the same leaves in the same places; dicts may list them differently.
+
+    >>> alike(flatten({"w": 1, "b": 2})[1], flatten({"b": 1, "w": 2})[1])
+    True
+    """
+    own = a.kind == b.kind and a.cls is b.cls and a.names == b.names
+    return own and len(a.children) == len(b.children) and all(map(alike, a.children, b.children))
+
+
 def count(structure: Structure) -> int:
     """How many leaves a tree of that structure has."""
     return 1 if structure.kind == "leaf" else sum(map(count, structure.children))
@@ -82,7 +95,7 @@ def tree_map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 def _same_leaves(structure: Structure, tree: Any) -> list[Any]:
     leaves, other = flatten(tree)
-    if other != structure:
+    if not alike(other, structure):
         raise GraphError(
             f"tree: structures differ: {structure} and {other}", fix="give trees of one structure"
         )
@@ -97,7 +110,8 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
         leaves.append(tree)
         return LEAF
     kind, cls, names, children = opened
-    return Structure(kind, cls, names, tuple(_flatten(child, leaves) for child in children))
+    listed = tuple(tree) if kind == "dict" else ()
+    return Structure(kind, cls, names, tuple(_flatten(c, leaves) for c in children), listed)
 
 
 def _open(tree: Any) -> tuple[Kind, type | None, tuple[Any, ...], list[Any]] | None:
@@ -133,7 +147,7 @@ def assembler(structure: Structure) -> Callable[[Iterator[Any]], Any]:
     their tree.
 
     >>> assembler(flatten({"w": [1, 2], "b": 3})[1])(iter("xyz"))
-    {'b': 'x', 'w': ['y', 'z']}
+    {'w': ['y', 'z'], 'b': 'x'}
     """
     if structure.kind == "leaf":
         return next
@@ -178,8 +192,8 @@ def _splitter(structure: Structure) -> Callable[[Any], Sequence[Any] | None]:
     if kind == "none":
         return lambda tree: () if tree is None else None
     if kind == "dict":
-        keys = dict.fromkeys(names).keys()
-        return lambda t: [t[n] for n in names] if type(t) is dict and t.keys() == keys else None
+        own = structure.listed
+        return lambda t: [t[n] for n in names] if type(t) is dict and (*t,) == own else None
     if kind == "dataclass":
         return lambda t: [getattr(t, n) for n in names] if type(t) is structure.cls else None
     cls = structure.cls or (list if kind == "list" else tuple)
@@ -193,7 +207,9 @@ def _closer(structure: Structure) -> Callable[[list[Any]], Any]:
         case "none" | "leaf":
             return lambda _: None
         case "dict":
-            return lambda children: dict(zip(names, children, strict=True))
+            place = {name: k for k, name in enumerate(names)}
+            at = [(name, place[name]) for name in structure.listed]
+            return lambda children: {name: children[k] for name, k in at}
         case "list":
             return lambda children: children
         case "tuple":

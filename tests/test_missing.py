@@ -13,7 +13,7 @@ import graphc as gx
 from graphc import foreign, missing
 
 X = gx.input("x", (3,))
-PLACES = {"graphc": gx, "graphc.nn": gx.nn, "a tensor": X}
+PLACES = {"graphc": gx, "graphc.nn": gx.nn, "a tensor": X, "x.at[key]": X.at[0]}
 NAMES = {
     ("graphc", "relu"): "did you mean graphc.nn.relu?",
     ("graphc", "transpose"): "graphc.permute_dims(x, axes), or x.T",
@@ -66,12 +66,19 @@ NAMES = {
     ("graphc", "state_dict"): "w.value = array",
     ("a tensor", "zero_grad"): "leave it out",
     ("a tensor", "contiguous"): "leave it out",
+    ("x.at[key]", "max"): "x.at[key].set(graphc.maximum(x[key], values))",
+    ("x.at[key]", "mul"): "x.at[key].set(x[key] * values)",
+    ("x.at[key]", "sub"): "did you mean x.at[key].subtract?",
+    ("x.at[key]", "ad"): "did you mean x.at[key].add?",
+    ("x.at[key]", "qqqq"): "",
 }
 
 
 @pytest.mark.parametrize(("place", "name"), NAMES)
 def test_the_error_says_what_to_write(place: str, name: str) -> None:
-    with pytest.raises(gx.errors.UnknownNameError, match=f"{place} has no '{name}'") as caught:
+    with pytest.raises(
+        gx.errors.UnknownNameError, match=re.escape(f"{place} has no '{name}'")
+    ) as caught:
         getattr(PLACES[place], name)
     assert NAMES[place, name] in caught.value.fix
     assert bool(NAMES[place, name]) == bool(caught.value.fix)
@@ -84,11 +91,13 @@ def test_the_tables_name_what_is_not_there_by_what_is() -> None:
         (gx, foreign.FUNCTIONS),
         (gx.nn, foreign.LAYERS),
         (X, foreign.METHODS),
+        (X.at[0], foreign.PLACES),
     ):
         assert [name for name in table if hasattr(place, name)] == []
-    for text in {**foreign.FUNCTIONS, **foreign.LAYERS, **foreign.METHODS}.values():
+    tables = (foreign.FUNCTIONS, foreign.LAYERS, foreign.METHODS, foreign.PLACES)
+    for text in (text for table in tables for text in table.values()):
         if text.isidentifier():
-            assert text in missing.spellings()
+            assert hasattr(X.at[0], text) or text in missing.spellings()
         for name in re.findall(r"graphc\.((?:nn\.)?\w+)", text):
             place = gx.nn if name.startswith("nn.") else gx
             assert hasattr(place, name.removeprefix("nn."))
@@ -96,7 +105,7 @@ def test_the_tables_name_what_is_not_there_by_what_is() -> None:
             assert name in dir(X)
 
 
-A, B = np.array([-2.0, 0.5, 3.0]), np.array([[1.0, 2.0], [3.0, 4.0]])
+A, B = np.array([-2.0, 0.5, 3.0]), np.array([[1.0, 2.0, 5.0], [3.0, 4.0, 0.0]])
 FORMULAS = {
     "celu": ("alpha * graphc.nn.elu(x / alpha)", np.where(A > 0, A, 2 * np.expm1(A / 2))),
     "prelu": ("graphc.where(x > 0, x, slope * x)", np.where(A > 0, A, 0.1 * A)),
@@ -114,7 +123,18 @@ FORMULAS = {
         "graphc.mean(0.5 * (graphc.log(v) + (y - m) ** 2 / v))",
         0.5 * (np.log(2) + 1 / 2),
     ),
-    "kron": ("graphc.einsum('ij,kl->ikjl', a, b)", np.kron(B, B[::-1]).reshape(2, 2, 2, 2)),
+    "segment_max": (
+        "graphc.where(group == graphc.arange(n)[:, None], values, -graphc.inf).max(axis=1)",
+        [A[0], -np.inf, max(A[1:])],
+    ),
+    "cross": (
+        "graphc.roll(a, -1, axis=-1) * graphc.roll(b, 1, axis=-1)"
+        " - graphc.roll(a, 1, axis=-1) * graphc.roll(b, -1, axis=-1)",
+        np.cross(B, B[::-1]),
+    ),
+    "fmod": ("x - y * graphc.trunc(x / y)", np.fmod(A, 3.0)),
+    "logit": ("graphc.log(x) - graphc.log1p(-x)", [np.nan, 0.0, np.nan]),
+    "kron": ("graphc.einsum('ij,kl->ikjl', a, b)", np.kron(B, B[::-1]).reshape(2, 2, 3, 3)),
 }
 
 
@@ -123,6 +143,7 @@ def test_formulas_give_what_the_name_means(name: str) -> None:
     formula, expected = FORMULAS[name]
     values = {"x": gx.constant(A), "a": gx.constant(B), "b": gx.constant(B[::-1]), "n": 3}
     values |= {"alpha": 2, "slope": 0.1, "edges": B[0], "i": gx.constant([0, 2, 2]), "size": 3}
+    values |= {"group": values["i"], "values": values["x"]}
     values |= {v: gx.constant([c]) for v, c in (("s", 1.0), ("y", 3.0), ("v", 2.0), ("m", 2.0))}
     assert formula in {**foreign.FUNCTIONS, **foreign.LAYERS}[name]
     np.testing.assert_allclose(eval(formula, {"graphc": gx}, values).eval(), expected, rtol=1e-5)

@@ -58,6 +58,33 @@ def test_dicts_are_sorted_and_none_is_no_leaf() -> None:
     assert flatten(7) == ([7], LEAF)
 
 
+def test_a_dict_keeps_its_order() -> None:
+    tree = {"w": 1, "b": {"z": 2, "a": 3}}
+    leaves, structure = flatten(tree)
+    again = unflatten(structure, leaves)
+    assert [*again] == ["w", "b"]
+    assert [*again["b"]] == ["z", "a"]
+    assert not gatherer(structure)({"b": {"z": 2, "a": 3}, "w": 1}, [])  # f may go through them
+    assert [*tree_map(lambda a, b: a + b, tree, {"b": {"a": 0, "z": 0}, "w": 0})] == ["w", "b"]
+
+
+def test_a_function_sees_a_dict_in_its_order() -> None:
+    def f(p: Any) -> Any:
+        y = 0.0
+        for value in p.values():
+            y = 10.0 * y + value
+        return y
+
+    jitted = gx.jit(f)
+    for p in ({"w": 1.0, "b": 2.0}, {"b": 2.0, "w": 1.0}, {"w": 1.0, "b": 2.0}):
+        assert jitted(p) == f(p)
+        gradients = gx.grad(f)(p)
+        assert [*gradients] == [*p]
+        assert [*gradients.values()] == [10.0, 1.0]
+    directions = gx.jvp(f)({"w": 1.0, "b": 2.0}, tangents={"b": 0.0, "w": 1.0})
+    assert directions == 10.0
+
+
 def test_structures_tell_containers_apart() -> None:
     structures = {
         flatten(tree)[1] for tree in ([1, 2], (1, 2), Pair(1, 2), Layer(1, 2), {0: 1, 1: 2})

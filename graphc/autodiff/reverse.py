@@ -26,7 +26,7 @@ from graphc.functions.tensor import Tensor
 from graphc.graph import STATE, Node, described, order, provenance
 from graphc.ops import accumulate, filled, reshape
 from graphc.passes import stabilise
-from graphc.tree import flatten, unflatten
+from graphc.tree import alike, flatten, unflatten
 
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ def differentiable_leaves(tree: Any, what: str) -> tuple[list[Tensor], Any]:
 def _matching(outputs: Any, cotangents: Any) -> tuple[list[Tensor], list[Tensor]]:
     ys, structure = differentiable_leaves(outputs, "outputs")
     gs, other = differentiable_leaves(cotangents, "cotangents")
-    if structure != other:
+    if not alike(structure, other):
         raise GradientError(
             "the cotangents are no tree like the outputs",
             got=str(other),

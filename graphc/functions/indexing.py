@@ -1,7 +1,8 @@
 """Reading where integers say: take, take_along_axis, one_hot. For x[key] see `Tensor`.
 
 Enters: tensors, integer tensors or arrays. Leaves: tensors. An index may be negative; one outside
-of its axis is an IndexRangeError, at once for constants and else when it runs.
+of its axis is an IndexRangeError, at once for constants and else when it runs. A program in which
+it reads or writes no element, for another axis is empty, need not notice.
 
 >>> take([10, 20, 30], [2, 0], axis=0).eval()
 array([30, 10])

@@ -6,11 +6,11 @@ Enters: a handle and a key. Leaves: a slice and a `take` of it; for an update, a
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Generic, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn
 
 import numpy as np
 
-from graphc import ops
+from graphc import missing, ops
 from graphc.dims import DimLike, product
 from graphc.errors import ArgumentError, DTypeError, ShapeError, UpdateError
 from graphc.functions.lifting import (
@@ -221,6 +221,9 @@ class Place(Generic[H]):
 
     tensor: H
     key: Any
+
+    if not TYPE_CHECKING:  # a checker of types would take any name for a known one
+        __getattr__ = missing.of_place
 
     def get(self) -> H:
         """x[key]."""

@@ -1,6 +1,5 @@
 """The benchmarks' own arithmetic, on made-up figures, and one real worker."""
 
-import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -14,6 +13,7 @@ from benchmarks.records import Record, bound, disagreements, read, record, save,
 from benchmarks.table import ratios, table
 from benchmarks.worker import measure, report
 from benchmarks.workloads import WORKS, Step, UnsupportedError, data, parameters
+from graphc.runtime.environment import cache_folder
 
 
 def figures(step_us: float, first_s: float, loss20: float = 0.5) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def test_the_loss_is_that_of_step_20() -> None:
 def worker(work: str) -> dict[str, Any]:
     """What a process says that measures graphc for an instant; its cache stays warm."""
     words = ("benchmarks.worker", "graphc", work, "--seconds", "0.01")
-    return run(sys.executable, words, 2, Path(os.environ["GRAPHC_CACHE_DIR"]))
+    return run(sys.executable, words, 2, cache_folder())
 
 
 def test_a_worker_measures_graphc() -> None:

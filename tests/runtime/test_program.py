@@ -181,6 +181,15 @@ def test_python_mode_fails_like_machine_code() -> None:
     np.testing.assert_array_equal(s.value, [2, 4])
 
 
+def test_an_index_that_reads_nothing() -> None:
+    x, i = gx.input("x", (4, "n")), gx.input("i", ("m",), "int64")
+    program = gx.compile([x, i], gx.take_along_axis(x, i[:, None], axis=0))
+    assert program(np.ones((4, 0), "f"), [3, -4]).shape == (2, 0)
+    with pytest.raises(errors.IndexRangeError, match="that reads nothing") as caught:
+        program(np.ones((4, 0), "f"), [3, 4])
+    assert caught.value.fix == "indices go from -4 to 3"
+
+
 def test_a_profile_of_a_refused_call_raises_too() -> None:
     training = make_training()
     before = training.state()
