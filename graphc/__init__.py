@@ -20,6 +20,7 @@ from graphc.dims import Dim, dim
 from graphc.functions import *
 from graphc.functions.parsing import parse
 from graphc.jit import Jitted, jit
+from graphc.missing import names_of_graphc as __dir__  # noqa: F401
 from graphc.missing import of_graphc as __getattr__  # noqa: F401
 from graphc.nn.functional import stop_gradient
 from graphc.refusals import explain_refusals

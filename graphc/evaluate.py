@@ -12,7 +12,9 @@ programs are compared with, what folds constants, and what `Tensor.eval` runs.
 """
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from graphc import dims
 from graphc.dims import Dim, DimLike, Guard
 from graphc.errors import (
     BindingError,
+    DTypeError,
     GraphError,
     GuardError,
     IndexRangeError,
@@ -30,7 +33,7 @@ from graphc.errors import (
 from graphc.graph import CONSTANT, INPUT, STATE, Node, described, given_name, order
 from graphc.state import STATE_LOCK
 from graphc.types import TensorType
-from graphc.values import array_of, outside, range_text
+from graphc.values import array_of, no_number, outside, range_text
 
 
 def evaluate(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[np.ndarray]:
@@ -42,8 +45,9 @@ def evaluate(outputs: Sequence[Node], values: Mapping[Node, Any]) -> list[np.nda
     that break an assumption, GraphError for a primitive whose facets contradict each other.
     """
     nodes = _needed(outputs, values)
-    fed = {node: fed_array(node, value) for node, value in values.items()}
-    sizes = bind_sizes(list(fed), list(fed.values()))
+    with telling_swaps(list(values), list(values.values())):
+        fed = {node: fed_array(node, value) for node, value in values.items()}
+        sizes = bind_sizes(list(fed), list(fed.values()))
     check_guards(collect_guards(node for node in nodes if node not in fed), sizes)
     return _run(nodes, outputs, fed, sizes)
 
@@ -74,6 +78,33 @@ def fed_array(node: Node, value: Any) -> np.ndarray:
     return converted(node, array)
 
 
+@contextmanager
+def telling_swaps(nodes: Sequence[Node], values: Sequence[Any]) -> Iterator[None]:
+    """A BindingError from within tells of two values that would fit if they changed places."""
+    try:
+        yield
+    except BindingError as error:
+        for i, j in combinations(range(len(nodes)), 2):
+            a, b = nodes[i], nodes[j]
+            fits = _fits(a, values[i]) and _fits(b, values[j])
+            if not fits and _fits(a, values[j]) and _fits(b, values[i]):
+                names = [repr(node.params.get("name", node.op.name)) for node in (a, b)]
+                error.fix = f"did {' and '.join(names)} change places? {names[1]} is {b.type}"
+        raise
+
+
+def _fits(node: Node, value: Any) -> bool:
+    try:
+        array, shape = array_of(value), node.type.shape
+    except DTypeError:
+        return False
+    return (
+        array.ndim == len(shape)
+        and np.can_cast(array.dtype, node.type.dtype.numpy, "same_kind")
+        and all(a == b for a, b in zip(shape, array.shape, strict=True) if isinstance(a, int))
+    )
+
+
 def converted(node: Node, array: np.ndarray) -> np.ndarray:
     """An array of any rank in the node's dtype; BindingError as `fed_array`."""
     wanted = node.type
@@ -89,7 +120,7 @@ def converted(node: Node, array: np.ndarray) -> np.ndarray:
         raise BindingError(
             f"{described(node)} is {wanted}",
             got=f"an array of {array.dtype}",
-            fix=f"convert it: array.astype({str(wanted.dtype.numpy)!r})",
+            fix=no_number(array) or f"convert it: array.astype({str(wanted.dtype.numpy)!r})",
         )
     if (number := outside(array, wanted.dtype)) is not None:
         raise BindingError(

@@ -8,7 +8,7 @@ name in lower case is meant in capitals, too, and where it ends in "2d".
 from collections.abc import Mapping
 
 _CPU = "everything runs on the CPU; x.astype changes the dtype"
-_DOUBLED = "graphc.repeat(graphc.repeat(x, 2, axis=1), 2, axis=2) doubles images"
+DOUBLED = "graphc.repeat(graphc.repeat(x, 2, axis=1), 2, axis=2) doubles images"
 _GRAD = "graphc.grad(loss, [w, b]) gives the gradients as tensors"
 _READY = "programs return when they are done: leave it out"
 _LARGEST = "graphc.where(group == graphc.arange(n)[:, None], values, -graphc.inf).max(axis=1)"
@@ -16,12 +16,12 @@ _LEAST = "graphc.where(group == graphc.arange(n)[:, None], values, graphc.inf).m
 _SCATTER = "graphc.zeros(shape).at[i].add(values), or x.at[i].set(values)"
 
 
-def _by_name(*rows: tuple[str, str]) -> Mapping[str, str]:
+def by_name(*rows: tuple[str, str]) -> Mapping[str, str]:
     """Rows of several names, and what stands for each of them."""
     return {name: text for names, text in rows for name in names.split()}
 
 
-FUNCTIONS: Mapping[str, str] = _by_name(
+FUNCTIONS: Mapping[str, str] = by_name(
     ("absolute", "abs"),
     ("accuracy accuracy_score metrics", "graphc.mean(graphc.argmax(logits, axis=1) == y)"),
     ("activations", "graphc.nn has activations: graphc.nn.relu, graphc.nn.gelu"),
@@ -164,7 +164,7 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ("index_select", "take"),
     ("inner", "graphc.vecdot(a, b), or a @ b.T for every pair of rows"),
     ("int long", "int64"),
-    ("interpolate resize upsample", _DOUBLED),
+    ("interpolate resize upsample", DOUBLED),
     ("is_tensor", "isinstance(x, graphc.Tensor)"),
     ("jacfwd jacrev", "jacobian"),
     (
@@ -240,95 +240,20 @@ FUNCTIONS: Mapping[str, str] = _by_name(
     ("view", "reshape"),
 )
 
-LAYERS: Mapping[str, str] = _by_name(
+TREES: Mapping[str, str] = by_name(
+    ("all", "graphc.tree.flatten(tree)[0] are its leaves: all(leaves)"),
+    ("leaves tree_leaves", "graphc.tree.flatten(tree)[0]"),
+    ("map multimap", "graphc.tree.tree_map(f, tree, *others)"),
     (
-        "adaptive_avg_pool adaptiveavgpool global_avg_pool globalaveragepooling globalavgpool",
-        "graphc.mean(x, axis=(1, 2)) is the mean of whole images, (2, 3) where channels come first",
+        "reduce tree_reduce",
+        "graphc.tree.flatten(tree)[0] are its leaves: functools.reduce(f, leaves)",
     ),
-    (
-        "adaptive_max_pool adaptivemaxpool global_max_pool globalmaxpooling",
-        "graphc.max(x, axis=(1, 2)), where channels are last",
-    ),
-    (
-        "alphadropout dropout spatialdropout",
-        "multiply by a mask that is an input: x * keep / 0.8, where numpy.random draws keep",
-    ),
-    ("BatchNormalization", "batch_norm"),
-    (
-        "BCELoss bce binary_cross_entropy binary_crossentropy",
-        "graphc.nn.binary_cross_entropy_with_logits(x, y) takes what goes into the sigmoid;"
-        " of probabilities p: -graphc.mean(y * graphc.log(p) + (1 - y) * graphc.log(1 - p))",
-    ),
-    (
-        "BCEWithLogitsLoss bce_with_logits sigmoid_binary_cross_entropy sigmoid_cross_entropy"
-        " sigmoid_cross_entropy_with_logits",
-        "binary_cross_entropy_with_logits",
-    ),
-    (
-        "categorical_crossentropy softmax_cross_entropy softmax_cross_entropy_with_logits",
-        "-graphc.mean(graphc.sum(y * graphc.nn.log_softmax(x), axis=-1)), for one-hot rows;"
-        " graphc.nn.cross_entropy takes classes",
-    ),
-    ("celu", "alpha * graphc.nn.elu(x / alpha)"),
-    (
-        "CrossEntropyLoss softmax_cross_entropy_with_integer_labels"
-        " sparse_categorical_crossentropy sparse_cross_entropy sparse_softmax_cross_entropy",
-        "cross_entropy",
-    ),
-    ("Dense Linear affine dense fully_connected linear_layer", "linear"),
-    ("depthwise_conv depthwiseconv", "graphc.nn.conv(x, w, groups=channels)"),
-    ("Embedding", "embedding"),
-    ("embedding_bag embeddingbag", "graphc.mean(graphc.nn.embedding(table, i), axis=1)"),
-    ("Flatten", "x.reshape(x.shape[0], -1)"),
-    ("gaussian_nll_loss", "graphc.mean(0.5 * (graphc.log(v) + (y - m) ** 2 / v))"),
-    ("GELU", "gelu"),
-    (
-        "group_norm groupnorm",
-        "of x.reshape(n, -1, groups, channels // groups): graphc.nn.layer_norm(x, axis=(1, 3))",
-    ),
-    (
-        "gru gru_cell grucell lstm lstm_cell lstmcell rnn rnn_cell rnncell simplernn",
-        "write a step as a function of (x, state), and call it in a Python loop over time: it"
-        " unrolls",
-    ),
-    ("gumbel_softmax", "graphc.nn.softmax(x + noise), where noise is an input"),
-    ("hard_swish", "hardswish"),
-    ("hard_tanh hardtanh", "graphc.clip(x, -1, 1)"),
-    ("hinge_loss", "hinge"),
-    ("HuberLoss SmoothL1Loss huber_loss smooth_l1 smooth_l1_loss", "huber"),
-    ("Identity", "x itself"),
-    ("instance_norm instancenorm", "graphc.nn.layer_norm(x, axis=(1, 2)), where channels are last"),
-    ("KLDivLoss kl_divergence", "kl_div"),
-    ("L1Loss l1_loss mean_absolute_error", "mae"),
-    ("LayerNorm LayerNormalization", "layer_norm"),
-    (
-        "ModuleList ParameterDict ParameterList",
-        "a list or a dict of parameters: graphc.grad and graphc.jit take them as they are",
-    ),
-    ("MSELoss mean_squared_error mse_loss squared_error", "mse"),
-    ("MultiHeadAttention MultiheadAttention scaled_dot_product_attention", "attention"),
-    ("NLLLoss nll_loss", "nll"),
-    ("Parameter", "graphc.parameter"),
-    ("pixelshuffle upsampling", _DOUBLED),
-    ("poisson_nll_loss", "graphc.mean(graphc.exp(x) - y * x)"),
-    ("prelu", "graphc.where(x > 0, x, slope * x)"),
-    ("ReLU", "relu"),
-    ("RMSNorm", "rms_norm"),
-    ("Sequential", "call one function on the result of another"),
-    ("Sigmoid", "sigmoid"),
-    ("Softmax", "softmax"),
-    ("softmin", "graphc.nn.softmax(-x)"),
-    ("swish", "silu"),
-    ("Tanh", "tanh"),
-    ("tanhshrink", "x - graphc.tanh(x)"),
-    ("threshold", "graphc.where(x > limit, x, value)"),
-    (
-        "transformer transformerblock transformerencoder transformerencoderlayer",
-        "graphc.nn.attention, graphc.nn.layer_norm and graphc.nn.linear make a block",
-    ),
+    ("structure treedef tree_structure", "graphc.tree.flatten(tree)[1]"),
+    ("tree_flatten", "graphc.tree.flatten(tree), which returns leaves and structure"),
+    ("tree_unflatten", "graphc.tree.unflatten(structure, leaves)"),
 )
 
-METHODS: Mapping[str, str] = _by_name(
+METHODS: Mapping[str, str] = by_name(
     ("assign set_value", "x.value = array, for a parameter"),
     ("assign_add assign_sub", "graphc.compile(inputs, loss, updates={x: x + value})"),
     ("backward", _GRAD),
@@ -338,7 +263,7 @@ METHODS: Mapping[str, str] = _by_name(
     ("clone copy", "x itself: a tensor does not change"),
     ("contiguous", "memory is planned: leave it out"),
     ("cpu cuda device is_cuda to", _CPU),
-    ("data get_value", "x.value, for a parameter"),
+    ("data get_value", "x.value, for a parameter; x.value = array assigns"),
     ("detach", "graphc.stop_gradient(x)"),
     ("dim rank", "x.ndim"),
     ("double", "x.astype('float64')"),
@@ -373,7 +298,7 @@ METHODS: Mapping[str, str] = _by_name(
     ("zero_grad zero_grad_", "a gradient is new in every step: leave it out"),
 )
 
-PLACES: Mapping[str, str] = _by_name(
+PLACES: Mapping[str, str] = by_name(
     ("apply", "x.at[key].set(f(x[key]))"),
     ("div divide", "x.at[key].set(x[key] / values), for a key that names no place twice"),
     (

@@ -130,6 +130,9 @@ OURS: Mapping[str, str] = {
     "y_true": "targets",
 }
 
+# Values of such arguments, and ours.
+VALUES: Mapping[str, str] = {"channels_first": "NCHW", "channels_last": "NHWC"}
+
 # What to write where too much is given by place.
 PLACED: Mapping[str, str] = {
     "conv": _BIAS,

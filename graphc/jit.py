@@ -31,6 +31,7 @@ from graphc.refusals import accepted
 from graphc.runtime.program import MISSED, Program
 from graphc.tree import Structure, flatten, gatherer, unflatten
 from graphc.types import as_dtype
+from graphc.values import no_number
 
 PROGRAMS = 256  # kinds of arguments that a function remembers; the oldest is forgotten
 
@@ -224,7 +225,8 @@ def _arrays(f: Callable[..., Any], leaves: Sequence[Any], structure: Structure) 
         raise DTypeError(
             f"jit: {name} is no array of numbers, and no tree of them",
             got=f"{reprlib.repr(leaf)}, {type(leaf).__name__}",
-            fix="give what is no array to the function by functools.partial, or close over it;"
+            fix=no_number(leaf) * np.iscomplexobj(leaf)
+            or "give what is no array to the function by functools.partial, or close over it;"
             " rows of different lengths are padded, or a list of arrays",
         ) from error
     return arrays

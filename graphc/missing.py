@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
 from graphc.errors import UnknownNameError
-from graphc.foreign import FUNCTIONS, LAYERS, METHODS, PLACES
+from graphc.foreign import FUNCTIONS, METHODS, PLACES, TREES
+from graphc.foreign_layers import LAYERS
 
 _PACKAGE = __name__.partition(".")[0]
 _LAYER = " Layers are functions here, of tensors and of what graphc.parameter made"
@@ -70,7 +71,8 @@ def _refusing(place: str, table: Mapping[str, str]) -> Callable[[str], NoReturn]
     """The `__getattr__` of a module."""
 
     def refuse(name: str) -> NoReturn:
-        raise refused(place, name, table, spellings())
+        own = vars(sys.modules[place]).get("__all__", ())
+        raise refused(place, name, table, {**spellings(), **{n: f"{place}.{n}" for n in own}})
 
     return refuse
 
@@ -78,6 +80,32 @@ def _refusing(place: str, table: Mapping[str, str]) -> Callable[[str], NoReturn]
 # objects: where a checker of types saw a function, it would take any name for a known one
 of_graphc: object = _refusing(_PACKAGE, {**LAYERS, **FUNCTIONS})
 of_nn: object = _refusing(f"{_PACKAGE}.nn", {**FUNCTIONS, **LAYERS})
+
+
+of_tree: object = _refusing(f"{_PACKAGE}.tree", TREES)
+
+
+def _listing(place: str) -> Callable[[], list[str]]:
+    """The `__dir__` of a module: what it is for, and not what it is made of."""
+
+    def names() -> list[str]:
+        module = vars(sys.modules[place])
+        return sorted({*module["__all__"], *(name for name in module if name[0] == "_")})
+
+    return names
+
+
+names_of_graphc, names_of_nn, names_of_tree = (
+    _listing(place) for place in (_PACKAGE, f"{_PACKAGE}.nn", f"{_PACKAGE}.tree")
+)
+
+
+def of_assignment(tensor: object, name: str) -> NoReturn:
+    """What refuses to assign an attribute to a tensor, but for `value`."""
+    fix = answer(name, METHODS, {})
+    if not name.startswith("_") and name in dir(type(tensor)):
+        fix = "a tensor does not change: x.reshape(shape), x.astype(dtype) give a new one"
+    raise UnknownNameError(f"a tensor has no {name!r} to be assigned", fix=fix)
 
 
 # A program has no such hook: looking for missing names slows down finding those that are there, by

@@ -22,7 +22,7 @@ from types import FunctionType
 from typing import Any, TypeVar, cast
 
 from graphc.errors import ArgumentError
-from graphc.foreign_arguments import OURS, PLACED, REMARKS
+from graphc.foreign_arguments import OURS, PLACED, REMARKS, VALUES
 from graphc.missing import nearest
 
 T = TypeVar("T")
@@ -175,7 +175,8 @@ def _instead(name: str, wrong: Mapping[str, Any], known: Parameters) -> str:
 
 def _question(ours: Mapping[str, str], given: Mapping[str, Any]) -> str:
     """Whether our names were meant by those given."""
-    meant = ", ".join(f"{best}={_shown(given[k])}" for k, best in ours.items() if best)
+    values = {k: VALUES.get(v, v) if isinstance(v, str) else v for k, v in given.items()}
+    meant = ", ".join(f"{best}={_shown(values[k])}" for k, best in ours.items() if best)
     return f"did you mean {meant}?" if meant else ""
 
 

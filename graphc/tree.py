@@ -17,6 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from graphc.errors import GraphError
+from graphc.missing import names_of_tree as __dir__  # noqa: F401
+from graphc.missing import of_tree as __getattr__  # noqa: F401
+
+__all__ = ["Structure", "count", "flatten", "tree_map", "unflatten"]
 
 Kind = Literal["leaf", "none", "dict", "list", "tuple", "namedtuple", "dataclass"]
 

@@ -108,6 +108,8 @@ def as_dtype(x: object) -> DType:
         fix = f"graphc has {', '.join(dtype.name for dtype in DTYPES)}"
         if isinstance(x, int | tuple):
             fix = "a shape is one argument, and the dtype follows it: zeros((2, 3), 'float32')"
+        elif "complex" in str(x):
+            fix = f"there are no complex numbers: a.real and a.imag are two arrays; {fix}"
         elif isinstance(x, str) and x in _NUMPYS:
             fix = f"NumPy's {x!r}, which counts bytes, is {_NUMPYS[x]!r} here"
         raise DTypeError("unknown dtype", got=repr(x), fix=fix)
@@ -235,9 +237,17 @@ def parse_type(text: str) -> TensorType:
 def as_shape(shape: Sizes) -> Shape:
     """A shape from a size or a sequence of sizes: ints >= 0, names, expressions or Dims.
 
+    ShapeError for a size below 0, and for the name of a dtype where the shape stands.
+
     >>> as_shape(("batch", 784)), as_shape("n"), as_shape(3)
     ((batch, 784), (n,), (3,))
     """
+    if isinstance(shape, str) and shape in _NUMPY:
+        raise ShapeError(
+            "a size has the name of a dtype",
+            got=shape,
+            fix=f"the shape comes first, () where there are no axes: (2, 3), {shape!r}",
+        )
     given = shape if isinstance(shape, Sequence) and not isinstance(shape, str) else (shape,)
     sizes = tuple(d if type(d) is int or type(d) is Dim else dim(d) for d in given)
     for size in sizes:

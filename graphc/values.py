@@ -17,7 +17,9 @@ from graphc.types import DType, float32, int64
 
 KINDS = "biuf"  # of NumPy's dtypes: those of numbers
 # What to write for what is no number, by its type.
+NO_COMPLEX = "there are no complex numbers: a.real and a.imag are two arrays"
 NO_NUMBERS: Mapping[type, str] = {
+    complex: NO_COMPLEX,
     str: "the tensor itself, without quotes; params['w'] where names are keys",
     dict: "take one of its entries: params['w']",
     type(None): "what may be missing is asked for: x if b is None else x + b",
@@ -61,6 +63,18 @@ def array_of(
         ) from refused
 
 
+def no_number(value: object, array: np.ndarray[Any, Any] | None = None) -> str:
+    """What to write for what is no number, "" where nobody knows; `array` is the value as one.
+
+    >>> no_number(np.array([1j]))
+    'there are no complex numbers: a.real and a.imag are two arrays'
+    """
+    dtype = getattr(value if array is None else array, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind == "c":
+        return NO_COMPLEX
+    return NO_NUMBERS.get(type(value), "")
+
+
 def numbers_of(value: object, what: str) -> np.ndarray[Any, Any]:
     """The value as an array of numbers; DTypeError, which names `what`, for anything else.
 
@@ -72,7 +86,7 @@ def numbers_of(value: object, what: str) -> np.ndarray[Any, Any]:
         raise DTypeError(
             f"{what} is made of numbers",
             got=" ".join(reprlib.repr(value).split()),
-            fix=NO_NUMBERS.get(type(value)) or "np.asarray(values, 'float32') says what is none",
+            fix=no_number(value, array) or "np.asarray(values, 'float32') says what is none",
         )
     return array
 

@@ -9,6 +9,7 @@ ORDER = (
     *(
         "errors",
         "foreign",
+        "foreign_layers",
         "foreign_arguments",
         "missing",
         "refusals",

@@ -11,10 +11,20 @@ import pytest
 
 import graphc as gx
 from graphc import foreign, missing
+from graphc.foreign_layers import LAYERS
 
 X = gx.input("x", (3,))
-PLACES = {"graphc": gx, "graphc.nn": gx.nn, "a tensor": X, "x.at[key]": X.at[0]}
+PLACES: dict[str, Any] = {
+    "graphc": gx,
+    "graphc.nn": gx.nn,
+    "graphc.tree": gx.tree,
+    "a tensor": X,
+    "x.at[key]": X.at[0],
+}
 NAMES = {
+    ("graphc.tree", "map"): "graphc.tree.tree_map(f, tree, *others)",
+    ("graphc.tree", "leaves"): "graphc.tree.flatten(tree)[0]",
+    ("graphc.tree", "flaten"): "graphc.tree.flatten",
     ("graphc", "relu"): "did you mean graphc.nn.relu?",
     ("graphc", "transpose"): "graphc.permute_dims(x, axes), or x.T",
     ("graphc", "cat"): "did you mean graphc.concat?",
@@ -88,13 +98,14 @@ def test_the_error_says_what_to_write(place: str, name: str) -> None:
 
 def test_the_tables_name_what_is_not_there_by_what_is() -> None:
     for place, table in (
+        (gx.tree, foreign.TREES),
         (gx, foreign.FUNCTIONS),
-        (gx.nn, foreign.LAYERS),
+        (gx.nn, LAYERS),
         (X, foreign.METHODS),
         (X.at[0], foreign.PLACES),
     ):
         assert [name for name in table if hasattr(place, name)] == []
-    tables = (foreign.FUNCTIONS, foreign.LAYERS, foreign.METHODS, foreign.PLACES)
+    tables = (foreign.FUNCTIONS, LAYERS, foreign.METHODS, foreign.PLACES, foreign.TREES)
     for text in (text for table in tables for text in table.values()):
         if text.isidentifier():
             assert hasattr(X.at[0], text) or text in missing.spellings()
@@ -145,7 +156,7 @@ def test_formulas_give_what_the_name_means(name: str) -> None:
     values |= {"alpha": 2, "slope": 0.1, "edges": B[0], "i": gx.constant([0, 2, 2]), "size": 3}
     values |= {"group": values["i"], "values": values["x"]}
     values |= {v: gx.constant([c]) for v, c in (("s", 1.0), ("y", 3.0), ("v", 2.0), ("m", 2.0))}
-    assert formula in {**foreign.FUNCTIONS, **foreign.LAYERS}[name]
+    assert formula in {**foreign.FUNCTIONS, **LAYERS}[name]
     np.testing.assert_allclose(eval(formula, {"graphc": gx}, values).eval(), expected, rtol=1e-5)
 
 
@@ -153,6 +164,13 @@ def test_the_module_of_activations_knows_what_graphc_nn_knows() -> None:
     from_module: Any = importlib.import_module("graphc.nn.functional")
     with pytest.raises(gx.errors.UnknownNameError, match=r"did you mean graphc\.nn\.max_pool\?"):
         from_module.max_pool2d(X)
+
+
+def test_a_listing_shows_what_is_public() -> None:
+    for place in (gx, gx.nn, gx.tree):
+        assert [name for name in dir(place) if name[0] != "_"] == sorted(place.__all__)
+        assert "__file__" in dir(place)
+    assert {"__version__", "__getattr__"} <= {*dir(gx)}
 
 
 def test_a_name_of_python_s_own_is_asked_for_in_vain() -> None:

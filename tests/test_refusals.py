@@ -77,6 +77,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
         "(1 - s) * graphc.nn.cross_entropy",
     ),
     "kernel_size": (lambda: nn.max_pool(X, kernel_size=2), "[kernel_size=2]", "size=2?"),
+    "data_format": (
+        lambda: nn.max_pool(X, 2, data_format="channels_first"),
+        "[data_format='channels_first']",
+        "did you mean layout='NCHW'?",
+    ),
     "device": (lambda: g.zeros((2, 3), device="cpu"), "[device='cpu']", "leave it out"),
     "copy": (lambda: x.astype("float64", copy=False), "[copy=False]", "always a new one"),
     "trainable": (lambda: g.parameter("p", 1.0, trainable=False), "trainable", "graphc.state"),

@@ -29,7 +29,8 @@ _COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
 _READ = f"w.value reads a parameter; {_COMPUTE}"
 _INSTEAD: Mapping[str, str] = {
     "bool(), `if` or `while`": (
-        "choose by graphc.where, maximum or minimum; join conditions by & and |"
+        "choose by graphc.where, maximum or minimum; join conditions by &, | and ~, each in"
+        " parentheses: (x > 0) & (x < 1), ~(x > 0)"
     ),
     "an index or range()": (
         "sizes come from shapes: x.shape[0]; close over an int that jit shall take as a number"

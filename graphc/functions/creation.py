@@ -12,11 +12,11 @@ import numpy as np
 
 from graphc import graph
 from graphc.dims import Dim
-from graphc.errors import GraphError, ShapeError
+from graphc.errors import GraphError
 from graphc.functions import cells
 from graphc.functions.lifting import default_dtype, lift, literal, size
 from graphc.functions.tensor import ArrayLike, DTypeLike, Tensor, TensorLike
-from graphc.types import DTYPES, Sizes, TensorType, as_dtype, as_shape
+from graphc.types import Sizes, TensorType, as_dtype, as_shape
 from graphc.values import numbers_of
 
 # ---- from values ----
@@ -96,10 +96,6 @@ def input(name: str, shape: Sizes = (), dtype: DTypeLike = "float32") -> Tensor:
     """
     if not isinstance(name, str):
         raise GraphError("an input's name comes first", got=repr(name), fix="input('x', (3,))")
-    if isinstance(shape, str) and shape in (dtype.name for dtype in DTYPES):
-        raise ShapeError(
-            "a size has the name of a dtype", got=shape, fix=f"input({name!r}, (), {shape!r})"
-        )
     type_ = TensorType(as_dtype(dtype), as_shape(shape))
     return Tensor(graph.make(graph.INPUT, (), {"name": name, "type": type_}))
 

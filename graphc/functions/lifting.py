@@ -26,7 +26,7 @@ from graphc.types import (
     promote,
     uint64,
 )
-from graphc.values import NO_NUMBERS, array_of, scalar_dtype
+from graphc.values import array_of, no_number, scalar_dtype
 
 
 def dtype_of(x: graph.Handle) -> DType:
@@ -51,9 +51,10 @@ def is_array_like(value: object) -> bool:
 
 def unlike(op: Op, other: object) -> Any:
     """NotImplemented for an operand that is no number, so that Python asks the other side;
-    DTypeError where nobody can know how: for text, None and dicts, which compare as unequal."""
-    fix = NO_NUMBERS.get(type(other))
-    if fix is None or op is ops.eq or op is ops.ne:
+    DTypeError where nobody can know how: for text, None, dicts, complex numbers, which compare as
+    unequal."""
+    fix = no_number(other)
+    if not fix or op is ops.eq or op is ops.ne:
         return NotImplemented
     raise DTypeError(
         f"{op.name}: an operand is a tensor, a number or an array",

@@ -67,7 +67,7 @@ class Tensor:
         if alive is not None:
             return alive
         self = object.__new__(cls)
-        self._node = node
+        object.__setattr__(self, "_node", node)
         node.handle = weakref.ref(self)
         return self
 
@@ -100,6 +100,11 @@ class Tensor:
 
     if not TYPE_CHECKING:  # a checker of types would take any name for a known one
         __getattr__ = missing.of_tensor
+
+        def __setattr__(self, name: str, new: Any) -> None:
+            if name != "value":
+                missing.of_assignment(self, name)
+            object.__setattr__(self, name, new)
 
     def __repr__(self) -> str:
         return copying.shown(self._node)

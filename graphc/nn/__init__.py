@@ -8,6 +8,7 @@ Enters: tensors and arrays. Leaves: tensors.
 
 from graphc.functions.indexing import one_hot
 from graphc.functions.reductions import logsumexp
+from graphc.missing import names_of_nn as __dir__  # noqa: F401
 from graphc.missing import of_nn as __getattr__  # noqa: F401
 from graphc.nn.attention import attention
 from graphc.nn.convolution import avg_pool, conv, conv_transpose, max_pool

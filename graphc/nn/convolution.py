@@ -355,7 +355,7 @@ def _channels_last(x: Tensor, layout: str) -> Tensor:
         raise ShapeError(
             "a layout is 'NHWC' or 'NCHW'",
             got=repr(layout),
-            fix="in capitals: layout='NCHW' where channels come second",
+            fix="in capitals: layout='NCHW' is channels first, 'NHWC' channels last",
         )
     return shaping.permuted(x, (0, *range(2, x.ndim), 1)) if layout in FIRST else x
 

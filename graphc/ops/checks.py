@@ -18,7 +18,10 @@ _KINDS = {
     FLOAT: ("a float", "cast it: x.astype('float32')"),
     INTEGER: ("an integer", "cast it: x.astype('int64')"),
     NUMERIC: ("a number", "cast it: x.astype('int64')"),
-    BITS: ("an integer or a bool", "cast it: x.astype('int64')"),
+    BITS: (
+        "an integer or a bool",
+        "& and | bind more than comparisons: (x > 0) & (x < 1); else cast: x.astype('int64')",
+    ),
     BOOL: ("a bool", "compare it: x != 0"),
 }
 

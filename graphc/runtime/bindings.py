@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc import dims
 from graphc.errors import BindingError, MissingInputError, UnknownInputError
-from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array
+from graphc.evaluate import bind_sizes, check_guards, collect_guards, fed_array, telling_swaps
 from graphc.graph import Graph
 from graphc.runtime.backends import NATIVE
 from graphc.runtime.binding.binding import Binding, bind, too_large
@@ -102,9 +102,10 @@ class Bindings:
     def _bound_to(self, arrays: Sequence[np.ndarray], known: Bound | None) -> Bound:
         if known is not None:
             return self._bound(known.binding)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), telling_swaps(self._inputs, arrays):
             fed = [fed_array(n, array) for n, array in zip(self._inputs, arrays, strict=True)]
-        return self._placed(self.at_shapes(fed))
+            binding = self.at_shapes(fed)
+        return self._placed(binding)
 
     def _placed(self, binding: Binding) -> Bound:
         if binding.arena_bytes > len(self.arena):

@@ -18,6 +18,7 @@ from graphc.errors import (
     ShapeError,
     ThreadError,
     UnknownInputError,
+    UnknownNameError,
     UpdateError,
 )
 
@@ -39,6 +40,10 @@ class Closed:
 
 def assign(x: Any) -> None:
     x[0] = 1.0
+
+
+def assign_attribute(name: str) -> None:
+    setattr(W, name, 0)
 
 
 def assign_value(value: Any) -> None:
@@ -106,6 +111,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "concat of no list": (lambda: UNTYPED.concat(U), ShapeError, "concat takes a list of tensors"),
     "name for arange": (lambda: UNTYPED.arange("n"), DTypeError, r"graphc\.dim\('n'\)"),
     "step of arange": (lambda: gx.arange(3, 0, 0), ShapeError, "counts down"),
+    "layout of Keras": (
+        lambda: UNTYPED.nn.max_pool(IMAGE, 2, layout="channels_first"),
+        ShapeError,
+        "'NCHW' is channels first",
+    ),
     "layout": (lambda: UNTYPED.nn.max_pool(IMAGE, 2, layout="nchw"), ShapeError, "in capitals"),
     "sizes of a window": (
         lambda: gx.nn.max_pool(IMAGE, (2, 2, 2)),
@@ -157,6 +167,11 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "einsum letters": (lambda: gx.einsum("ij->k", X), ShapeError, "well formed"),
     "two sizes": (lambda: gx.zeros(2, 3), DTypeError, r"a shape is one argument"),  # type: ignore[arg-type]
     "dtype as a shape": (lambda: gx.input("z", "float32"), ShapeError, "name of a dtype"),
+    "dtype for zeros": (
+        lambda: gx.zeros("float32"),
+        ShapeError,
+        r"name of a dtype  \[float32\](.|\n)*the shape comes first.*\(2, 3\), 'float32'",
+    ),
     "no pieces": (lambda: gx.split(U, 0), ShapeError, "does not divide into 0"),
     "array before the name": (lambda: gx.parameter(IMAGES, "w"), GraphError, "name comes first"),  # type: ignore[arg-type]
     "size as a divisor": (lambda: 1 / X.shape[0] * U, ConcretenessError, "symbolic: / needs"),
@@ -166,6 +181,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     # values
     "if": (lambda: 1 if U[0] > 0 else 2, ConcretenessError, "graphc.where"),
     "and": (lambda: (U > 0) and (U < 1), ConcretenessError, "&"),
+    "not": (lambda: not (U > 0), ConcretenessError, r"~\(x > 0\)"),
+    "chain": (lambda: 0 < K < 1, ConcretenessError, r"\(x > 0\) & \(x < 1\)"),
     "iteration": (lambda: list(U), ConcretenessError, r"range\(len\(x\)\)(.|\n)*unpacks"),
     "iteration over rows": (lambda: list(X), ConcretenessError, r"graphc\.vmap; Python's loops"),
     "a flag": (
@@ -175,6 +192,17 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "range": (lambda: range(N.shape[0]), ConcretenessError, "int size"),
     "linspace": (lambda: gx.linspace(0, 1, N.shape[0]), ConcretenessError, "symbolic"),
+    "data": (
+        lambda: assign_attribute("data"),
+        UnknownNameError,
+        r"no 'data' to be assigned(.|\n)*x\.value = array",
+    ),
+    "shape": (
+        lambda: assign_attribute("shape"),
+        UnknownNameError,
+        r"no 'shape' to be assigned(.|\n)*x\.reshape\(shape\)",
+    ),
+    "grad": (lambda: assign_attribute("grad"), UnknownNameError, r"graphc\.grad\(loss, x\)"),
     "assignment": (lambda: assign(U), UpdateError, r"x.at\[key\].set"),
     # indices
     "index": (lambda: U[5], IndexRangeError, "from -3 to 2"),
@@ -188,6 +216,30 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "strings": (lambda: gx.sin("a"), DTypeError, r"made of numbers  \['a'\]"),
     "bits or bytes": (lambda: U.astype("i8"), DTypeError, "int64"),
     "dtype": (lambda: U.astype("flot32"), DTypeError, "graphc has float32"),
+    "complex number": (lambda: U * 1j, DTypeError, r"^mul.*\[1j\](.|\n)*no complex numbers"),
+    "complex array": (
+        lambda: U + np.ones(3) * 1j,
+        DTypeError,
+        r"no complex numbers: a\.real and a\.imag",
+    ),
+    "complex constant": (lambda: UNTYPED.constant(1j), DTypeError, "no complex numbers"),
+    "complex argument": (
+        lambda: gx.jit(gx.sum)(np.ones(3) * 1j),
+        DTypeError,
+        r"jit: sum\.x(.|\n)*no complex numbers",
+    ),
+    "complex value": (
+        lambda: gx.compile([U], U)(np.ones(3) * 1j),
+        BindingError,
+        r"'u' is f32\[3\](.|\n)*no complex numbers",
+    ),
+    "complex dtype": (lambda: U.astype("complex64"), DTypeError, "no complex numbers"),
+    "complex type": (lambda: U.astype(complex), DTypeError, "no complex numbers"),
+    "no parentheses": (
+        lambda: UNTYPED.where(U > 0 & U < 1, 1, 0),
+        DTypeError,
+        r"\[f32\[3\]\](.|\n)*\(x > 0\) & \(x < 1\)",
+    ),
     "negative power": (lambda: K**-1, DTypeError, r"astype\('float32'\) \*\* -1"),
     "negative powers": (lambda: gx.pow(K[:2], [1, -2]), DTypeError, r"int32 \*\* -2"),
     "bits of floats": (lambda: ~U, DTypeError, "astype"),
@@ -229,6 +281,36 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r"'u' is f32\[3\]  \[an array of object: None\](.|\n)*array of numbers",
     ),
     "threads": (lambda: gx.set_threads(0), ThreadError, r"\[0\](.|\n)*set_threads\(1\)"),
+    "changed places": (
+        lambda: gx.compile([X, LABELS], LOSS)([1, 2], IMAGES),
+        BindingError,
+        r"'x' is f32\[batch, 784\].*\n.*\n  did 'x' and 'labels' change places\? 'labels' is i64",
+    ),
+    "changed places of a dict": (
+        lambda: LOSS.eval({X: [1, 2], LABELS: IMAGES}),
+        BindingError,
+        "did 'x' and 'labels' change places",
+    ),
+    "changed places of an epoch": (
+        lambda: gx.compile([X, LABELS], LOSS).run_epoch([[1, 2], IMAGES], 2),
+        BindingError,
+        "did 'x' and 'labels' change places",
+    ),
+    "changed places of equal ranks": (
+        lambda: gx.compile([U, V], gx.sum(U) + gx.sum(V))(np.ones(4), np.ones(3)),
+        BindingError,
+        "did 'u' and 'v' change places",
+    ),
+    "no fit in either place": (
+        lambda: gx.compile([U, V], gx.sum(U) + gx.sum(V))(np.ones(4), np.ones(4)),
+        BindingError,
+        r"'u' is f32\[3\](.|\n)*give an array of shape",
+    ),
+    "ragged in the other place": (
+        lambda: gx.compile([U, V], gx.sum(U) + gx.sum(V)).run_epoch([[1, 2], [[1], [2, 3]]], 1),
+        BindingError,
+        "'v' is made of lists",
+    ),
     "by place": (lambda: U.eval([1.0, 2.0, 3.0]), UnknownInputError, r"x\.eval"),  # type: ignore[arg-type]
     "by name": (lambda: LOSS.eval({"x": IMAGES}), UnknownInputError, "without quotes"),
     "rank": (lambda: X.eval({X: IMAGES[0]}), BindingError, "rank 2"),
@@ -339,4 +421,4 @@ def test_an_operand_that_another_library_knows_is_asked() -> None:
 
     assert U + Other() == "added"
     with pytest.raises(TypeError, match="unsupported operand"):
-        U + 1j
+        U + object()

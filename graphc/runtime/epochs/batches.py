@@ -13,7 +13,7 @@ import numpy as np
 from graphc import dims
 from graphc.dims import Dim
 from graphc.errors import BindingError, DTypeError, IndexRangeError
-from graphc.evaluate import check_fixed, converted, fed_array
+from graphc.evaluate import check_fixed, converted, fed_array, telling_swaps
 from graphc.graph import Node, described
 from graphc.types import as_dtype
 from graphc.values import array_of
@@ -107,7 +107,9 @@ def plan_epoch(
             fix="run_epoch(arrays, 32): rows a step; the last one may have fewer",
         )
     nodes = {str(node.params["name"]): node for node in inputs}
-    rows = {name: _rows(nodes[name], given[name]) for name in nodes if name in batched}
+    taken = [nodes[name] for name in nodes if name in batched]
+    with telling_swaps(taken, [given[str(node.params["name"])] for node in taken]):
+        rows = {name: _rows(nodes[name], given[name]) for name in nodes if name in batched}
     chosen = _order(order, shuffle, _length(nodes, rows))
     count = _length(nodes, rows) if chosen is None else len(chosen)
     full, rest = divmod(count, batch)
