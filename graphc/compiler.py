@@ -24,6 +24,7 @@ from graphc.runtime.binding.code import code_of
 from graphc.runtime.binding.sources import Backend
 from graphc.runtime.program import Program
 from graphc.tree import flatten
+from graphc.values import no_number
 
 
 def compile(
@@ -106,7 +107,8 @@ def _output(leaf: Any) -> Node:
     raise GraphError(
         "outputs are tensors, or a tree of tensors",
         got=f"{leaf!r}",
-        fix="compile([x], loss), compile([x], [loss, dw]), compile([x], {'loss': loss})",
+        fix=no_number(leaf)
+        or "compile([x], loss), compile([x], [loss, dw]), compile([x], {'loss': loss})",
     )
 
 
@@ -154,7 +156,8 @@ def _update(state: Any, value: Any) -> tuple[Node, Node]:
             got=f"{state!r}",
             fix="the tensor itself is the key, without quotes: updates={w: new}"
             if named
-            else "make it with graphc.parameter or graphc.state",
+            else "make it with graphc.parameter or graphc.state; after w = w - step, w is another"
+            " tensor: updates={w: w - step}",
         )
     name, new = state.node.params["cell"].name, as_tensor(value, state)
     if new.dtype != state.dtype:

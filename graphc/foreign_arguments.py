@@ -45,6 +45,7 @@ OURS: Mapping[str, str] = {
     "chunks": "sections",
     "cond": "condition",
     "constant_values": "value",
+    "cost": "loss",
     "data": "value x",
     "data_format": "layout",
     "ddof": "correction",
@@ -143,10 +144,12 @@ PLACED: Mapping[str, str] = {
     "grad": "several in a list: graphc.grad(loss, [w, b])",
     "memory_for": "sizes by name: step.memory_for(batch=32)",
     "permute_dims": "axes in one tuple: graphc.permute_dims(x, (0, 2, 1))",
+    "reshape": "the shape in one tuple: graphc.reshape(x, (2, -1)), or x.reshape(2, -1)",
     "run_epoch": (
         "arrays in one list, other inputs by name: step.run_epoch([x, y], batch_size, rate=0.1)"
     ),
     "squeeze": "several axes in a tuple: graphc.squeeze(x, (0, 2))",
+    "tile": "repetitions in one tuple: graphc.tile(x, (2, 1))",
     "text": "several in a list: graphc.text([loss, dw])",
 }
 

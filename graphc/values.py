@@ -8,6 +8,7 @@ Enters: numbers, arrays, nested lists. Leaves: arrays and dtypes, or an error th
 
 import reprlib
 from collections.abc import Mapping
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ NO_COMPLEX = "there are no complex numbers: a.real and a.imag are two arrays"
 NO_NUMBERS: Mapping[type, str] = {
     complex: NO_COMPLEX,
     str: "the tensor itself, without quotes; params['w'] where names are keys",
+    FunctionType: "call it: f(x)",
+    MethodType: "call it: x.sum()",
     dict: "take one of its entries: params['w']",
     type(None): "what may be missing is asked for: x if b is None else x + b",
 }

@@ -25,7 +25,7 @@ from graphc.types import DType, TensorType, as_dtype, can_cast_same_kind
 from graphc.values import numbers_of, outside, range_text
 
 # What to write where Python asks a symbolic tensor for its value, by what it asks for.
-_COMPUTE = "compute it: x.eval({input: array}), or graphc.compile"
+_COMPUTE = "compute it: x.eval({input: array}), or graphc.compile; a function of jit returns it"
 _READ = f"w.value reads a parameter; {_COMPUTE}"
 _INSTEAD: Mapping[str, str] = {
     "bool(), `if` or `while`": (
@@ -37,12 +37,15 @@ _INSTEAD: Mapping[str, str] = {
     ),
     "iteration": (
         "take rows by x[i] for i in range(len(x)), or map a function over them by graphc.vmap;"
-        " a, b = (x[i] for i in range(2)) unpacks"
+        " a, b = (x[i] for i in range(2)) unpacks; x.sum() adds all up"
     ),
     "`in`": "ask graphc.any(x == value)",
 }
 _FLAG = "a flag that jit shall not trace: graphc.jit(functools.partial(f, train=True))"
-_BY_ROWS = "map a function over rows by graphc.vmap; Python's loops need an input of an int size"
+_BY_ROWS = (
+    "map a function over rows by graphc.vmap; Python's loops need an input of an int size;"
+    " x.sum() and x.max() are of all elements"
+)
 
 
 def not_concrete(node: Node, wanted: str) -> ConcretenessError:

@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc import graph
 from graphc.dims import Dim
-from graphc.errors import GraphError
+from graphc.errors import GraphError, ShapeError
 from graphc.functions import cells
 from graphc.functions.lifting import default_dtype, lift, literal, size
 from graphc.functions.tensor import ArrayLike, DTypeLike, Tensor, TensorLike
@@ -96,6 +96,12 @@ def input(name: str, shape: Sizes = (), dtype: DTypeLike = "float32") -> Tensor:
     """
     if not isinstance(name, str):
         raise GraphError("an input's name comes first", got=repr(name), fix="input('x', (3,))")
+    if isinstance(shape, np.ndarray):
+        raise ShapeError(
+            "an input has a shape, and is given its array by a call",
+            got=f"an array of shape {shape.shape}",
+            fix=f"input({name!r}, array.shape); constant(array) holds an array",
+        )
     type_ = TensorType(as_dtype(dtype), as_shape(shape))
     return Tensor(graph.make(graph.INPUT, (), {"name": name, "type": type_}))
 

@@ -70,7 +70,8 @@ def _transposed_fix(a: H, b: H) -> str:
         return f"did you mean the other order, {right} @ {left}?"
     if not all(isinstance(d, int) for d in (*left[-1:], *right[-2:][:1])):
         return "a named size matches itself alone: give both axes the same name or the same int"
-    return "the last axis of the first operand meets the second last of the second"
+    axis = "only axis" if len(right) == 1 else "second last"
+    return f"the last axis of the first operand meets the {axis} of the second"
 
 
 def _transposed(x: Handle, position: str) -> str:

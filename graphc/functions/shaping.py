@@ -15,7 +15,7 @@ from graphc import ops
 from graphc.dims import DimLike, product
 from graphc.errors import ConcretenessError, DTypeError, ShapeError
 from graphc.functions.lifting import divide, dtype_of, shape_of, size, to_dtype, to_float, to_shape
-from graphc.graph import H, Handle, Op
+from graphc.graph import H, Handle, Node, Op
 from graphc.types import Shape, Sizes, as_shape, bool_, int64, uint64
 
 Axis: TypeAlias = int | Sequence[int] | None
@@ -36,6 +36,10 @@ def normal_axis(axis: int, rank: int, what: str) -> int:
     number = _index(axis)
     if number is None:
         fix = _ELEMENTWISE.get(what, "several axes are a tuple of ints")
+        if isinstance(getattr(axis, "node", None), Node):
+            fix = (
+                "an argument of jit is a tensor: close over an int, or functools.partial(f, axis=1)"
+            )
         raise DTypeError(f"{what}: an axis is an int", got=repr(axis), fix=fix)
     if not -rank <= number < rank:
         axes = f"axes go from -{rank} to {rank - 1}" if rank else "a scalar has no axes"

@@ -8,6 +8,7 @@ import pytest
 
 import graphc as gx
 from graphc.errors import (
+    ArgumentError,
     BindingError,
     ConcretenessError,
     DTypeError,
@@ -152,6 +153,22 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         "None for an axis",
     ),
+    "axis of jit": (
+        lambda: gx.jit(lambda a, axis: gx.sum(a, axis=axis))(IMAGES, 1),
+        DTypeError,
+        r"an axis is an int  \[Tensor.*\n.*\n.*functools\.partial\(f, axis=1\)",
+    ),
+    "vector of another size": (lambda: U @ V, ShapeError, "the only axis of the second"),
+    "array for a shape": (
+        lambda: UNTYPED.input("z", IMAGES),
+        ShapeError,
+        r"shape \(2, 784\)(.|\n)*input\('z', array\.shape\)",
+    ),
+    "shape of several": (
+        lambda: UNTYPED.reshape(U, 3, 1),
+        ArgumentError,
+        r"reshape\(x, \(2, -1\)\)",
+    ),
     "stack": (lambda: gx.stack([U, V]), ShapeError, "stack: the shapes differ"),
     "concat": (lambda: gx.concat([X, W]), ShapeError, "must be equal"),
     "squeeze": (lambda: gx.squeeze(U, axis=0), ShapeError, "first row"),
@@ -240,6 +257,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         DTypeError,
         r"\[f32\[3\]\](.|\n)*\(x > 0\) & \(x < 1\)",
     ),
+    "function": (lambda: UNTYPED.nn.relu + U, DTypeError, r"^add(.|\n)*call it: f\(x\)"),
+    "method": (lambda: U + U.sum, DTypeError, r"call it: x\.sum\(\)"),
     "negative power": (lambda: K**-1, DTypeError, r"astype\('float32'\) \*\* -1"),
     "negative powers": (lambda: gx.pow(K[:2], [1, -2]), DTypeError, r"int32 \*\* -2"),
     "bits of floats": (lambda: ~U, DTypeError, "astype"),
@@ -274,6 +293,23 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "by a name": (lambda: UNTYPED.grad(LOSS, ["w"]), GradientError, r"\[str: 'w'\](.|\n)*\[w, b\]"),
     # feeding
     "no value": (lambda: LOSS.eval({X: IMAGES}), MissingInputError, "labels: array"),
+    "a method for a result": (
+        lambda: gx.jit(lambda u: u.sum)(1.0),
+        GraphError,
+        r"outputs are tensors(.|\n)*call it: x\.sum\(\)",
+    ),
+    "an item within jit": (
+        lambda: gx.jit(lambda u: u.sum().item())(1.0),
+        ConcretenessError,
+        "a function of jit returns it",
+    ),
+    "another tensor of that name": (
+        lambda: gx.compile([], [], updates={W - 1.0: W}),
+        UpdateError,
+        r"updates=\{w: w - step\}",
+    ),
+    "cost": (lambda: UNTYPED.grad(cost=LOSS, wrt=W), ArgumentError, "did you mean loss="),
+    "builtin sum": (lambda: sum(X), ConcretenessError, r"x\.sum\(\) and x\.max\(\)"),
     "format": (lambda: f"{U[0]:.3f}", ConcretenessError, "a format needs a value"),
     "nothing for an array": (
         lambda: gx.compile([U], U)(None),
