@@ -195,6 +195,33 @@ def test_sizes_and_threads_may_change_between_calls() -> None:
         gx.set_threads(before)
 
 
+def test_another_number_of_threads_is_noticed() -> None:
+    program, x = sums(), np.ones((5, 3), np.float32)
+    before = gx.get_threads()
+    try:
+        gx.set_threads(1)
+        program(x, 1.0)
+        (known,) = program._bindings.known.values()
+        assert known.enter is not None
+        assert known.enter(x, 1.0)
+        gx.set_threads(2)
+        assert known.enter(x, 1.0) is None
+    finally:
+        gx.set_threads(before)
+
+
+def test_floats_for_inputs_that_are_no_float32() -> None:
+    x, d, i = gx.input("x", ()), gx.input("d", (), "float64"), gx.input("i", (), "int64")
+    program = gx.compile([x, d, i], [x, d, i])
+    for _ in range(3):
+        assert program(0.1, 0.1, 3) == [np.float32(0.1), 0.1, 3]
+        with pytest.raises(gx.errors.BindingError, match="array of float64"):
+            program(0.1, 0.1, 0.5)
+    (known,) = program._bindings.known.values()
+    assert known.enter is not None
+    assert known.enter(0.1, 0.1, np.array(3)) is None
+
+
 def test_a_failure_is_told_as_ever() -> None:
     table, s = gx.parameter("table", np.arange(5.0)), gx.state("s", 0.0)
     at = gx.input("at", ("n",), "int64")
@@ -219,13 +246,45 @@ def test_arguments_are_read_anew_and_not_kept(monkeypatch: pytest.MonkeyPatch) -
     assert program(np.arange(200, dtype=np.float32)[::2]) == 9900
 
 
+def test_a_large_input_is_read_from_within() -> None:
+    x = gx.input("x", ("n", "n"))
+    program = gx.compile([x], x[1:, 1:] @ x[:-1, :-1])
+    given = np.random.default_rng(0).standard_normal((300, 300)).astype(np.float32)
+    assert given.nbytes > bound.LARGE
+    for array in (given, given, given.T, given.astype(np.float64), given):  # the first goes a long
+        wanted = array[1:, 1:] @ array[:-1, :-1]  # way, and what is not as it is stored
+        np.testing.assert_allclose(program(array), wanted, rtol=1e-3, atol=1e-4)
+    (known,) = program._bindings.known.values()
+    assert any(known.binding.inputs[0].ahead)
+
+
+def test_a_profile_writes_to_no_array_that_was_returned() -> None:
+    x = gx.input("x", ("n",))
+    program = gx.compile([x], x + 1)
+    held = program(np.zeros(10_000, np.float32))
+    program.profile(np.ones(10_000, np.float32), repeats=2)
+    assert (held == 1).all()
+
+
+@pytest.mark.parametrize("count", [1, 100_000])
+def test_integers_are_converted_where_they_fit(count: int) -> None:
+    x = gx.input("x", ("n",), "int32")
+    program = gx.compile([x], x + 1)
+    assert program(np.full(count, 2**30))[-1] == 2**30 + 1
+    with pytest.raises(gx.errors.BindingError, match="2147483648"):
+        program(np.full(count, 2**31))
+
+
 def test_it_counts_references() -> None:
     program = gx.compile([], gx.sum(gx.parameter("w", [1.0, 2.0])))
     assert program() == 3
     constants: Sequence[object] = (None, True, False)
     before = [sys.getrefcount(c) for c in constants]
+    (known,) = program._bindings.known.values()
+    assert known.enter is not None
     for _ in range(1000):
         program()
+        assert known.enter(1) is None  # what it does not take
     after = [sys.getrefcount(c) for c in constants]
     assert max(abs(a - b) for a, b in zip(after, before, strict=True)) < 500
 
@@ -273,21 +332,3 @@ def test_without_memory_for_results_nothing_has_run(monkeypatch: pytest.MonkeyPa
 
 def no_memory(*_: Any) -> Any:
     raise MemoryError("none is left")
-
-
-def test_another_layout_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = direct._words
-    direct.is_known_layout.cache_clear()
-    try:
-        for at in (1, 2, 7):
-            monkeypatch.setattr(
-                direct,
-                "_words",
-                lambda v, n, at=at: [w + (k == at) for k, w in enumerate(words(v, n))],
-            )
-            assert not direct.is_known_layout()
-            direct.is_known_layout.cache_clear()
-    finally:
-        monkeypatch.undo()
-        direct.is_known_layout.cache_clear()
-    assert direct.is_known_layout()

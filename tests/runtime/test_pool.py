@@ -73,3 +73,15 @@ def test_a_result_can_be_made_read_only_and_writable_again() -> None:
     assert pool.lend((20, 30), F4)[1] == address
     assert kept.shape == (20, 30)
     assert pool.lend((0, 3), F4)[0].shape == (0, 3)
+
+
+def test_memory_is_used_again_for_other_arrays_of_its_size() -> None:
+    pool, shape = Pool(), (20, 30)
+    first, address = pool.lend(shape, F4)
+    del first
+    whole, again = pool.lend(shape, np.dtype("i4"))  # the same shape, another dtype
+    assert (whole.dtype, again) == (np.dtype("i4"), address)
+    del whole
+    assert pool.lend((600,), F4)[1] == address
+    assert pool.lend((300,), F4)[1] == address  # half of it
+    assert pool.lend((149,), F4)[1] != address
