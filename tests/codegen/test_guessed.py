@@ -1,15 +1,19 @@
 """Softmax without the largest elements of its rows: which kernels do, and that rows whose ends are
 no measure of the largest come out the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import graphc as gx
 from graphc.graph import Graph
+from graphc.lowering import Index
 from graphc.runtime.backends import NATIVE, PYTHON
-from tests.compiled.checking import Case, expected, program_of, ran
+from graphc.schedule.guessed import guess_of
+from graphc.schedule.kernel import Load, Stage, Store
+from tests.compiled.checking import Case, expected, loop_kernels, program_of, ran
 
 Tensors = list[gx.Tensor]
 
@@ -43,6 +47,11 @@ GUESSED: dict[str, Callable[[gx.Tensor], Tensors]] = {
 EXACT: dict[str, Callable[[gx.Tensor], Tensors]] = {
     "a number of the row stored first": lambda x: [shares(x), gx.min(x, axis=1)],
     "maximum stored": lambda x: [shares(x), largest(x)],
+    "differences stored": lambda x: [shares(x), x - largest(x)],
+    "differences added up": lambda x: [shares(x), total(x - largest(x))],
+    "of twice the row about its largest": lambda x: [
+        (y := gx.exp(gx.minimum(2 * x, 80) - largest(x))) / total(y)
+    ],
     "maximum below": lambda x: [shares(x) * largest(x)],
     "powers stored": lambda x: [powers(x), gx.sum(powers(x), axis=1)],
     "powers and a number": lambda x: [(powers(x) + 1) / total(powers(x))],
@@ -209,3 +218,27 @@ def test_a_row_that_is_overwritten_goes_through_its_maximum() -> None:
     assert "exp_scaled_" not in step.source
     step()
     np.testing.assert_allclose(w.value, wanted, rtol=3e-6, atol=1e-44)
+
+
+def test_what_was_overwritten_or_added_to_cannot_be_made_again() -> None:
+    (kernel,) = loop_kernels(gx.nn.softmax(gx.input("x", ("rows", 67))))
+    guess = guess_of(kernel)
+    assert guess is not None
+    at = next(n for n, v in enumerate(kernel.values) if isinstance(v, Load))
+    load, last = kernel.values[at], kernel.stages[-1]
+    assert isinstance(load, Load)
+    assert isinstance(load.index, Index)
+    in_place = [replace(store, operand=load.operand) for store in last.stores]
+    assert (
+        guess_of(replace(kernel, stages=(*kernel.stages[:-1], with_stores(last, in_place)))) is None
+    )
+    first = kernel.stages[guess.place]
+    for adds in (False, True):
+        stores = [Store(last.stores[0].operand, load.index, at, add=adds)]
+        changed = [with_stores(s, stores) if s is first else s for s in kernel.stages]
+        found = guess_of(replace(kernel, stages=tuple(changed)))
+        assert (found is None) == adds
+
+
+def with_stores(stage: Stage, stores: Sequence[Store]) -> Stage:
+    return replace(stage, stores=tuple(stores))

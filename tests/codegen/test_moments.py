@@ -1,14 +1,15 @@
 """Sums of squares without a sweep of their own: every way agrees, and no digits are lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import graphc as gx
-from graphc.codegen.moments import LONG
+from graphc.codegen.moments import LONG, moments
 from graphc.graph import Graph
-from tests.compiled.checking import Case, check_text
+from tests.compiled.checking import Case, check_text, loop_kernels
 
 Make = Callable[[gx.Tensor], gx.Tensor]
 
@@ -115,6 +116,16 @@ def test_what_a_sweep_stores_is_stored_once_or_twice_the_same() -> None:
     assert "bad" in program.source
     np.testing.assert_array_equal(total, a + b)
     np.testing.assert_allclose(normal, normal_rows(a + b), rtol=1e-4, atol=1e-5)
+
+
+def test_what_an_earlier_sweep_adds_to_is_added_to_once() -> None:
+    (kernel,) = loop_kernels(gx.nn.layer_norm(gx.input("x", ("rows", 2 * LONG))))
+    (moment,) = moments(kernel)
+    (store,) = kernel.stages[-1].stores
+    for adds in (False, True):
+        earlier = replace(moment.earlier, stores=(replace(store, value=moment.element, add=adds),))
+        stages = tuple(earlier if s is moment.earlier else s for s in kernel.stages)
+        assert bool(moments(replace(kernel, stages=stages))) != adds
 
 
 def test_a_state_is_normalised_in_its_place() -> None:

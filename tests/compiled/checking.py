@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.evaluate import evaluate
-from graphc.graph import Graph, verify
+from graphc.functions.tensor import Tensor
+from graphc.graph import INPUT, Graph, order, verify
 from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE, PYTHON
 from graphc.runtime.binding.code import emit_program
 from graphc.runtime.binding.sources import Backend
 from graphc.runtime.program import Program
+from graphc.schedule.kernel import LoopKernel
 from graphc.schedule.schedule import build_schedule
 from graphc.tree import flatten
 
@@ -38,6 +40,13 @@ def program_of(graph: Graph, backend: Backend, simplified: bool = True) -> Progr
         verify(graph)
     code = emit_program(build_schedule(graph))
     return Program(graph, code, structure, backend)
+
+
+def loop_kernels(output: Tensor) -> list[LoopKernel]:
+    """The kernels that compute an output, but for products."""
+    inputs = tuple(node for node in order([output.node]) if node.op is INPUT)
+    steps = build_schedule(simplify(Graph(inputs, (output.node,)))).steps
+    return [step.kernel for step in steps if isinstance(step.kernel, LoopKernel)]
 
 
 def expected(case: Case) -> list[np.ndarray]:
