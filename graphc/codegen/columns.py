@@ -8,7 +8,7 @@ from graphc.codegen.body import accumulated
 from graphc.codegen.writer import Writer
 from graphc.dims import OWN, names
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage
-from graphc.schedule.stages import cost_of
+from graphc.schedule.sweeps import cost_of
 from graphc.types import DType
 
 LANES = 128  # columns a tile: accumulators that stay in L1

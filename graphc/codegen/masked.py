@@ -16,7 +16,7 @@ from graphc.codegen.body import Elements, accumulated
 from graphc.ops import cast, where
 from graphc.ops.constants import is_zero
 from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Scalar, Stage
-from graphc.schedule.stages import arguments, is_float_sum
+from graphc.schedule.sweeps import arguments, is_float_sum
 from graphc.types import bool_
 
 

@@ -10,7 +10,7 @@ a maximum are for nan. Measured, softmax of rows of 8192 elements: 14.7 and 12.8
 
 from graphc.codegen.row_groups import in_groups
 from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Value
-from graphc.schedule.stages import arguments, is_float_sum
+from graphc.schedule.sweeps import arguments, is_float_sum
 
 # Operations on floats whose result is nan if any operand is.
 ARITHMETIC = (

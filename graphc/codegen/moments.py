@@ -19,7 +19,7 @@ from itertools import pairwise
 from graphc.codegen.row_groups import in_groups
 from graphc.ops import div, mul, sub
 from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Scalar, Stage, Value
-from graphc.schedule.stages import arguments, is_float_sum
+from graphc.schedule.sweeps import arguments, is_float_sum
 
 LONG = 512  # elements of a row from which on a sweep takes longer than to start more sums
 FIRST = 8  # elements of a row whose mean is the guess: a power of two

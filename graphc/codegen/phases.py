@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from graphc.schedule.kernel import Compute, Load, Reduced, Stage, Value
-from graphc.schedule.stages import arguments, cost_of
+from graphc.schedule.sweeps import arguments, cost_of
 
 STRIP = 512  # elements a strip
 CHAIN = 16  # cost of the longest chain that one loop works ahead of

@@ -14,7 +14,7 @@ from graphc.codegen.phases import is_call
 from graphc.codegen.writer import Writer
 from graphc.schedule.guessed import guess_of
 from graphc.schedule.kernel import GROUP, LoopKernel, Reduced, Stage
-from graphc.schedule.stages import arguments
+from graphc.schedule.sweeps import arguments
 
 ROWS = 16  # of a group at most
 

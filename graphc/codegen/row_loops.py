@@ -13,7 +13,7 @@ from graphc.codegen.phases import STRIP, Phase, phases
 from graphc.codegen.row_prefetch import ahead, fetch
 from graphc.codegen.turned import place_in_row
 from graphc.schedule.kernel import Stage
-from graphc.schedule.stages import is_float_sum
+from graphc.schedule.sweeps import is_float_sum
 
 BLOCK = 4096  # elements that are summed up before their sum is added to others
 

@@ -2,11 +2,11 @@
 
 Enters: nothing. Leaves: `SUMS`, a table of rules. The gradient of a normalisation adds up
 
-    sum(a + c * (x - mean(x)))  ->  sum(a) + c * sum(x - mean(x))
+    sum(a * b + c * (x - mean(x)))  ->  b * sum(a) + c * sum(x - mean(x))
 
-where c is the same for all that is summed. It depends on sums over all of a and of x, so that what
-was one more sweep over both is no sweep at all: sum(a) and sum(x - mean(x)) join the sweeps that
-make mean and c. Where a condition chooses what is summed, as relu does,
+where b and c are the same for all that is summed. They depend on sums over all of a and of x, so
+that what was one more sweep over both is no sweep at all: sum(a) and sum(x - mean(x)) join the
+sweeps that make mean, b and c. Where a condition chooses what is summed, as relu does,
 
     sum(where(m, 0, a * c))  ->  c * sum(where(m, 0, a))
 
@@ -15,6 +15,7 @@ so that the gradients by scale, shift, mean and variance are two sums, and not f
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
+from itertools import permutations
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from graphc.ops import (
     isnan,
     logical_and,
     mul,
+    rsqrt,
     sign,
     sub,
     sum_,
@@ -56,7 +58,21 @@ def _parted(
     count = product(y.shape[axis] for axis in axes)
     if not isinstance(count, int):  # of no terms the sum is 0, whatever c is
         moved = where(_spread(size(count, Tensor) > 0, z.shape), moved, filled(moved, 0))
-    return add(sum_(a, axes=axes), moved)
+    return add(_scaled(a, z), moved)
+
+
+def _scaled(a: Tensor, z: Tensor) -> Tensor:
+    """sum(a) along the axes of z; sum(x * broadcast_to(b)) -> b * sum(x).
+
+    A normalisation's b, one by a deviation, is small only where x - mean is large: the sum of x
+    times that, which c holds, is too large for its dtype before the sum of x is.
+    """
+    axes = z.node.params["axes"]
+    for terms, factor in permutations(a.node.inputs) if a.node.op is mul else ():
+        scale = _same(factor, a.shape, axes)
+        if scale is not None and below_views(factor).op is rsqrt:
+            return mul(_spread(scale, z.shape), sum_(Tensor(terms), axes=axes))
+    return sum_(a, axes=axes)
 
 
 def _spread(x: Tensor, shape: Shape) -> Tensor:

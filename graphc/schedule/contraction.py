@@ -33,7 +33,7 @@ from graphc.schedule.kernel import (
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
-from graphc.schedule.stages import cost_of
+from graphc.schedule.sweeps import cost_of
 from graphc.schedule.tiles import SIZES
 
 FILLS_TILES = 8  # rows: fewer do not keep the multipliers busy

@@ -23,7 +23,8 @@ from graphc.schedule.kernel import (
 )
 from graphc.schedule.merge import coefficient, merge_loops, renumbered
 from graphc.schedule.origin import origin_of
-from graphc.schedule.stages import Levels, cost_of, levels_of, plan, unsteady
+from graphc.schedule.stages import plan, unsteady
+from graphc.schedule.sweeps import Levels, cost_of, levels_of
 from graphc.types import TensorType
 
 WINDOW = 27  # points: so few are written out one by one

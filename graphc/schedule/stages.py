@@ -6,16 +6,14 @@ loaded or computed again where that is cheap, and kept in a row of memory where 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
-from graphc.lowering import Index, Pointwise
 from graphc.schedule.kernel import (
     Compute,
     Count,
     Lanes,
     Load,
-    Position,
     Reduced,
     Scalar,
     Stage,
@@ -23,6 +21,7 @@ from graphc.schedule.kernel import (
     Value,
 )
 from graphc.schedule.merge import coefficient
+from graphc.schedule.sweeps import Levels, arguments, cost_of, levels_of, varies
 
 Key = tuple[int, Literal["row", "inner"]]
 
@@ -35,66 +34,11 @@ APART = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """For each value: whether it varies along the inner loops, and how many sweeps come before."""
-
-    inner: tuple[bool, ...]
-    sweep: tuple[int, ...]
-
-
-def arguments(value: Value) -> tuple[int, ...]:
-    """The values that a value is computed from in the same iteration."""
-    match value:
-        case Load(position=position):
-            return () if position is None else (position,)
-        case Position(value=number):
-            return (number,)
-        case Compute(args=args):
-            return args
-        case Scalar() | Count() | Reduced():
-            return ()
-
-
-def levels_of(values: Sequence[Value], inner: frozenset[int]) -> Levels:
-    """Level and sweep of every value; values stand in order, arguments first."""
-    is_inner: list[bool] = []
-    sweep: list[int] = []
-    for value in values:
-        args = arguments(value)
-        varies = isinstance(value, Load | Count) and _varies(value.index, inner)
-        is_inner.append(varies or any(is_inner[a] for a in args))
-        before = max((sweep[a] for a in args), default=0)
-        if isinstance(value, Reduced) and value.value >= 0:
-            before = sweep[value.value] + 1
-        sweep.append(before)
-    return Levels(tuple(is_inner), tuple(sweep))
-
-
 def is_row(access: Load | Store, row: int) -> bool:
     """Whether each turn of that outer loop, the last, has neighbours in memory, and others than the
     turn before."""
     along, across = (coefficient(access.index, v) for v in (row + 1, row))
     return access.position is None and along == 1 and across != 0
-
-
-def _varies(index: Index, inner: frozenset[int]) -> bool:
-    return any(v in inner for v, _ in index.terms)
-
-
-def is_float_sum(values: Sequence[Value], number: int) -> bool:
-    """Whether a value is a sum of floats."""
-    value = values[number]
-    if not isinstance(value, Reduced) or value.value < 0:
-        return False
-    return value.combine == "sum" and value.dtype.kind == "f"
-
-
-def cost_of(value: Value) -> int:
-    """Cycles an element, in a vectorised loop."""
-    if isinstance(value, Compute) and isinstance(value.op.lower, Pointwise):
-        return value.op.lower.cost
-    return 1
 
 
 def flops_of(value: Value) -> int:
@@ -160,7 +104,7 @@ def _store_sweep(store: Store, levels: Levels) -> int:
 def _is_point(store: Store, levels: Levels, inner: frozenset[int]) -> bool:
     # A scatter writes once a point, even where all of it is the same along the inner loop.
     scattered = store.position is not None
-    return scattered or levels.inner[store.value] or _varies(store.index, inner)
+    return scattered or levels.inner[store.value] or varies(store.index, inner)
 
 
 class _Planner:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from graphc.dims import DimLike, product
 from graphc.graph import Node
 from graphc.schedule.kernel import Buffer, Kernel, Load, LoopKernel, Position, Step
-from graphc.schedule.stages import arguments
+from graphc.schedule.sweeps import arguments
 
 LITTLE = 0.003  # of the bytes of all values: what waits for the end may keep so many
 

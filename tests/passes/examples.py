@@ -165,6 +165,14 @@ def of_centred(x: Tensor, c: Tensor, axes: tuple[int, ...]) -> Tensor:
     return ops.sum_(x * x + ops.broadcast_to(c, shape=x.shape) * away, axes=axes)
 
 
+def of_layer_norm(x: Tensor, axes: tuple[int, ...], first: bool) -> Tensor:
+    """What is summed up in the gradient of a normalisation: times 1 / the deviation."""
+    away = x - x.mean(axis=axes, keepdims=True)
+    small = ops.rsqrt((away * away).mean(axis=axes, keepdims=True) + 0.5)
+    wide = ops.broadcast_to(small, shape=x.shape)
+    return ops.sum_((wide * x if first else x * wide) + wide * away, axes=axes)
+
+
 def depthwise(x: Tensor, w: Tensor, strides: tuple[int, int]) -> Tensor:
     return ops.conv(
         x,
@@ -222,6 +230,8 @@ EXAMPLES: dict[str, list[Callable[[], Tensor]]] = {
         lambda: of_centred(LONG, ROW, (0,)),
         lambda: of_centred(CUBE, given("u", 2, 1, 4), (1,)),
         lambda: of_centred(CUBE, ONE, (0, 2)),
+        lambda: of_layer_norm(LONG, (1,), first=True),
+        lambda: of_layer_norm(CUBE, (0, 2), first=False),
     ],
     "sum(where(c, 0.0, x))": [
         lambda: ops.sum_(chosen(LONG, ROW), axes=(0,)),

@@ -19,7 +19,8 @@ from graphc.schedule.kernel import (
     Reduced,
     Value,
 )
-from graphc.schedule.stages import arguments, cost_of, flops_of
+from graphc.schedule.stages import flops_of
+from graphc.schedule.sweeps import arguments, cost_of
 
 
 def flops(kernel: Kernel) -> DimLike:

@@ -24,7 +24,7 @@ from graphc.schedule.kernel import (
     StripKernel,
     Value,
 )
-from graphc.schedule.stages import arguments
+from graphc.schedule.sweeps import arguments
 
 Sizes = tuple[DimLike, ...]
 
