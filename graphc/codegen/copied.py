@@ -16,10 +16,12 @@ the last one, which reads the copy:
 
 A sweep that only reads and one that only writes wait for memory one after the other; a copy does
 both at once. Where all that the last sweep touches stays in the first cache, that one is quick
-enough to be worth more. (Measured, as multiples of a copy, arrays in the third cache: layer norm of
-512 rows of 8192 elements 1.41 and 1.29, 256 of 16384 1.50 and 1.22, with scale and shift 1024 of
-4096 1.89 and 1.63, 512 of 8192 2.05 and 1.58; rms norm of those 1.68 and 1.40. Layer norm of 200
-rows of 8192 alone is slower, 1.22 and 1.32.)
+enough to be worth more; where only what it reads does, unless all that a part sweeps is more than
+its share of the caches; and where it waits for divisions or functions, it gains nothing. (Measured,
+as multiples of a copy, arrays in the third cache: layer norm of 400 rows of 8192 elements 1.49 and
+1.40, 100 of 16384 1.49 and 1.34, with scale and shift 200 of 5600 2.06 and 1.87, 512 of 8192 2.05
+and 1.58; rms norm of those 1.68 and 1.40. Slower are layer norm of 64 rows of 8192, 1.17 and 1.30,
+and x / max(abs(x)) of 64 of 8192, 1.21 and 1.57, and of 100 of 16384, 1.52 and 1.61.)
 """
 
 from collections.abc import Collection
@@ -28,16 +30,22 @@ from dataclasses import dataclass, replace
 from graphc.schedule.kernel import Load, LoopKernel, Stage, Store, Value
 from graphc.schedule.merge import coefficient
 from graphc.schedule.stages import is_row
+from graphc.schedule.sweeps import cost_of
 
 WIDE = 64 << 10  # bytes along a row that do not stay in the first cache during its last sweep
+READ = 44 << 10  # the same of what that sweep reads
+MANY = 16 << 20  # bytes that a part reads and writes, which do not stay in the last cache
+DEAR = 4  # cycles of a division: a sweep that has one, or more, waits for those
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """From how many elements of a row on it is copied; the first sweep as it is, and as it copies;
-    the last one, and the values that it then has."""
+    """From how many elements of a row on it is copied if a part has `many`, and from how many on in
+    any case; the first sweep as it is, and as it copies; the last one, and its values then."""
 
     least: int
+    sure: int
+    many: int
     first: Stage
     copy: Stage
     last: Stage
@@ -59,13 +67,16 @@ def copied_rows(kernel: LoopKernel, told: Collection[Stage]) -> Copied | None:
     (number,), (store,) = numbers, stores
     load = kernel.values[number]
     assert isinstance(load, Load)
-    least = WIDE // _bytes_along(kernel, last)
+    along = _bytes_along(kernel, last)
+    least, sure = WIDE // along, READ // (along - load.dtype.numpy.itemsize)
     if not _is_free(kernel, store, load) or (isinstance(size, int) and size < least):
+        return None
+    if any(cost_of(kernel.values[n]) >= DEAR for n in last.compute):
         return None
     copy = replace(first, stores=(*first.stores, replace(store, value=number)))
     values = list(kernel.values)
     values[number] = replace(load, operand=store.operand, index=store.index)
-    return Copied(least, first, copy, last, tuple(values))
+    return Copied(least, sure, MANY // along, first, copy, last, tuple(values))
 
 
 def _loads(kernel: LoopKernel, stage: Stage) -> list[int]:

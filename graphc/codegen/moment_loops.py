@@ -18,6 +18,7 @@ Enters: a kernel of rows while it is written, and what it knows of moments. Leav
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from graphc.codegen.copied import Copied
 from graphc.codegen.frame import Frame
 from graphc.codegen.moments import FIRST, LONG, Moment
 from graphc.schedule.kernel import Stage
@@ -45,8 +46,19 @@ def write_sweep(frame: Frame, sweep: Sweep, stage: Stage) -> None:
 def _write_wide(frame: Frame, condition: str, stage: Stage) -> None:
     """Whether the first sweep copies rows, where it may."""
     if frame.copied is not None and stage is frame.copied.first:
-        wide = f"({frame.extents[-1]} >= {frame.copied.least})"
+        wide = f"({_width(frame, frame.copied)})"
         frame.writer.line(f"wide = {condition.format(wide)}")
+
+
+def _width(frame: Frame, copied: Copied) -> str:
+    """Whether a row is wide; such as might stay in the first cache, if there are many."""
+    size = frame.extents[-1]
+    if copied.sure <= copied.least:
+        return f"{size} >= {copied.least}"
+    outer = (frame.bounds(v) for v in range(len(frame.kernel.outer)))
+    points = " * ".join(high if low == "0" else f"({high} - {low})" for low, high in outer)
+    floor = f"{size} >= select({points} * {size} >= {copied.many}"
+    return f"{floor}, {copied.least}, {copied.sure})"
 
 
 def _write_both(frame: Frame, sweep: Sweep, stage: Stage) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import graphc as gx
+from graphc.codegen import copied as rule
 from graphc.codegen.copied import WIDE
 from graphc.graph import Graph
 from tests.compiled.checking import Case, check_text
@@ -28,7 +29,7 @@ COPIED: dict[str, tuple[Make, int]] = {
     "scaled": (lambda x, s: gx.nn.layer_norm(x, s), 3),
     "rms_norm": (lambda x, s: gx.nn.rms_norm(x), 2),
     "scaled by its norm": (lambda x, s: gx.nn.rms_norm(x, s), 3),
-    "largest": (lambda x, s: x / gx.max(abs(x), axis=1, keepdims=True), 2),
+    "times its largest": (lambda x, s: x * gx.max(abs(x), axis=1, keepdims=True), 2),
 }
 READ: dict[str, Make] = {
     "another dtype": lambda x, s: gx.astype(gx.nn.layer_norm(x), "float64"),
@@ -38,6 +39,8 @@ READ: dict[str, Make] = {
     "what cost too much": lambda x, s: (
         x / (x * x + 1) / gx.sum(abs(x / (x * x + 1)), 1)[:, None] * x
     ),
+    "divided by its largest": lambda x, s: x / gx.max(abs(x), axis=1, keepdims=True),
+    "functions": lambda x, s: gx.tanh(gx.nn.rms_norm(x)),
     "no rows": lambda x, s: gx.sum(gx.nn.rms_norm(x), axis=1),
 }
 
@@ -66,9 +69,16 @@ def agree(make: Make, dtype: str, columns: int, copied: bool) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("more", [-1, 0, 5])
 @pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
-def test_every_way_agrees(name: str, dtype: str, more: int) -> None:
+@pytest.mark.parametrize("many", [0, rule.MANY])
+def test_every_way_agrees(
+    name: str, dtype: str, more: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a few rows, where `many` are few, and where only such are copied that surely are wide."""
+    monkeypatch.setattr(rule, "MANY", many)
     make, numbers = COPIED[name]
-    agree(make, dtype, WIDE // (numbers * np.dtype(dtype).itemsize) + more, True)
+    size = np.dtype(dtype).itemsize
+    least, sure = WIDE // (numbers * size), rule.READ // ((numbers - 1) * size)
+    agree(make, dtype, (max(least, sure) if many else least) + more, True)
 
 
 @pytest.mark.parametrize("name", READ)
