@@ -142,9 +142,9 @@ def _settle(wide: _Wide) -> None:
         inside = wide.inside
         wide.stored |= {b for b in wide.arrays if not inside.issuperset(wide.uses.of(b))}
         before = len(wide.stored), len(wide.sets)
+        wide.sets = [strips for strips in wide.sets if _pays(wide, strips)]
         for strips in wide.sets:
             strips.again = _again(wide, strips)
-        wide.sets = [strips for strips in wide.sets if _pays(wide, strips)]
         if before == (len(wide.stored), len(wide.sets)):
             return
 
@@ -176,13 +176,12 @@ def _repeats(wide: _Wide, number: int) -> bool:
     form = wide.forms[number]
     if form.sums or (isinstance(form.kernel, ContractKernel) and not is_wide(form.kernel)):
         return False
-    changing = {b for b, writers in wide.uses.writers.items() if b.kind == "state" and writers}
     axes = wide.shape[:-1]
     for access in form.accesses:
         small = access.written and access.buffer not in wide.arrays
         if small and covered(access.index, all_extents(form.kernel), axes) is None:
             return False
-        if access.buffer in changing:
+        if access.buffer.kind == "state" and access.buffer in wide.uses.writers:
             return False
     return True
 

@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterable
 from random import Random
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from graphc.graph import INPUT, Graph, Node, make
 from graphc.passes.pipeline import simplify
 from graphc.runtime.backends import NATIVE
 from graphc.runtime.binding.code import emit_program
-from graphc.schedule import memory
+from graphc.schedule import memory, strips
 from graphc.schedule.memory import Interval, plan_memory
 from graphc.schedule.schedule import build_schedule
 from graphc.types import TensorType, float32
@@ -144,3 +145,30 @@ def test_twice_the_steps_of_a_recurrent_net_take_twice_the_time() -> None:
     """Every step writes its piece of the same arrays."""
     one, two = simplify(unrolled(250)), simplify(unrolled(500))
     assert ratio(lambda: build_schedule(two), lambda: build_schedule(one)) <= 2.8
+
+
+def gated(steps: int) -> Graph:
+    """What trains an LSTM: each step's cell is made of that before."""
+    x = gx.input("x", ("batch", steps, 32))
+    w, b, out = (gx.parameter("w", np.zeros((32, size))) for size in (128, 128, 10))
+    h = cell = gx.zeros((x.shape[0], 32))
+    for step in range(steps):
+        gates = x[:, step] @ w + h @ b
+        keep, take, show, new = (gates[:, n : n + 32] for n in range(0, 128, 32))
+        cell = gx.sigmoid(keep) * cell + gx.sigmoid(take) * gx.tanh(new)
+        h = gx.sigmoid(show) * gx.tanh(cell)
+    return Graph((x.node,), tuple(value.node for value in gx.grad(gx.sum(h @ out), [w, b])))
+
+
+def test_twice_the_steps_of_an_lstm_are_looked_at_twice_for_strips(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a set of steps would repeat is as long as the net: only one that pays looks for it."""
+    looked = []
+    for steps in (20, 40):
+        asked = Mock(wraps=strips._repeats)
+        with monkeypatch.context() as context:
+            context.setattr(strips, "_repeats", asked)
+            build_schedule(simplify(gated(steps)))
+        looked.append(asked.call_count)
+    assert looked[1] <= 2.2 * looked[0]
