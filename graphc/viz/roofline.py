@@ -9,7 +9,7 @@ kernel in the program.
 
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import atan2, degrees
 from typing import Any
@@ -186,7 +186,7 @@ def _number_points(axes: Any, bars: Sequence[_Bar]) -> None:
     """Each bar's number beside its slowest kernel, the longest bars first, where there is room."""
     scale = 72 / axes.figure.dpi
     corners = axes.transAxes.transform([(0, 0), (1, 1)]) * scale
-    taken: list[tuple[float, float]] = []
+    taken = [place for text in axes.texts for place in _along(text, scale)]
     for bar in sorted(bars, key=lambda bar: -bar.time):
         row = max(bar.rows, key=lambda row: row.seconds)
         if bar.colour == OTHERS or not row.flops or not row.bytes:
@@ -199,6 +199,16 @@ def _number_points(axes: Any, bars: Sequence[_Bar]) -> None:
             shift = places[0] - spot
             number = str(bar.rows[0].number)
             axes.annotate(number, at, shift, textcoords="offset points", fontsize=10, **MIDDLE)
+
+
+def _along(text: Any, scale: float) -> Iterator[tuple[float, float]]:
+    """Places close together along a text, which is flat or stands on a slope."""
+    box = text.get_window_extent()
+    ends = np.array([box.min, box.max]) * scale
+    count = int(np.ptp(ends, axis=0).sum() / ROOM) + 2
+    for share in np.linspace(0, 1, count):
+        x, y = ends[0] + share * (ends[1] - ends[0])
+        yield float(x), float(y)
 
 
 def _is_free(

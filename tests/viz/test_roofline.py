@@ -1,6 +1,7 @@
 """The roofline: every kernel is in it, numbers can be told apart, and it says what it needs."""
 
 import importlib
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -84,6 +85,19 @@ def test_numbers_do_not_overlap_and_stay_inside(count: int) -> None:
     assert not [1 for a, b in combinations(boxes, 2) if a.overlaps(b)]
     frame = roof.get_window_extent()
     assert all(frame.contains(*corner) for box in boxes for corner in box.corners())
+
+
+def test_numbers_do_not_stand_on_the_speeds() -> None:
+    rows = [
+        replace(row, flops=10**9, bytes=10**7 + 10**6 * n, seconds=1e9 / 490e9)
+        for n, row in enumerate(profile(6).rows)
+    ]
+    roof, _ = (figure := gx.viz.roofline(replace(profile(0), rows=tuple(rows))).figure).axes
+    figure.draw_without_rendering()
+    boxes = {text.get_text(): text.get_window_extent() for text in roof.texts}
+    numbers = [box for name, box in boxes.items() if name.isdecimal()]
+    assert len(numbers) >= 3
+    assert not [box for box in numbers if box.overlaps(boxes["500 GFLOP/s"])]
 
 
 @pytest.mark.parametrize("name", ["roof.png", "roof.svg"])
