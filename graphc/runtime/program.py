@@ -231,7 +231,8 @@ class Program:
         or by `sort="time"`, beside the limits of the machine.
 
         Takes what a call takes, and leaves state as it was. An input named `repeats` or `sort` is
-        given by place. The machine's limits are measured by the first profile ever taken on it.
+        given by place. The machine's limits are measured by the first profile of an hour, and those
+        of the threads that ran count: one, where one is faster.
         """
         if self._backend is not NATIVE:
             raise GraphError(
