@@ -31,7 +31,7 @@ from graphc.refusals import accepted
 from graphc.runtime.program import MISSED, Program
 from graphc.tree import Structure, flatten, gatherer, unflatten
 from graphc.types import as_dtype
-from graphc.values import no_number
+from graphc.values import array_of, no_number
 
 PROGRAMS = 256  # kinds of arguments that a function remembers; the oldest is forgotten
 
@@ -221,6 +221,8 @@ def _arrays(f: Callable[..., Any], leaves: Sequence[Any], structure: Structure) 
     try:
         arrays.extend(map(_array, leaves))
     except (DTypeError, ValueError) as error:
+        if isinstance(leaves[len(arrays)], np.ma.MaskedArray):
+            raise
         leaf, name = leaves[len(arrays)], _input_names(f, structure)[len(arrays)]
         raise DTypeError(
             f"jit: {name} is no array of numbers, and no tree of them",
@@ -237,7 +239,7 @@ def _array(leaf: Any) -> np.ndarray:
         return leaf
     if type(leaf) is float:
         return np.asarray(leaf, np.float32)
-    array = np.asarray(leaf)
+    array = array_of(leaf, "an argument of jit")
     as_dtype(array.dtype)
     return array
 

@@ -82,7 +82,13 @@ def alike(a: Structure, b: Structure) -> bool:
 
 
 def count(structure: Structure) -> int:
-    """How many leaves a tree of that structure has."""
+    """How many leaves a tree of that structure has. GraphError for what is no structure."""
+    if not isinstance(structure, Structure):
+        raise GraphError(
+            "tree: count is of a structure",
+            got=type(structure).__name__,
+            fix="len(flatten(tree)[0]), or count(flatten(tree)[1])",
+        )
     return 1 if structure.kind == "leaf" else sum(map(count, structure.children))
 
 
@@ -92,6 +98,10 @@ def tree_map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
     >>> tree_map(lambda a, b: a + b, {"k": 1}, {"k": 2})
     {'k': 3}
     """
+    if not callable(f):
+        raise GraphError(
+            "tree: the function comes first", got=type(f).__name__, fix="tree_map(f, tree)"
+        )
     leaves, structure = flatten(tree)
     columns = [leaves, *(_same_leaves(structure, other) for other in others)]
     return unflatten(structure, [f(*row) for row in zip(*columns, strict=True)])

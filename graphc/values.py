@@ -33,12 +33,18 @@ def array_of(
     value: object, what: str = "a tensor", error: type[GraphcError] = DTypeError
 ) -> np.ndarray[Any, Any]:
     """The value as a NumPy array; `error`, which names `what` it is for, where it is a symbolic
-    tensor, or lists are ragged or have such tensors in them.
+    tensor, a masked array, or lists are ragged or have such tensors in them.
 
     >>> array_of([[1, 2], [3, 4]]).shape
     (2, 2)
     """
     kind = type(value).__name__
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise error(
+            f"{what}: an array loses its mask",
+            got=f"{np.ma.count_masked(value)} masked elements",
+            fix="array.filled(0) is an array of numbers; give the mask beside it, as an input",
+        )
     try:
         return np.asarray(value)
     except ConcretenessError as symbolic:

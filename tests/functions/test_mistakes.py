@@ -54,6 +54,27 @@ def assign_value(value: Any) -> None:
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     # lists of unequal lengths
     "ragged input": (lambda: U.eval({U: [[1], [2, 3]]}), BindingError, "'u' is made of lists"),
+    "masked input": (
+        lambda: gx.compile([U], U)(np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 1])),
+        BindingError,
+        r"'u': an array loses its mask  \[2 masked elements\](.|\n)*array\.filled\(0\)",
+    ),
+    "masked argument": (
+        lambda: gx.jit(gx.sum)(np.ma.masked_array([1.0, 2.0], [0, 1])),
+        DTypeError,
+        r"argument of jit: an array loses its mask  \[1 masked elements\]",
+    ),
+    "masked value": (
+        lambda: assign_value(np.ma.masked_array(np.ones((784, 10)), np.ones((784, 10)))),
+        DTypeError,
+        "'w': an array loses its mask",
+    ),
+    "a tree's count": (lambda: UNTYPED.tree.count([U]), GraphError, r"\[list\](.|\n)*count\(flatt"),
+    "tree before function": (
+        lambda: UNTYPED.tree.tree_map([U], abs),
+        GraphError,
+        r"the function comes first  \[list\](.|\n)*tree_map\(f, tree\)",
+    ),
     "ragged value": (lambda: assign_value([[1], [2, 3]]), DTypeError, "'w' is made of lists"),
     "ragged parameter": (lambda: gx.parameter("p", [1, [2]]), DTypeError, "'p' is made of lists"),
     "ragged constant": (lambda: gx.constant([1, [2]]), DTypeError, "different lengths"),
