@@ -332,3 +332,30 @@ def test_without_memory_for_results_nothing_has_run(monkeypatch: pytest.MonkeyPa
 
 def no_memory(*_: Any) -> Any:
     raise MemoryError("none is left")
+
+
+def test_what_was_lent_is_given_back_where_the_next_output_gets_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    s = gx.state("s", np.zeros(10_000))
+    program = gx.compile([], [s + 1, s * 2])
+    first, second = program(), program()
+    held, first, second = [first[1], second[1]], None, None
+    assert (first, second) == (None, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(pool, "_new_block", no_memory)
+        for _ in range(5):
+            with pytest.raises(MemoryError, match="none is left"):
+                program()
+        held.pop()
+        assert program()[0][0] == 1  # the memory of the first output is still there
+
+
+def test_memory_is_held_by_its_pool_and_by_results_alone() -> None:
+    x = gx.input("x", ("n",))
+    program, alone = gx.compile([x], x + 1), Pool()
+    held = [program(np.ones(10_000, np.float32)) for _ in range(4)]  # each asks for more
+    alone.empty((1,), held[0].dtype)
+    (own,) = program._bindings.pools
+    (wanted,) = [sys.getrefcount(block) for block in alone.blocks]
+    assert [sys.getrefcount(block) for block in own.blocks] == [wanted] * pool.KEPT
