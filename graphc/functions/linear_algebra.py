@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from graphc import ops
 from graphc.dims import same_dims
 from graphc.errors import ShapeError
-from graphc.functions import products, shaping
+from graphc.functions import indexing, products, shaping
 from graphc.functions.creation import as_tensor, as_tensors
 from graphc.functions.lifting import binary, same_dtype
+from graphc.functions.patterns import arange
 from graphc.functions.tensor import Tensor, TensorLike
 
 
@@ -108,7 +109,8 @@ def trace(x: TensorLike, *, offset: int = 0) -> Tensor:
 
 
 def diagonal(x: TensorLike, *, offset: int = 0) -> Tensor:
-    """The elements x[..., i, i + offset] of the last two axes. Their sizes are ints.
+    """The elements x[..., i, i + offset] of the last two axes. Their sizes are ints, or, for the
+    main diagonal, one size that has a name. Raises ShapeError for others.
 
     >>> diagonal([[1, 2], [3, 4]]).eval()
     array([1, 4])
@@ -116,12 +118,20 @@ def diagonal(x: TensorLike, *, offset: int = 0) -> Tensor:
     y = as_tensor(x)
     rows, columns = y.shape[-2:] if y.ndim >= 2 else ("", "")
     if not isinstance(rows, int) or not isinstance(columns, int):
-        raise ShapeError(
-            "diagonal: a matrix of int sizes is needed",
-            got=str(y.shape),
-            fix="graphc.sum(x * graphc.eye(n), axis=1) is that of (n, n)",
-        )
+        return _main_diagonal(y, offset)
     count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     first = max(-offset, 0) * columns + max(offset, 0)
     flat = shaping.to_reshaped(y, (*y.shape[:-2], rows * columns))
     return flat[..., first : first + count * (columns + 1) : columns + 1]
+
+
+def _main_diagonal(y: Tensor, offset: int) -> Tensor:
+    """Of square matrices whose size has a name: a step of size + 1 is no int."""
+    if y.ndim < 2 or offset != 0 or same_dims(*y.shape[-2:]) is not True:
+        raise ShapeError(
+            "diagonal: a matrix of int sizes is needed, or (n, n) and no offset",
+            got=f"{y.shape}, offset={offset}",
+            fix="x[i, i + offset], for i = graphc.arange(count), of a matrix",
+        )
+    places = shaping.expanded(arange(y.shape[-1]), (*range(y.ndim - 2), -1))
+    return indexing.take_along_axis(y, places, axis=-1)[..., 0]

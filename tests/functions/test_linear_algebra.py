@@ -115,6 +115,23 @@ def test_smaller_products() -> None:
             np.testing.assert_array_equal(gx.trace(m, offset=offset).eval(), expected.sum(-1))
 
 
+def test_the_main_diagonal_of_matrices_whose_size_has_a_name() -> None:
+    x = gx.input("x", ("batch", "n", "n"))
+    y = gx.diagonal(x)
+    program = gx.compile([x], [y, gx.trace(x), gx.grad(gx.sum(y * y), x)])
+    for size in (1, 4, 5):
+        m = values(3, size, size).astype(np.float32)
+        m[0, 0, -1] = np.inf if size > 1 else 1
+        expected = np.diagonal(m, 0, -2, -1)
+        found = program(m)
+        np.testing.assert_array_equal(found[0], expected)
+        np.testing.assert_array_equal(found[1], expected.sum(-1))
+        np.testing.assert_array_equal(found[2], 2 * np.where(np.eye(size, dtype=bool), m, 0))
+    for shape, offset in ((("n", "m"), 0), (("n", 3), 0), (("n", "n"), 1), (("n",), 0)):
+        with pytest.raises(gx.errors.ShapeError, match=r"or \(n, n\) and no offset"):
+            gx.diagonal(gx.input("y", shape), offset=offset)
+
+
 EINSUMS = (
     ("ij,jk->ik", (2, 3), (3, 4)),
     ("ij,jk", (2, 3), (3, 4)),
