@@ -155,7 +155,7 @@ def test_a_profile_counts_and_names_lines(two_threads: object) -> None:
     assert all(0 <= row.seconds < 1 for row in profile.rows)
     assert profile.seconds == pytest.approx(sum(row.seconds for row in profile.rows))
     text = str(profile)
-    assert len(text.splitlines()) == len(profile.rows) + 6
+    assert len(text.splitlines()) == len(profile.rows) + 7 + ("on 1 of 2 threads" in text)
     assert f"test_binding.py:{line + 3}" in text
     np.testing.assert_allclose(program(given)[0], given @ before, rtol=1e-4, atol=1e-4)
 
