@@ -67,7 +67,9 @@ def test_what_is_written_with_gaps_has_strides_that_arrive_at_run_time() -> None
 LANES = {
     "channels that fill half a vector": ("NHWC", (2, 6, 10, 8), "i2 in lanes(n2)"),
     "channels that fill none": ("NHWC", (2, 6, 10, 3), "i2 in masked_lanes(n2)"),
-    "one and a half": ("NHWC", (2, 6, 10, 20), "i2 in masked_lanes(n2)"),
+    "half a vector and a few": ("NHWC", (2, 6, 10, 13), "i2 in masked_lanes(n2)"),
+    "one and a few": ("NHWC", (2, 6, 10, 20), "first = minimum(block * 16, n2 - 16)"),
+    "one and a half": ("NHWC", (2, 6, 10, 24), "i2 in lanes(n2)"),
     "any channels": ("NHWC", (2, 6, 10, "c"), "i2 in lanes(n2)"),
     "rows of images": ("NCHW", (2, 3, 6, 32), "i1 in lanes(n1)"),
     "vectors that overlap": ("NCHW", (2, 3, 6, 28), "first = minimum(block * 8, n1 - 8)"),
