@@ -145,8 +145,10 @@ def _grouped(node: Node) -> Groups:
 
 
 def _in_turn(groups: Groups, order: Order) -> Groups | None:
-    """The groups in the order of the operand's axes; None where one does not lie side by side."""
-    first = {old[0]: (old, new) for old, new in groups}
+    """The groups in the order of the operand's axes, without those along which it is repeated; None
+    where one does not lie side by side."""
+    varying = [(tuple(axis for axis in old if axis in order), new) for old, new in groups]
+    first = {old[0]: (old, new) for old, new in varying if old}
     found: Groups = []
     while order:
         old, new = first.get(order[0], ((), ()))

@@ -21,6 +21,7 @@ from graphc.schedule.arrange import arranged
 from graphc.schedule.inside import look_inside
 from graphc.schedule.layout import laid_out
 from graphc.schedule.taken import taken_first
+from graphc.schedule.whole import with_whole_windows
 from graphc.schedule.winners import is_along_rows, winners
 from graphc.types import TensorType
 
@@ -28,7 +29,7 @@ from graphc.types import TensorType
 def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, and of outputs that are views, leaves
     or constants. No reduction is of one element, or of positions along rows."""
-    graph = _mapped(_told(laid_out(arranged(taken_first(graph)))), _changed)
+    graph = _mapped(_told(laid_out(with_whole_windows(arranged(taken_first(graph))))), _changed)
     copied = copied_views(graph.nodes)
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:

@@ -9,6 +9,7 @@ import graphc as gx
 from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, Graph
 from graphc.nn.convolution import Padding
+from graphc.ops import conv
 from graphc.schedule.kernel import ContractKernel, Load, LoopKernel, Schedule
 from tests.compiled.checking import Case, check
 from tests.schedule.test_fusion import kinds, scheduled
@@ -226,6 +227,31 @@ def test_single_taps_read_and_write_images_as_they_lie() -> None:
     arrays = tuple(rng.integers(-3, 4, shape).astype(np.float32) for shape in shapes)
     graph = Graph(tuple(t.node for t in (x, w, b, g)), (y.node, dx.node, dw.node))
     check(Case(graph, arrays), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("channels", [3, 5])
+@pytest.mark.parametrize("reader", ["the gradient alone", "a caller", "single taps", "a product"])
+def test_what_few_channels_are_turned_to_lies_as_its_readers_want(
+    channels: int, reader: str
+) -> None:
+    """Channels are last where only the gradient by the weights reads it."""
+    x, w = gx.input("x", (2, channels, 6, 7)), gx.input("w", (1, 1, channels, 8))
+    v, u = gx.input("v", (1, 1, 8, 9)), gx.input("u", (336, 2))
+    y = gx.nn.relu(gx.nn.conv(x, w, layout="NCHW"))
+    seen = {
+        "single taps": lambda: gx.nn.conv(y, v, layout="NCHW"),
+        "a product": lambda: gx.reshape(y, (2, -1)) @ u,
+    }.get(reader, lambda: y)()
+    dw = gx.grad(gx.sum(seen * seen), w)
+    outputs = [y, dw] if reader == "a caller" else [dw]
+    last = [node for node in scheduled(outputs).graph.nodes if node.type.shape[-1:] == (8,)]
+    turned = any(n.op is conv and n.type.rank == 4 for n in last)
+    assert turned is (channels == 3 and reader == "the gradient alone")
+    rng = np.random.default_rng(0)
+    inputs = (x, w, v, u)
+    arrays = tuple(rng.integers(-3, 4, t.shape).astype(np.float32) for t in inputs)
+    nodes = tuple(t.node for t in inputs), tuple(t.node for t in outputs)
+    check(Case(Graph(*nodes), arrays), tolerance=1e-5)
 
 
 def test_channels_stay_last_between_windows_that_slide() -> None:
