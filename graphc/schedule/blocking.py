@@ -15,7 +15,7 @@ first-level cache: 128 columns, and rows to fill half of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, gcd
 
@@ -84,8 +84,8 @@ def _round_up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
-def _packs(matmul: Matmul, tile: Tile, core: Core) -> bool:
-    """Is B copied into panels: where it has no vectors, is large, or masks are slow?"""
+def _packs(matmul: Matmul, tile: Tile, core: Core, parts: int) -> bool:
+    """Is B copied into panels: where it has no vectors, many read it, or masks are slow?"""
     if matmul.dtype not in SIZES:
         return False
     if tile.dot:
@@ -93,8 +93,30 @@ def _packs(matmul: Matmul, tile: Tile, core: Core) -> bool:
     large = matmul.rows >= 128 and (
         matmul.k * matmul.columns * SIZES[matmul.dtype] > 2 * core.l2 or _collides(matmul, core)
     )
+    large = large or (not tile.wide and _repays_copy(matmul, core, parts))
     partial = not tile.masked and matmul.columns % tile.width != 0
     return large or partial or not in_vectors(matmul)
+
+
+def _repays_copy(matmul: Matmul, core: Core, parts: int) -> bool:
+    """Does a part read a block of columns, which lie in rows far apart, for so many rows of A that
+    it had better copy them? Panels of a large B do not stay in the first cache, and not every
+    core looks far enough ahead to hide how long the second one takes: on an Intel server products
+    of 256 x 256 x 256 and 512 x 512 x 512 go from 140 and 123 to 160 and 155 GFLOP/s, and a copy
+    for 32 rows would cost a tenth. That of a transposed A waits for A, and copies that several
+    parts make for it do not pay: `mlp_mid` with 16 threads would take 7 % longer."""
+    size = SIZES.get(matmul.dtype)
+    if size is None or core.copy_rows == 0 or _reads_much(matmul, core, parts):
+        return False
+    if matmul.outer or len(matmul.depth) != 1 or matmul.b_column != 1 or matmul.group > 1:
+        return False
+    row, b = matmul.columns * size, matmul.k * matmul.columns * size
+    if row <= BLOCK_COLUMN_BYTES or b <= core.l1 // 2:
+        return False
+    sharing = max(parts // -(-row // BLOCK_COLUMN_BYTES), 1)  # parts that read the same columns
+    if sharing > 1 and matmul.a_row == 1:
+        return False
+    return matmul.rows // sharing >= core.copy_rows
 
 
 def _packs_a(matmul: Matmul, core: Core, parts: int) -> bool:
@@ -126,7 +148,10 @@ def _block_columns(matmul: Matmul, tile: Tile, core: Core, parts: int) -> int:
         columns = min(-(-columns // parts), core.l1 // 2 // size)
     elif columns > 2 * wanted:
         columns = wanted
-    return max(_round_up(columns, tile.step), tile.step)
+    step = tile.step
+    if tile.wide and tile.exact and not tile.dot and not tile.long and in_vectors(matmul):
+        step = min(step, max(_round_up(columns, tile.width), tile.width))  # a block for every part
+    return max(_round_up(columns, step), step)
 
 
 def _in_whole_rows(matmul: Matmul, tile: Tile, core: Core, parts: int) -> bool:
@@ -137,13 +162,18 @@ def _in_whole_rows(matmul: Matmul, tile: Tile, core: Core, parts: int) -> bool:
     fetches a few lines more than it is asked for: at the end of half a row those of the other one,
     which then waits for them.
     """
+    whole = tile.rows * matmul.columns * SIZES.get(matmul.dtype, 8) <= core.l1 * 5 // 8
+    return whole and not tile.wide and not tile.dot and _reads_much(matmul, core, parts)
+
+
+def _reads_much(matmul: Matmul, core: Core, parts: int) -> bool:
+    """Does an epilogue of several parts take long, next to the sums?"""
     size = SIZES.get(matmul.dtype)
-    if size is None or parts == 1 or matmul.outer or matmul.plain or tile.wide or tile.dot:
+    if size is None or parts == 1 or matmul.outer or matmul.plain:
         return False
     wide = matmul.columns * size > 2 * BLOCK_COLUMN_BYTES
     large = wide and matmul.rows * matmul.columns * size > core.l2 // 2
-    b_stays = matmul.k * matmul.columns * size <= core.l2 // 2
-    return large and b_stays and tile.rows * matmul.columns * size <= core.l1 * 5 // 8
+    return large and matmul.k * matmul.columns * size <= core.l2 // 2
 
 
 def _room(matmul: Matmul, core: Core, columns: int, pack: bool) -> int:
@@ -218,11 +248,11 @@ def make_blocking(
     cycles: float = 0.0,
 ) -> Blocking:
     """The Blocking of a matmul by a tile."""
-    pack, pack_a = _packs(matmul, tile, core), _packs_a(matmul, core, parts)
+    pack, pack_a = _packs(matmul, tile, core, parts), _packs_a(matmul, core, parts)
     rows, columns = _block(matmul, tile, core, parts, pack and not pack_a)
     if is_thin(matmul, tile, parts, rows) and not _in_whole_rows(matmul, tile, core, parts):
         tile, rows, columns = spread(matmul, tile, core, parts, (rows, columns))
-        pack = _packs(matmul, tile, core)
+        pack = _packs(matmul, tile, core, parts)
     row_blocks, column_blocks = -(-matmul.rows // rows), -(-matmul.columns // columns)
     pitch = _round_up(columns, tile.columns)  # from row to row of a block of C
     lines, line_blocks = 1, matmul.lines
@@ -288,10 +318,17 @@ def _walk(matmul: Matmul, tile: Tile, core: Core, pack: bool, columns: int) -> W
     return in_place(matmul.depth, most, tap)
 
 
+def _of_part(matmul: Matmul, parts: int) -> Matmul:
+    """What one part has of a long single row: its share of B may fit the second cache."""
+    share = -(-matmul.columns // parts)
+    return replace(matmul, columns=share) if matmul.rows == 1 and share >= LINE else matmul
+
+
 @lru_cache(4096)
 def choose_blocking(matmul: Matmul, core: Core, parts: int) -> Blocking:
     """Tiles, blocks and packing for these sizes and strides; at least `parts` blocks if it can."""
-    tile, cycles = choose_tile(matmul, core, matmul.readers)
+    copied = _repays_copy(matmul, core, parts)
+    tile, cycles = choose_tile(_of_part(matmul, parts), core, matmul.readers, copied)
     turn = False
     if 0 < matmul.columns < min(matmul.rows, 64) and matmul.dtype in SIZES and matmul.group == 1:
         transpose = transposed(matmul)

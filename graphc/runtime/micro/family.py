@@ -19,6 +19,7 @@ from graphc.runtime.objects.cache import load_kernels
 from graphc.schedule.tiles import Core, Tile, tiles_of
 
 MICRO, PACK = "micro", "pack"  # names of the functions
+COPY_ROWS = 64  # that repay a copy of a B whose rows would be waited for
 
 
 @cache
@@ -73,7 +74,8 @@ def cache_bytes(index: int, usual: int) -> int:
 
 @cache
 def host_core() -> Core:
-    """This computer's vectors, registers and caches."""
+    """This computer's vectors, registers and caches. Zen cores look far enough ahead to have
+    rows of a matrix in time, however far they lie apart; no others that were seen do."""
     features = {feature for feature in host().features.split(",") if feature[:1] == "+"}
     many = "+avx512f" in features or "+neon" in features
     vector_bytes = 64 if "+avx512f" in features else 32 if "+avx" in features else 16
@@ -82,4 +84,5 @@ def host_core() -> Core:
         registers=32 if many else 16,
         l1=cache_bytes(0, 32 << 10),
         l2=cache_bytes(2, 512 << 10),
+        copy_rows=0 if host().cpu.startswith("znver") else COPY_ROWS,
     )
