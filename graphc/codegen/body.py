@@ -81,10 +81,10 @@ class Elements:
         self.turned = {}
         self.paired = ()
 
-    def replaced(self, values: Sequence[Value]) -> "Elements":
+    def replaced(self, values: Sequence[Value], reduced: dict[int, str]) -> "Elements":
         """The same with other values, which need no other operands and sizes."""
         other = copy(self)
-        other._values = values
+        other._values, other._reduced = values, reduced
         return other
 
     def renamed(self, variables: Mapping[int, str], reduced: Mapping[int, str]) -> "Elements":

@@ -21,6 +21,8 @@ from graphc.schedule.guessed import Guess, guess_of
 from graphc.schedule.kernel import LoopKernel, Reduced, Stage, Value
 from graphc.types import DType
 
+WHOLE = 64  # elements: of rows of a multiple LLVM makes no loops for what fills no vectors
+
 
 class Frame:
     """The kernel, its text, the names of its sizes and operands, and how its elements are written.
@@ -72,11 +74,12 @@ class Frame:
         self.elements.paired = paired(kernel)
         self.elements.prepare(store for stage in kernel.stages for store in stage.stores)
 
-    def replaced(self, values: tuple[Value, ...]) -> "Frame":
-        """The same with other values of the kernel, which need no other operands and sizes."""
+    def replaced(self, values: tuple[Value, ...], guess: Guess | None = None) -> "Frame":
+        """The same with other values of the kernel, which need no other operands and sizes, and
+        with a guess of these."""
         other = copy(self)
-        other.kernel = replace(self.kernel, values=values)
-        other.elements = self.elements.replaced(values)
+        other.kernel, other.guess = replace(self.kernel, values=values), guess or self.guess
+        other.elements = self.elements.replaced(values, other._reduced())
         return other
 
     def renamed(self, variables: Mapping[int, str], reduced: Mapping[int, str]) -> "Frame":
@@ -86,8 +89,13 @@ class Frame:
         return other
 
     def _extent(self, v: int) -> str:
-        size = Size(self.kernel.extents[v])
-        return "end" if self._is_split(v) else self.words.name(f"n{v}", size)
+        extent = self.kernel.extents[v]
+        if self._is_split(v):
+            return "end"
+        last = v == len(self.kernel.extents) - 1
+        if self.guess is not None and last and isinstance(extent, int) and extent % WHOLE == 0:
+            return self.words.name(f"n{v}", Size(extent // WHOLE), f"w[{{0}}] * {WHOLE}")
+        return self.words.name(f"n{v}", Size(extent))
 
     def _is_split(self, v: int) -> bool:
         """Whether a part runs its share of the loop; of columns it has a share of the tiles."""

@@ -2,15 +2,15 @@
 
 Enters: a kernel of rows of whose powers only the proportions matter. Leaves: its text. k of exp(x)
 2**k is taken from the ends of the row; or they are what is taken from x, where they are large. Only
-if the sum shows that they were no measure of the largest element, as where both are masked, is that
-found, and the row swept again. Where what scales the rows is late, the sweep of a row scales the
-one before it, whose powers stand in a row of scratch; the first sweep scales what is no row yet, to
-where the first will be:
+if they were no measure of the largest element, as where both are masked, is that found, and the row
+swept again: the sum is small then, or the largest argument of a power is large. Where what scales
+the rows is late, the sweep of a row scales the one before it, whose powers stand in a row of
+scratch; the first sweep scales what is no row yet, to where the first will be:
 
-    base = reduce_max(a0[i0 * s0_0 + n1 - 1], a0[i0 * s0_0])
+    base = select(a0[i0 * s0_0 + n1 - 1] > base, a0[i0 * s0_0 + n1 - 1], base)
     if fabs(base) < f32(32):
         exponent = f32(24) - rint(base * f32(1.4426950408889634))
-        most = f32(1.2676506002282294e+30)
+        limit = float_bits_f32(base + f32(50))
         for i1 in range(n1):
             t3 = row2[i1]
             out1[late0 * s1_0 + i1] = t3 * t6
@@ -18,18 +18,19 @@ where the first will be:
             t3 = exp_scaled_f32(t0, exponent)
             row2[i1] = t3
             r4 = accumulate(r4, t3)
+            r9 = reduce_max(float_bits_f32(t0), r9)
     else:
         ...
-    if (r4 < f32(1)) | (r4 > most) | (r4 != r4):
+    if (r4 < f32(1)) | (r4 != r4) | (r9 > limit):
         ...
     t6 = f32(1) / r4
     late0 = i0
 
 It is more exact, too, where nothing is taken: x - max(x) is rounded, which exp multiplies, and x is
-not. (Measured, as multiples of a copy, by maxima, by a guess, and late: rows of 256 elements 2.4,
-2.2 and 1.8, of 1024 2.2, 1.9 and 1.6, of 8192, which are never late, 1.8 and 1.5. Where elements
-spread by 20, a standard deviation, many rows are swept again: 1.4 to 2.4 times as long as by their
-maxima.)
+not. (Measured, as multiples of a copy in the caches: rows of 256 elements by their maxima 2.4, by a
+guess 2.2, late 1.8, and with powers from a table 1.4; of 8192, which are never late, 1.8, 1.5 and
+1.4. Where elements spread by 20, a standard deviation, many rows are swept again: 1.4 to 2.4 times
+as long as by their maxima.)
 """
 
 from dataclasses import dataclass, replace
@@ -38,52 +39,66 @@ from math import log
 from graphc.codegen.body import may_contract
 from graphc.graph import Op
 from graphc.lowering import Pointwise
-from graphc.ops import exp
+from graphc.ops import cast, exp
 from graphc.schedule.guessed import Guess
-from graphc.schedule.kernel import Compute, LoopKernel, Value
-from graphc.types import DType
+from graphc.schedule.kernel import Compute, LoopKernel, Reduced, Value
+from graphc.types import DType, int32, int64
 
 NEAR = 32  # of elements below that k alone is taken
-BASE, EXPONENT, MOST = "base", "exponent", "most"
+BASE, EXPONENT, LIMIT = "base", "exponent", "limit"
 
-SCALED = replace(exp, lower=Pointwise(f"exp_scaled_{{T}}({{0}}, {EXPONENT})", 10))
+
+def _ops(argument: str) -> tuple[Op, Op]:
+    """Powers of an argument, and its bits: of floats from 0 on they come in the same order."""
+    power, bits = f"exp_scaled_{{T}}({argument}, {EXPONENT})", f"float_bits_{{T}}({argument})"
+    return replace(exp, lower=Pointwise(power, 10)), replace(cast, lower=Pointwise(bits, 0))
+
+
+SCALED = _ops("{0}")
 # About a number that is taken from x; of a product, which {0} - base would not round before.
-ABOUT = replace(exp, lower=Pointwise(f"exp_scaled_{{T}}({{0}} - {BASE}, {EXPONENT})", 10))
-ABOUT_PRODUCT = replace(
-    exp, lower=Pointwise(f"exp_scaled_{{T}}(fma({BASE}, {{T}}(-1), {{0}}), {EXPONENT})", 10)
-)
+ABOUT, ABOUT_PRODUCT = _ops(f"{{0}} - {BASE}"), _ops(f"fma({BASE}, {{T}}(-1), {{0}})")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """In powers of two: what the larger end of a row becomes, above what is subnormal by all that
-    counts in a result; and up to which sum it is near enough: `most` where nothing is taken from x,
-    and otherwise so much a row's element that x - base is as good as x - max(x)."""
+    """What the larger end of a row becomes, as a power of two: above what is subnormal by all that
+    counts in a result. How far above it other elements may be: where nothing is taken from x, so
+    that no sum overflows; and otherwise so that x - base is as good as x - max(x)."""
 
     end: int
-    most: int
-    share: int
+    above: int
+    near: int = 8
 
 
-BOUNDS = {4: Bounds(24, 100, 32), 8: Bounds(53, 512, 61)}
+BOUNDS = {4: Bounds(24, 50), 8: Bounds(53, 300)}
+
+
+def watched(kernel: LoopKernel, guess: Guess) -> Guess:
+    """The same with a sweep that looks for the largest argument of a power, which `far_text` tests.
+    A maximum of integers is one instruction, and no nan hides behind it."""
+    sweep, bits = guess.sweep, len(kernel.values)
+    both = replace(sweep, compute=(*sweep.compute, bits), reduces=(*sweep.reduces, bits + 1))
+    return replace(guess, sweep=both)
 
 
 def scaled(kernel: LoopKernel, guess: Guess) -> tuple[Value, ...]:
-    """The values of a sweep by a guess."""
-    return _with_power(kernel, guess, SCALED)
+    """The values of a sweep by a guess, and at last those that are watched."""
+    return _with_powers(kernel, guess, *SCALED)
 
 
 def about(kernel: LoopKernel, guess: Guess) -> tuple[Value, ...]:
     """The values of a sweep about `base`."""
     product = may_contract(kernel.values[guess.element])
-    return _with_power(kernel, guess, ABOUT_PRODUCT if product else ABOUT)
+    return _with_powers(kernel, guess, *(ABOUT_PRODUCT if product else ABOUT))
 
 
-def _with_power(kernel: LoopKernel, guess: Guess, op: Op) -> tuple[Value, ...]:
+def _with_powers(kernel: LoopKernel, guess: Guess, power: Op, bits: Op) -> tuple[Value, ...]:
     values, exponential = list(kernel.values), kernel.values[guess.power]
     assert isinstance(exponential, Compute)
-    values[guess.power] = Compute(op, (guess.element,), exponential.dtype)
-    return tuple(values)
+    values[guess.power] = Compute(power, (guess.element,), exponential.dtype)
+    integer = int32 if exponential.dtype.itemsize == 4 else int64
+    watched = Compute(bits, (guess.element,), integer)
+    return (*values, watched, Reduced("max", len(values), integer))
 
 
 def near_text(dtype: DType) -> str:
@@ -96,20 +111,21 @@ def scaled_texts(dtype: DType) -> tuple[tuple[str, str], ...]:
     short, bounds = dtype.short, BOUNDS[dtype.itemsize]
     return (
         (EXPONENT, f"{short}({bounds.end}) - rint({BASE} * {short}({1 / log(2)!r}))"),
-        (MOST, f"{short}({2.0**bounds.most!r})"),
+        (LIMIT, f"float_bits_{short}({BASE} + {short}({bounds.above}))"),
     )
 
 
-def about_texts(dtype: DType, size: str) -> tuple[tuple[str, str], ...]:
-    """The same where `base` is taken from the row, which has that size."""
+def about_texts(dtype: DType) -> tuple[tuple[str, str], ...]:
+    """The same where `base` is taken from the row."""
     short, bounds = dtype.short, BOUNDS[dtype.itemsize]
     return (
         (EXPONENT, f"{short}({bounds.end})"),
-        (MOST, f"{short}({2.0**bounds.share!r}) * {short}({size})"),
+        (LIMIT, f"float_bits_{short}({short}({bounds.near}))"),
     )
 
 
-def far_text(total: str, dtype: DType) -> str:
-    """Whether a sum shows that the ends were no measure of the largest, or that there is nan."""
-    # With its ends in it a sum is large; exp of what is far above them may come out negative.
-    return f"({total} < {dtype.short}(1)) | ({total} > {MOST}) | ({total} != {total})"
+def far_text(total: str, largest: str, dtype: DType) -> str:
+    """Whether the sum and the largest argument show that the ends were no measure of the largest
+    element, or that there is nan."""
+    # With its ends in it a sum is large. Powers that overflow might not show in it.
+    return f"({total} < {dtype.short}(1)) | ({total} != {total}) | ({largest} > {LIMIT})"

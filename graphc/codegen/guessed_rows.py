@@ -16,6 +16,7 @@ from graphc.codegen.guessed import (
     near_text,
     scaled,
     scaled_texts,
+    watched,
 )
 from graphc.codegen.row_groups import crossing
 from graphc.codegen.row_loops import Late, sweep
@@ -46,20 +47,19 @@ def write_guessed(frame: Frame, guess: Guess) -> None:
 def _write_sweeps(frame: Frame, guess: Guess, found: Stage, late: Late | None) -> None:
     """By the ends of the row, and then, if it must be, about its largest element."""
     block, dtype = frame.writer.block, frame.elements.dtype(guess.element)
-    scaling, taking = (frame.replaced(f(frame.kernel, guess)) for f in (scaled, about))
-    size = " * ".join(frame.extents[len(frame.kernel.outer) :])
+    watch, largest = watched(frame.kernel, guess), f"r{len(frame.kernel.values) + 1}"
+    scaling, taking = (frame.replaced(f(frame.kernel, guess), watch) for f in (scaled, about))
     _write_ends(frame, guess, found)
     with block(f"if {near_text(dtype)}:"):
         _write_texts(frame, scaled_texts(dtype))
-        sweep(scaling, guess.sweep, late)
+        sweep(scaling, watch.sweep, late)
     with block("else:"):
-        _write_texts(frame, about_texts(dtype, size))
-        sweep(taking, guess.sweep, late)
-    with block(f"if {far_text(frame.elements.name(guess.total), dtype)}:"):
+        _write_texts(frame, about_texts(dtype))
+        sweep(taking, watch.sweep, late)
+    with block(f"if {far_text(frame.elements.name(guess.total), largest, dtype)}:"):
         sweep(frame, replace(found, stores=(), keep=(), reduces=(guess.largest,)))
-        largest = (BASE, frame.elements.name(guess.largest))
-        _write_texts(frame, (largest, *about_texts(dtype, size)))
-        sweep(taking, guess.sweep)
+        _write_texts(frame, ((BASE, frame.elements.name(guess.largest)), *about_texts(dtype)))
+        sweep(taking, watch.sweep)
 
 
 def _write_texts(frame: Frame, texts: Iterable[tuple[str, str]]) -> None:
@@ -70,7 +70,7 @@ def _write_texts(frame: Frame, texts: Iterable[tuple[str, str]]) -> None:
 def _write_ends(frame: Frame, guess: Guess, found: Stage) -> None:
     """The larger end of a row as `base`."""
     inner = range(len(frame.kernel.outer), len(frame.extents))
-    for end, text in (("0", "{}"), ("{} - 1", f"reduce_max({{}}, {BASE})")):
+    for end, text in (("0", "{0}"), ("{} - 1", f"select({{0}} > {BASE}, {{0}}, {BASE})")):
         for v in inner:
             frame.writer.line(f"i{v} = {end.format(frame.extents[v])}")
         frame.elements.write(found.compute)

@@ -35,7 +35,7 @@ from graphc.schedule.stages import KEEP_COST
 from graphc.schedule.sweeps import arguments, cost_of, is_float_sum
 
 LEAST = 1e-6  # of a constant that is divided by a sum
-LONG = 4096  # elements of a row from which on two of them leave the nearest cache
+LONG = 8192  # elements of a row from which on two of them leave the nearest cache
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.errors import CompileError
-from graphc.runtime.language import jit, ldexp_llvm, machine
+from graphc.runtime.language import jit, ldexp_llvm, machine, roots_llvm
 from graphc.runtime.language.jit import Source
 from graphc.runtime.language.names import CASTS, LANGUAGE
 from graphc.runtime.objects.cache import load_kernel
@@ -153,6 +153,19 @@ def test_ldexp_rounds_once(dtype: str, wide: bool, monkeypatch: pytest.MonkeyPat
     np.testing.assert_array_equal(bits(compiled), bits(python))
     subnormal = np.abs(python) < np.finfo(NUMPY[dtype]).tiny
     assert (subnormal & (python != 0)).any()
+
+
+@pytest.mark.parametrize("picks", [True, False])
+def test_roots_of_two(picks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From registers where a vector of them can be picked, and from memory."""
+    if not picks:
+        monkeypatch.setattr(roots_llvm, "host", lambda: machine.Host("", ""))
+    n = np.concatenate([np.arange(32, 8160), 0x48C00000 + np.arange(32, 99)]).astype(np.int32)
+    text = "exp2_32nds({})" if picks else "(exp2_32nds({}))"  # another kernel
+    compiled, python = both_ways(text, [n], ["i32"], "f32")
+    np.testing.assert_array_equal(bits(compiled), bits(python))
+    exact = np.exp2((n & 0x1FFF) / 32 - 127)
+    np.testing.assert_allclose(python, exact, rtol=2.0**-24)
 
 
 def test_select_and_bits() -> None:

@@ -198,6 +198,17 @@ def ldexp(y: Any, k: Any) -> Any:
     return np.ldexp(y, k)
 
 
+# The bits of 2**(j/32), less those that the j in n << 18 adds, and less those of 2**127.
+ROOTS = [int(np.float32(2 ** (j / 32)).view(np.int32)) - (j << 18) - (127 << 23) for j in range(32)]
+
+
+def exp2_32nds(n: Any) -> Any:
+    """2**(n/32 - 127), where n is made of the low 14 bits of an i32 and from 32 to 8159; otherwise
+    some float."""
+    bits = (ROOTS[int(n) & 31] + (int(n) << 18)) & 0xFFFFFFFF
+    return np.uint32(bits).view(np.float32)
+
+
 floor: np.ufunc = np.floor
 ceil: np.ufunc = np.ceil
 trunc: np.ufunc = np.trunc

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphc.errors import CompileError
-from graphc.runtime.language import machine
+from graphc.runtime.language import machine, roots_llvm
 from graphc.runtime.language.fingerprint import digest
 from graphc.runtime.language.frontend import Dialect, Function, functions_of, to_llvm
 from graphc.runtime.language.intrinsics_llvm import VALUE_TYPES, call_external
@@ -91,7 +91,12 @@ def finish(translated: Translated) -> CompiledKernel:
 def optimised(translated: Translated) -> Any:
     """The optimised LLVM module; str() of it is what to read when a loop is slow."""
     module = machine.link(translated.texts, translated.name, translated.symbol)
-    return module if translated.ready else machine.optimise(module)
+    if translated.ready:
+        return module
+    machine.optimise(module)
+    if any(name.startswith(roots_llvm.NAME) for name in machine.declared(module)):
+        machine.inline(module, roots_llvm.DEFINED)
+    return module
 
 
 def translate(source: Source) -> Translated:
@@ -108,7 +113,10 @@ def translate(source: Source) -> Translated:
             got=f"{error.what}: {error.got}",
             fix=f"this is a fault of graphc: please report it, with the source\n{source.text}",
         ) from error
-    return Translated((text, *_vector_math(text)), source.symbol, source.symbol)
+    texts = (text, *_vector_math(text))
+    if any(roots_llvm.NAME in _DECLARED.findall(one) for one in texts):
+        texts = (roots_llvm.DECLARED, *texts)  # of two declarations the first is kept
+    return Translated(texts, source.symbol, source.symbol)
 
 
 # ---- the vector math ----------------------------------------------------------------------------

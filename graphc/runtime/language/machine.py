@@ -5,7 +5,8 @@ and later addresses. One place owns the flags of the optimiser and of the code g
 kernels and for hand-written IR alike.
 
     module = link(["define void @nothing(i64 %n) { ret void }"], "nothing", "nothing_1")
-    code = emit(optimise(module))
+    optimise(module)
+    code = emit(module)
     address, handle = load(code, "nothing_1", imports=())
 """
 
@@ -107,17 +108,29 @@ def link(texts: Sequence[str], name: str, symbol: str) -> Any:
     return module
 
 
-def optimise(module: Any) -> Any:
-    """The module, after LLVM's passes. IR that is written as it shall run is better off without:
+def optimise(module: Any) -> None:
+    """LLVM's passes. IR that is written as it shall run is better off without:
     they take longer than all else, and their vectoriser tears dot products apart."""
     machine = _target_machine()
     options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
     options.loop_vectorization = options.slp_vectorization = True
     options.loop_interleaving = options.loop_unrolling = True
     passes = llvm.create_pass_builder(machine, options)
-    run = _unlocked(llvm.ffi.lib.LLVMPY_RunNewModulePassManager)
-    run(passes.getModulePassManager(), module, passes)
-    return module
+    _run(passes.getModulePassManager(), module, passes)
+
+
+def inline(module: Any, text: str) -> None:
+    """Puts functions that an optimised module declares where it calls them."""
+    module.link_in(llvm.parse_assembly(text, module._context))
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_instruction_combine_pass()
+    options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
+    _run(passes, module, llvm.create_pass_builder(_target_machine(), options))
+
+
+def _run(manager: Any, module: Any, passes: Any) -> None:
+    _unlocked(llvm.ffi.lib.LLVMPY_RunNewModulePassManager)(manager, module, passes)
 
 
 def _hide_all_but(module: Any, symbol: str) -> None:
@@ -126,7 +139,7 @@ def _hide_all_but(module: Any, symbol: str) -> None:
             function.linkage = "internal"
             function.add_function_attribute("alwaysinline")
     for variable in module.global_variables:
-        if not variable.is_declaration:
+        if not (variable.is_declaration or variable.name.startswith("llvm.")):
             variable.linkage = "internal"
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from graphc.runtime.language import intrinsics as py
 from graphc.runtime.language import intrinsics_llvm as llvm
-from graphc.runtime.language import ldexp_llvm
+from graphc.runtime.language import ldexp_llvm, roots_llvm
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,7 @@ LANGUAGE: dict[str, Intrinsic] = {
     "copysign": _float_function("copysign"),
     "fma": _float_function("fma"),
     "ldexp": Intrinsic(py.ldexp, _scaled, ldexp_llvm.ldexp),
+    "exp2_32nds": Intrinsic(py.exp2_32nds, _fixed("f32", "i32"), roots_llvm.exp2_32nds),
     "isnan": Intrinsic(py.isnan, _test, llvm.isnan),
     "isinf": Intrinsic(py.isinf, _test, llvm.isinf),
     "isfinite": Intrinsic(py.isfinite, _test, llvm.isfinite),

@@ -16,6 +16,7 @@ from typing import Any
 from graphc.runtime.language.intrinsics import (
     bits_f32,
     bits_f64,
+    exp2_32nds,
     f32,
     f64,
     fabs,
@@ -163,35 +164,42 @@ def exp_nonpositive_f64(x: Any) -> Any:
 
 
 def exp_scaled_f32(x: Any, k: Any) -> Any:
-    """exp(x) 2**k for integral k from -120 to 120: 0 where that is below 2**-126, and some number
-    from 2**126 on where it is above. For |x| < 56: r is the less exact the larger x is."""
+    """exp(x) 2**k for integral k from -120 to 120: 0 where that is below 2**-126. For |x| < 56, as
+    r is the less exact the larger x is, and what is below 2**127."""
     shift = k + f32(12583039.0)  # 1.5 * 2**23, and the bias of the result's exponent
-    least = (f32(12582912.0) - shift) * f32(0.6931472)
-    x = select(x < least, least, x)
+    least = (f32(12582913.0) - shift) * f32(0.6931472)
     shifted = fma(x, f32(1.442695), shift)
     r = fma(shifted - shift, f32(-0.6931472), x)
-    shifted = select(shifted < f32(12583166.0), shifted, f32(12583166.0))
     p = f32(0.008289718)
     p = fma(p, r, f32(0.04189784))
     p = fma(p, r, f32(0.16667648))
     p = fma(p, r, f32(0.4999915))
     p = fma(p, r, f32(0.9999997))
     p = fma(p, r, f32(1.0))
-    return p * power_of_two_f32(shifted, i32(0))
+    return select(x < least, f32(0.0), p * power_of_two_f32(shifted, i32(0)))
+
+
+def exp_picked_f32(x: Any, k: Any) -> Any:
+    """The same by a table: x = n ln 2 / 32 + r, and 2**(n/32) is picked from it (Tang, 1989)."""
+    shift = k + f32(393343.0)  # 1.5 * 2**18, and the bias of the result's exponent
+    least = (f32(393217.0) - shift) * f32(0.6931472)
+    shifted = fma(x, f32(1.442695), shift)
+    r = fma(shifted - shift, f32(-0.6931472), x)
+    power = exp2_32nds(float_bits_f32(shifted))
+    p = fma(r * power, fma(r, f32(0.50000006), f32(1.0000147)), power)
+    return select(x < least, f32(0.0), p)
 
 
 def exp_scaled_f64(x: Any, k: Any) -> Any:
-    """exp(x) 2**k for integral k from -1000 to 1000: 0 where that is below 2**-1022, and some
-    number from 2**1022 on where it is above. For |x| < 1024."""
+    """exp(x) 2**k for integral k from -1000 to 1000: 0 where that is below 2**-1022. For |x| < 1024
+    and what is below 2**1023."""
     shift = k + f64(6755399441056767.0)  # 1.5 * 2**52, and the bias of the result's exponent
-    least = (f64(6755399441055744.0) - shift) * f64(0.6931471805599453)
-    x = select(x < least, least, x)
+    least = (f64(6755399441055745.0) - shift) * f64(0.6931471805599453)
     shifted = fma(x, f64(1.4426950408889634), shift)
     n = shifted - shift
     r = fma(n, f64(-2.3190468138462996e-17), fma(n, f64(-0.6931471805599453), x))
-    most = f64(6755399441057790.0)
-    shifted = select(shifted < most, shifted, most)
-    return exp_near_zero_f64(r) * power_of_two_f64(shifted, i64(0))
+    p = exp_near_zero_f64(r) * power_of_two_f64(shifted, i64(0))
+    return select(x < least, f64(0.0), p)
 
 
 def exp2_f32(x: Any) -> Any:
