@@ -11,6 +11,7 @@ from graphc.codegen.row_prefetch import LONG_GUESSED, LONG_RESULT, LONG_ROW
 from graphc.graph import Graph
 from graphc.passes import simplify
 from graphc.runtime.backends import NATIVE
+from graphc.schedule.guessed import LONG
 from graphc.schedule.kernel import GROUP
 from graphc.schedule.schedule import build_schedule
 from tests.compiled.checking import BOTH, Case, assert_close, expected, program_of, ran
@@ -117,7 +118,7 @@ def evened(x: gx.Tensor) -> gx.Tensor:
 def test_rows_that_are_known_to_be_short_are_not_fetched_ahead() -> None:
     limits = (
         (LONG_ROW, gx.nn.log_softmax),
-        (LONG_GUESSED, gx.nn.softmax),
+        (LONG, gx.nn.softmax),  # shorter ones wait for the next
         (LONG_RESULT, evened),
     )
     for least, makes in limits:
