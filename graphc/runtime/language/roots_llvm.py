@@ -70,21 +70,16 @@ define {INLINED} <{width} x float> @{NAME}_{width}(<{width} x i32> %n) alwaysinl
 """
 
 
-def _scalar() -> str:
-    table = ", ".join(f"i32 {root}" for root in ROOTS)
-    return f"""
+# One number goes the same way: a table in memory would be written there each time.
+_SCALAR = f"""
 define {INLINED} float @{NAME}(i32 %n) alwaysinline {{
-  %place = and i32 %n, {len(ROOTS) - 1}
-  %root = extractelement <{len(ROOTS)} x i32> <{table}>, i32 %place
-  %power = shl i32 %n, 18
-  %bits = add i32 %root, %power
-  %found = bitcast i32 %bits to float
-  ret float %found
+  %wide = insertelement <4 x i32> poison, i32 %n, i32 0
+  %found = call <4 x float> @{NAME}_4(<4 x i32> %wide)
+  %first = extractelement <4 x float> %found, i32 0
+  ret float %first
 }}
 """
-
-
 DECLARED = _declared()
 DEFINED = f"""
 declare <16 x i32> @llvm.x86.avx512.vpermi2var.d.512(<16 x i32>, <16 x i32>, <16 x i32>)
-{"".join(map(_defined, WIDTHS))}{_scalar()}"""
+{"".join(map(_defined, WIDTHS))}{_SCALAR}"""
