@@ -17,6 +17,7 @@ from graphc.lowering import Combine, Contract, Gather, Leaf, Reduce, Reshape, So
 from graphc.ops import broadcast_to, conv, identity, reshape, transpose
 from graphc.ops.convolution import is_padded, padded, roles
 from graphc.schedule.access import copied_views, is_view, own_coords, regroup, resolve
+from graphc.schedule.alike import lying_alike
 from graphc.schedule.arrange import arranged
 from graphc.schedule.inside import look_inside
 from graphc.schedule.layout import laid_out
@@ -30,6 +31,7 @@ def normalise(graph: Graph) -> Graph:
     """The graph with copies: of views below merging reshapes, and of outputs that are views, leaves
     or constants. No reduction is of one element, or of positions along rows."""
     graph = _mapped(_told(laid_out(with_whole_windows(arranged(taken_first(graph))))), _changed)
+    graph = lying_alike(graph)
     copied = copied_views(graph.nodes)
 
     def with_copies(node: Node, inputs: tuple[Node, ...]) -> Node:
