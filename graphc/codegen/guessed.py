@@ -97,8 +97,8 @@ def _with_powers(kernel: LoopKernel, guess: Guess, power: Op, bits: Op) -> tuple
     assert isinstance(exponential, Compute)
     values[guess.power] = Compute(power, (guess.element,), exponential.dtype)
     integer = int32 if exponential.dtype.itemsize == 4 else int64
-    watched = Compute(bits, (guess.element,), integer)
-    return (*values, watched, Reduced("max", len(values), integer))
+    seen = Compute(bits, (guess.element,), integer)
+    return (*values, seen, Reduced("max", len(values), integer))
 
 
 def near_text(dtype: DType) -> str:

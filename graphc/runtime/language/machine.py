@@ -109,8 +109,8 @@ def link(texts: Sequence[str], name: str, symbol: str) -> Any:
 
 
 def optimise(module: Any) -> None:
-    """LLVM's passes. IR that is written as it shall run is better off without:
-    they take longer than all else, and their vectoriser tears dot products apart."""
+    """LLVM's passes. IR that is written as it shall run is better off without: they take longer
+    than all else, and their vectoriser tears dot products apart."""
     machine = _target_machine()
     options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
     options.loop_vectorization = options.slp_vectorization = True
