@@ -15,7 +15,7 @@ from numpy import newaxis
 
 from graphc import errors, functions, nn, tree, viz
 from graphc.autodiff import check_gradient
-from graphc.compiler import compile
+from graphc.compiler import compile, simplify
 from graphc.dims import Dim, dim
 from graphc.functions import *
 from graphc.functions.parsing import parse
@@ -80,6 +80,7 @@ __all__ = [
     "parse",
     "pi",
     "set_threads",
+    "simplify",
     "stop_gradient",
     "text",
     "tree",

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc import passes
 from graphc.dims import Dim
 from graphc.errors import DTypeError, GraphError, UpdateError, caller
 from graphc.functions.creation import as_tensor
@@ -23,8 +24,32 @@ from graphc.runtime.binding.budget import Budget
 from graphc.runtime.binding.code import code_of
 from graphc.runtime.binding.sources import Backend
 from graphc.runtime.program import Program
-from graphc.tree import flatten
+from graphc.tree import flatten, unflatten
 from graphc.values import no_number
+
+
+def simplify(tensors: Any) -> Any:
+    """What a program makes of tensors before it groups them into kernels, to be read or drawn: the
+    same values, with constants folded and unstable forms made stable.
+
+    `tensors` is a tensor or a tree of them, and so is the result. A program does it by itself.
+    Raises GraphError for what is no tensor.
+
+    >>> import graphc as gx
+    >>> v = gx.input("v", ())
+    >>> print(gx.text(gx.simplify(gx.grad(v**3, v))))
+    v: f32[] = input()
+    <BLANKLINE>
+    # gradient
+    %0: f32[] = mul(v, v)
+    %1: f32[] = mul(3.0:f32, %0)
+    return %1
+    """
+    leaves, structure = flatten(tensors)
+    outputs = tuple(map(_output, leaves))
+    read = tuple(node for node in Graph((), outputs).nodes if node.op is INPUT)
+    found = passes.simplify(Graph(read, outputs)).outputs
+    return unflatten(structure, list(map(Tensor, found)))
 
 
 def compile(

@@ -276,7 +276,7 @@ METHODS: Mapping[str, str] = by_name(
     ("indices values", "graphc.argmax(x, axis=1) gives positions, x.max(axis=1) values alone"),
     ("int", "x.astype('int32')"),
     ("long", "x.astype('int64')"),
-    ("name", "x.named(label) gives one; it prints"),
+    ("name", "x.named(label) gives one that texts and drawings show; keep your own in a dict"),
     ("numel", "x.size"),
     ("numpy to_numpy", "x.eval({input: array}) computes it; x.value reads a parameter"),
     ("permute", "graphc.permute_dims(x, axes)"),

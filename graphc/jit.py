@@ -29,6 +29,9 @@ from graphc.functions.tensor import Tensor
 from graphc.graph import INPUT, order, substitute
 from graphc.refusals import accepted
 from graphc.runtime.program import MISSED, Program
+from graphc.runtime.reports.explain import Explanation
+from graphc.runtime.reports.measure import Order
+from graphc.runtime.reports.profile import Profile
 from graphc.tree import Structure, flatten, gatherer, unflatten
 from graphc.types import as_dtype
 from graphc.values import array_of, no_number
@@ -40,7 +43,7 @@ Sizes = tuple[int | str, ...]
 
 class Jitted:
     """A function that `jit` made. `program(*args)` is the `Program` that runs for arguments like
-    these: for its kernels, source and profile."""
+    these, with its kernels and source; `profile(*args)` and `explain(*args)` tell of it."""
 
     def __init__(
         self, f: Callable[..., Any], dims: Sequence[Any] | None, memory_budget: float | None = None
@@ -73,10 +76,25 @@ class Jitted:
         return f"Jitted({getattr(self, '__name__', repr(self._f))}; {len(self._programs)} programs)"
 
     def program(self, /, *args: Any, **kwargs: Any) -> Program:
-        """The program for arguments like these: to read its source, or to profile it."""
+        """The program for arguments like these, to read its source; it takes their leaves."""
         leaves, structure = flatten((args, kwargs))
         made = self._made(_arrays(self._f, leaves, structure), structure, args)
         return made if isinstance(made, Program) else made.program(self._budget)
+
+    def profile(
+        self, /, *args: Any, repeats: int = 20, sort: Order = "program", **kwargs: Any
+    ) -> Profile:
+        """Where the time goes for arguments like these: see `Program.profile`.
+
+        Raises GraphError for a function whose result depends on inputs that are no arguments.
+        """
+        leaves, structure = flatten((args, kwargs))
+        arrays = _arrays(self._f, leaves, structure)
+        return self.program(*args, **kwargs).profile(*arrays, repeats=repeats, sort=sort)
+
+    def explain(self, /, *args: Any, **kwargs: Any) -> Explanation:
+        """Which lines became which kernel for arguments like these: see `Program.explain`."""
+        return self.program(*args, **kwargs).explain()
 
     def _repeated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result if the last call had arguments of the same kinds and sizes, else MISSED."""

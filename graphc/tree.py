@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from graphc.errors import GraphError
+from graphc.errors import GraphcError, GraphError
 from graphc.missing import names_of_tree as __dir__  # noqa: F401
 from graphc.missing import of_tree as __getattr__  # noqa: F401
 
@@ -150,9 +150,10 @@ def _open(tree: Any) -> tuple[Kind, type | None, tuple[Any, ...], list[Any]] | N
 def _sorted_keys(tree: dict[Any, Any]) -> tuple[Any, ...]:
     try:
         return tuple(sorted(tree))
-    except TypeError as error:
+    except (TypeError, GraphcError) as error:  # tensors compare by making tensors
         raise GraphError(
-            f"tree: the keys of a dict have no order: {list(tree)}", fix="use keys of one type"
+            f"tree: the keys of a dict have no order: {list(tree)}",
+            fix="use keys of one type; of a dict of updates, list(updates.values()) is a tree",
         ) from error
 
 

@@ -190,6 +190,17 @@ class Scaled:
         return x * self.w
 
 
+def test_profiles_and_explanations_take_what_a_call_takes() -> None:
+    @gx.jit
+    def f(p: dict[str, Any], *, x: Any) -> Any:
+        return gx.sum(gx.tanh(p["w"] * x))
+
+    given = {"w": np.ones(9, "f")}
+    x = np.arange(9, dtype="f")
+    assert "tanh" in str(f.profile(given, x=x, repeats=1))
+    assert "tanh" in str(f.explain(given, x=x))
+
+
 def test_a_deep_copy_traces_again() -> None:
     model = Scaled()
     model.call(1.0)

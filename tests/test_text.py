@@ -184,3 +184,18 @@ def test_numbers_that_a_gradient_shares_are_no_gradient() -> None:
 def test_text_is_of_tensors() -> None:
     with pytest.raises(GraphError, match="text is of tensors"):
         gx.text(None)  # type: ignore[arg-type]
+
+
+def test_what_is_simplified_is_the_same_tree_of_the_same_values() -> None:
+    x, w = given("x", "n"), gx.parameter("w", [1.0, 2.0])
+    made = {"loss": gx.sum(x**3), "grads": [gx.grad(gx.sum(x**3), x), w * 1.0], "none": None}
+    found = gx.simplify(made)
+    assert found["none"] is None
+    assert found["grads"][1].node is w.node
+    assert "where" in text(made["grads"])
+    assert "where" not in text(found["grads"])
+    at = {x: np.linspace(-1, 1, 5)}
+    np.testing.assert_allclose(found["loss"].eval(at), made["loss"].eval(at), atol=1e-6)
+    np.testing.assert_allclose(found["grads"][0].eval(at), made["grads"][0].eval(at), rtol=1e-6)
+    with pytest.raises(GraphError, match="tensor"):
+        gx.simplify([x, "y"])

@@ -113,3 +113,10 @@ def test_the_parameters_of_a_model_are_updated_as_a_tree() -> None:
     pairs = zip(gx.tree.flatten(model)[0], gx.tree.flatten(changed)[0], strict=True)
     gx.compile([x], [], updates=dict(pairs))(1.0)
     assert [p.value.tolist() for p in gx.tree.flatten(model)[0]] == [[-0.5, 0.5], 1.5]
+
+
+def test_a_dict_of_updates_is_no_tree() -> None:
+    updates = {gx.state(f"s{n}", [0.0] * n): gx.zeros((n,)) for n in (3, 4)}
+    with pytest.raises(GraphError, match=r"list\(updates.values\(\)\)"):
+        gx.text(updates)
+    assert "s0" not in gx.text(list(updates.values()))
