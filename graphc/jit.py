@@ -34,7 +34,7 @@ from graphc.runtime.reports.measure import Order
 from graphc.runtime.reports.profile import Profile
 from graphc.tree import Structure, flatten, gatherer, unflatten
 from graphc.types import as_dtype
-from graphc.values import array_of, no_number
+from graphc.values import NO_COMPLEX, array_of, no_number
 
 PROGRAMS = 256  # kinds of arguments that a function remembers; the oldest is forgotten
 
@@ -61,7 +61,7 @@ class Jitted:
         result = self._repeated(args, kwargs)
         if result is not MISSED:
             return result
-        leaves, structure = flatten((args, kwargs))
+        leaves, structure = flatten(_tree(args, kwargs))
         if any(isinstance(leaf, Tensor) for leaf in leaves):
             return self._f(*args, **kwargs)
         arrays = _arrays(self._f, leaves, structure)
@@ -77,7 +77,7 @@ class Jitted:
 
     def program(self, /, *args: Any, **kwargs: Any) -> Program:
         """The program for arguments like these, to read its source; it takes their leaves."""
-        leaves, structure = flatten((args, kwargs))
+        leaves, structure = flatten(_tree(args, kwargs))
         made = self._made(_arrays(self._f, leaves, structure), structure, args)
         return made if isinstance(made, Program) else made.program(self._budget)
 
@@ -88,7 +88,7 @@ class Jitted:
 
         Raises GraphError for a function whose result depends on inputs that are no arguments.
         """
-        leaves, structure = flatten((args, kwargs))
+        leaves, structure = flatten(_tree(args, kwargs))
         arrays = _arrays(self._f, leaves, structure)
         return self.program(*args, **kwargs).profile(*arrays, repeats=repeats, sort=sort)
 
@@ -104,7 +104,7 @@ class Jitted:
             return MISSED
         gather, program = self._last
         leaves: list[Any] = []
-        return program.repeated(leaves) if gather((args, kwargs), leaves) else MISSED
+        return program.repeated(leaves) if gather(_tree(args, kwargs), leaves) else MISSED
 
     # ---- copies trace again: a program is for the parameters that were read ----
 
@@ -198,7 +198,8 @@ def jit(
 ) -> Jitted:
     """`f` compiled: called with trees of arrays, it returns a tree of arrays.
 
-    f is called with tensors, once for each structure, dtypes and shapes of its arguments. Arrays
+    f is called with tensors, once for each structure, dtypes and shapes of its arguments; a dict
+    with its keys in another order is another structure, as its gradients come in that order. Arrays
     and NumPy scalars keep their dtype, a Python float is a float32 scalar, an int an int64, a bool
     a bool. Parameters that f reads are read anew at each call; what it prints, or draws by NumPy,
     it does once. With a tensor among its arguments f is just called, so that jitted functions
@@ -233,6 +234,11 @@ def check_function(what: str, f: Any) -> None:
         )
 
 
+def _tree(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments as one tree: keywords mean the same in any order, keys of a dict need not."""
+    return args, dict(sorted(kwargs.items())) if len(kwargs) > 1 else kwargs
+
+
 def _arrays(f: Callable[..., Any], leaves: Sequence[Any], structure: Structure) -> list[np.ndarray]:
     """The leaves of the arguments as arrays; DTypeError names one that is no array of numbers."""
     arrays: list[np.ndarray] = []
@@ -242,12 +248,14 @@ def _arrays(f: Callable[..., Any], leaves: Sequence[Any], structure: Structure) 
         if isinstance(leaves[len(arrays)], np.ma.MaskedArray):
             raise
         leaf, name = leaves[len(arrays)], _input_names(f, structure)[len(arrays)]
+        fix = (
+            "give what is no array to the function by functools.partial, or close over it; rows of "
+            "different lengths are padded, or a list of arrays"
+        )
         raise DTypeError(
             f"jit: {name} is no array of numbers, and no tree of them",
             got=f"{reprlib.repr(leaf)}, {type(leaf).__name__}",
-            fix=no_number(leaf) * np.iscomplexobj(leaf)
-            or "give what is no array to the function by functools.partial, or close over it;"
-            " rows of different lengths are padded, or a list of arrays",
+            fix=NO_COMPLEX if no_number(leaf) == NO_COMPLEX else fix,
         ) from error
     return arrays
 

@@ -8,7 +8,7 @@ Enters: numbers, arrays, nested lists. Leaves: arrays and dtypes, or an error th
 
 import reprlib
 from collections.abc import Mapping
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ NO_NUMBERS: Mapping[type, str] = {
     str: "the tensor itself, without quotes; params['w'] where names are keys",
     FunctionType: "call it: f(x)",
     MethodType: "call it: x.sum()",
+    BuiltinFunctionType: "call it: array.sum()",
     dict: "take one of its entries: params['w']",
     type(None): "what may be missing is asked for: x if b is None else x + b",
 }

@@ -1,5 +1,6 @@
 """jit: Python functions of arrays."""
 
+import collections
 import copy
 import dataclasses
 import pickle
@@ -188,6 +189,24 @@ class Scaled:
 
     def forward(self, x: Any) -> Any:
         return x * self.w
+
+
+def test_keywords_in_any_order_are_traced_once() -> None:
+    traced = []
+
+    @gx.jit
+    def f(x: Any, a: Any, b: Any) -> Any:
+        traced.append(1)
+        return x + a - b
+
+    for given in ({"a": 1.0, "b": 2.0}, {"b": 2.0, "a": 1.0}, {"a": 4.0, "b": 5.0}):
+        assert f(np.ones(3, "f"), **given).tolist() == [0, 0, 0]
+    assert len(traced) == 1
+
+
+def test_a_list_of_its_own_kind_is_refused() -> None:
+    with pytest.raises(errors.DTypeError, match="no array of numbers"):
+        gx.jit(lambda a: a)(collections.deque([[1, 2], [3]]))
 
 
 def test_profiles_and_explanations_take_what_a_call_takes() -> None:

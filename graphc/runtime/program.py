@@ -233,6 +233,9 @@ class Program:
         Takes what a call takes, and leaves state as it was. An input named `repeats` or `sort` is
         given by place. The machine's limits are measured by the first profile of an hour, and those
         of the threads that ran count: one, where one is faster.
+
+        Raises GraphError for `repeats` and `sort` that mean nothing and for a backend that makes
+        no machine code; and what a call raises.
         """
         if self._backend is not NATIVE:
             raise GraphError(
