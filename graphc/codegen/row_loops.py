@@ -80,14 +80,13 @@ def _innermost(
         with frame.loop(v, low, high):
             _points(frame, parts[0], late)
         return
-    size = STRIP if frame.guess is None else 2 * STRIP  # two sums are added up behind each strip
     for part in parts:
         for number in part.keep:
-            line(f"m{number} = tile({size}, {frame.elements.dtype(number).short})")
-    line(f"strips = floordiv({high} - {low} + {size - 1}, {size})")
+            line(f"m{number} = tile({STRIP}, {frame.elements.dtype(number).short})")
+    line(f"strips = floordiv({high} - {low} + {STRIP - 1}, {STRIP})")
     with frame.writer.block("for strip in range(strips):"):
-        line(f"first = {low} + strip * {size}")
-        line(f"last = minimum(first + {size}, {high})")
+        line(f"first = {low} + strip * {STRIP}")
+        line(f"last = minimum(first + {STRIP}, {high})")
         for one in fetches:
             fetch(frame, one, high)
         for part in parts:

@@ -25,7 +25,7 @@ from graphc.schedule.stages import is_row
 LINE = 64  # bytes that come from memory at once
 LONG_ROW = 128  # elements of a row from which on the next group is fetched
 LONG_GUESSED = 4096  # the same where the sweep of a guess fetches what it reads soon
-SOON = 1024  # elements that it is read later
+SOON = 2048  # elements that it is read later
 LONG_RESULT = 4096  # the same of a row of results, in this turn
 
 
