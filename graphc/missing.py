@@ -95,9 +95,9 @@ def _listing(place: str) -> Callable[[], list[str]]:
     return names
 
 
-names_of_graphc, names_of_nn, names_of_tree = (
-    _listing(place) for place in (_PACKAGE, f"{_PACKAGE}.nn", f"{_PACKAGE}.tree")
-)
+names_of_graphc: Callable[[], list[str]] = _listing(_PACKAGE)
+names_of_nn: Callable[[], list[str]] = _listing(f"{_PACKAGE}.nn")
+names_of_tree: Callable[[], list[str]] = _listing(f"{_PACKAGE}.tree")
 
 
 def of_assignment(tensor: object, name: str) -> NoReturn:
