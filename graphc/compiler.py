@@ -32,8 +32,8 @@ def simplify(tensors: Any) -> Any:
     """What a program makes of tensors before it groups them into kernels, to be read or drawn: the
     same values, with constants folded and unstable forms made stable.
 
-    `tensors` is a tensor or a tree of them, and so is the result. A program does it by itself.
-    Raises GraphError for what is no tensor.
+    `tensors` is a tensor, a tree of them, or a graph such as `step.graph`, and so is the result. A
+    program does it by itself. Raises GraphError for what is no tensor.
 
     >>> import graphc as gx
     >>> v = gx.input("v", ())
@@ -45,6 +45,8 @@ def simplify(tensors: Any) -> Any:
     %1: f32[] = mul(3.0:f32, %0)
     return %1
     """
+    if isinstance(tensors, Graph):
+        return passes.simplify(tensors)
     leaves, structure = flatten(tensors)
     outputs = tuple(map(_output, leaves))
     read = tuple(node for node in Graph((), outputs).nodes if node.op is INPUT)

@@ -197,5 +197,8 @@ def test_what_is_simplified_is_the_same_tree_of_the_same_values() -> None:
     at = {x: np.linspace(-1, 1, 5)}
     np.testing.assert_allclose(found["loss"].eval(at), made["loss"].eval(at), atol=1e-6)
     np.testing.assert_allclose(found["grads"][0].eval(at), made["grads"][0].eval(at), rtol=1e-6)
+    step = gx.compile([x], made)
+    assert "where" in text(step.graph)
+    assert "where" not in text(gx.simplify(step.graph))
     with pytest.raises(GraphError, match="tensor"):
         gx.simplify([x, "y"])
